@@ -42,9 +42,16 @@ def admits(kind: Type, value: Any) -> bool:
         return False
     if type(value) is int:
         return not (kind.natural and value < 0) and (kind.bits is None or value.bit_length() <= kind.bits)
+    if type(value) in (list, dict) and kind.shapes:
+        items = value if type(value) is dict else dict(enumerate(value))
+        return any(_has_shape(items, shape) for shape in kind.shapes if shape.kind == _KINDS[type(value)])
     if type(value) in (list, dict) and kind.item is not None:
         return all(admits(kind.item, item) for item in (value.values() if type(value) is dict else value))
     return True
+
+
+def _has_shape(items: dict[Any, Any], shape: types.Shape) -> bool:
+    return items.keys() == shape.fields.keys() and all(admits(shape.fields[key], item) for key, item in items.items())
 
 
 class WrongTypeError(BaseException):
@@ -54,9 +61,10 @@ class WrongTypeError(BaseException):
 class Version:
     """One of the versions that a procedure was compiled in."""
 
-    def __init__(self, types: Inference, special: Specialisation | None) -> None:
+    def __init__(self, types: Inference, special: Specialisation | None, *, internal: bool) -> None:
         self.types = types
         self.special = special
+        self.internal = internal
         self._known: dict[int, tuple[nodes.Expr, Type]] = {}
 
     def of(self, node: nodes.Expr) -> Type:
@@ -118,6 +126,10 @@ class TypedWalker(Walker):
         params = version.special.params
         given = {name: scope.variables[name] for name in params}
         caller_scope, caller = self._running_versions[-1] if self._running_versions else (None, None)
+        if not version.special.checked:
+            inside = caller is not None and caller.internal
+            fits = inside and all(admits(kind, given[name]) for name, kind in params.items())
+            return version if fits else self.versions.get(f"p_{scope.unit}")
         if caller is version and caller_scope is not None and version.special.result is not None:
             wrong = [name for name, kind in params.items() if not admits(kind, given[name])]
             if wrong:
@@ -144,7 +156,8 @@ def recorded() -> Iterator[dict[str, Version]]:
     function = FunctionGenerator.function
 
     def noting(self: FunctionGenerator, identifier: str) -> Any:
-        versions[identifier] = Version(self.context.types, self.context.special)
+        context = self.context
+        versions[identifier] = Version(context.types, context.special, internal=context.analysis.internal)
         return function(self, identifier)
 
     with patch.object(FunctionGenerator, "function", noting), patch.object(_CACHE, "find", lambda key, linker: None):
