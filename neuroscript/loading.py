@@ -36,6 +36,7 @@ _TOOLS = (
     abi.TOOL_FUNCTION,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
+_LEVELS = 2  # of a list or map in another one
 _MOST_TEXTS = 64
 _MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
@@ -379,6 +380,7 @@ class Loader:
             runtime.operations.max_string,
             self._limits.max_depth,
             sealed,
+            runtime.operations.max_nesting >= _LEVELS,
         )
 
 

@@ -147,8 +147,7 @@ class ProgramAnalysis:
         if known is None:
             known = self._not_nil[id(body)] = not_nil(body)
         names = unit.procedures, unit.globals
-        tools = unit.result_type, unit.appends
-        return Inference(body, unset, *names, params, calls, *tools, known, shapes, literals)
+        return Inference(body, unset, *names, params, calls, unit.result_type, known, shapes, literals)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

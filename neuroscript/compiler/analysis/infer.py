@@ -18,6 +18,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from neuroscript.compiler.analysis.not_nil import Path, key_of, paths_read
+from neuroscript.compiler.analysis.tool_results import result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
     CONTAINER,
@@ -63,22 +64,6 @@ _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
 _MOST_KEYS = 32  # of a map that is
 
-_RESULTS: dict[ArgType | None, Type] = {
-    ArgType.NIL: T_NIL,
-    ArgType.STRING: T_STR,
-    ArgType.INT: Type(INT),
-    ArgType.FLOAT: T_NUM,
-    ArgType.NUMBER: T_NUM,
-    ArgType.BOOL: T_BOOL,
-    ArgType.MAP: Type(MAP),
-    ArgType.SLICE_ANY: Type(LIST),
-    ArgType.SLICE_STRING: Type(LIST, item=T_STR),
-    ArgType.SLICE_INT: Type(LIST, item=Type(INT)),
-    ArgType.SLICE_NUMBER: Type(LIST, item=T_NUM),
-    ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
-    ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
-}
-
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -120,7 +105,6 @@ class Inference:
         params: the types of parameters, as far as they are known.
         calls: the types of procedures' results, as far as they are known.
         tools: gives the declared type of a tool's results where they certainly are of it, else None.
-        appends: whether a tool is the one that appends to a list.
         not_nil: the mentions of variables that certainly are not nil.
         shapes: those of the program; None where literals have none.
         literals: whether literals that stand here are of a shape.
@@ -135,7 +119,6 @@ class Inference:
         params: Mapping[str, Type] = MappingProxyType({}),
         calls: Mapping[str, Type] = MappingProxyType({}),
         tools: Callable[[str], ArgType | None] = lambda tool: None,
-        appends: Callable[[str], bool] = lambda tool: False,
         not_nil: AbstractSet[n.Span] = frozenset(),
         shapes: Shapes | None = None,
         literals: bool = True,
@@ -145,7 +128,6 @@ class Inference:
         self.shadowing = procedures, globals
         self.calls = calls
         self.tools = tools
-        self.appends = appends
         self.not_nil = not_nil
         self._literals = shapes if literals else None
         self._shapes = shapes or Shapes()
@@ -209,7 +191,12 @@ class Inference:
         if path:
             stored = self._value(assignment)
             own = self.types.get(assignment.name, ANY)
-            sure = assignment.read if self._is_there(assignment, own) else None
+            there = (assignment.name,) in assignment.read or (
+                assignment.target is not None and assignment.target.span in self.not_nil
+            )
+            if not there and assignment.name in self.body.params:
+                there = not own.kinds & NIL
+            sure = assignment.read if there else None
             if sure is not None:
                 own = own.restricted_to(~NIL)
             return self._stored(own, (assignment.name,), path, stored, sure)
@@ -222,13 +209,6 @@ class Inference:
         start = self._value(assignment)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
         return start
-
-    def _is_there(self, assignment: Assignment, own: Type) -> bool:
-        """Whether the variable that an item is stored in certainly is set, and not to nil."""
-        name = assignment.name
-        if (name,) in assignment.read or (name in self.body.params and own.kinds and not own.kinds & NIL):
-            return True
-        return assignment.target is not None and assignment.target.span in self.not_nil
 
     def _value(self, assignment: Assignment) -> Type:
         """The type of what an assignment assigns."""
@@ -323,6 +303,11 @@ class Inference:
         start = self._starts[name].bits
         return bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
 
+    def of_target(self, target: n.Target) -> Type:
+        """The type of the value in a variable that is set, where an item is about to be stored in it."""
+        kind = self.types.get(target.name, ANY)
+        return kind.restricted_to(~NIL) if kind.kinds & NIL and target.span in self.not_nil else kind
+
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def of(self, expression: n.Expr) -> Type:
@@ -378,11 +363,11 @@ class Inference:
         return shaped(shape)
 
     def _tool(self, name: str, args: list[n.Argument]) -> Type:
-        if len(args) == 2 and self.appends(name) and all(argument.name is None for argument in args):
-            old, new = (self.of(argument.value) for argument in args)
-            item = old.restricted_to(LIST).items() if old.kinds & LIST else NOTHING
-            return container(LIST, item.union(new) if item is not None else None)
-        return _RESULTS.get(self.tools(name), ANY)
+        declared = self.tools(name)
+        if declared is None:
+            return ANY
+        positional = all(argument.name is None for argument in args)
+        return result_of(name, declared, [self.of(argument.value) for argument in args] if positional else [])
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
         """The type of the items of a literal."""

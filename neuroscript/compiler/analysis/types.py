@@ -50,6 +50,11 @@ class Shape:
         self.fields[key] = new if self._changes <= _CHANGES * len(self.fields) else new.widened()
         self.table.changes += 1
 
+    def ends(self) -> tuple[Type, Type]:
+        """The types of the first and the last item."""
+        fields = list(self.fields.values())
+        return fields[0], fields[-1]
+
     def at(self, key: int | str) -> Type:
         """The type of an item; of one that is not there, nil in a map, and none in a list, where that is an error."""
         found = self.fields.get(key)
@@ -77,7 +82,7 @@ class Shapes:
             keys: the indexes or keys.
             place: where its literals stand; lists of one length from different places may hold anything.
         """
-        key = kind, frozenset(keys), place
+        key = kind, keys, place  # in this order: what is first and last tells how deep a value is nested
         found = self._shapes.get(key)
         if found is None:
             found = self._shapes[key] = Shape(kind, keys, self)
@@ -129,6 +134,17 @@ class Type(NamedTuple):
         if not self.within(MAP | NIL if type(key) is str else LIST | NIL):
             return False
         return all(key in shape.fields for shape in self.shapes)
+
+    def is_flat(self) -> bool:
+        """Whether neither the first nor the last item of its lists and maps is a list or map."""
+        if self.kinds & OTHER:
+            return False
+        if not self.kinds & CONTAINER:
+            return True
+        if not self.shapes:
+            return self.item is not None and not self.item.kinds & (CONTAINER | OTHER)
+        ends = [kinds for shape in self.shapes for kinds in shape.ends()]
+        return not any(kind.kinds & (CONTAINER | OTHER) for kind in ends)
 
     def uniform(self) -> Type:
         """The type without its shapes, as that of lists and maps whose items are all of one type."""

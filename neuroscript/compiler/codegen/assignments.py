@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, STR
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
@@ -222,14 +223,15 @@ class AssignmentGenerator:
             return [read_only_error(name)]
         if name not in self.context.guarded and name not in self.context.flow.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
-        made = self._put_inside(name, path, value) if len(path) > 1 else self._put_one(name, path[0], value)
+        made = self._put_inside(target, value) if len(path) > 1 else self._put_one(target, value)
         for part in made:
             py.place(part, target.span)
         self.context.flow.assign(name)
         return made
 
-    def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
+    def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        name, path = target.name, target.path
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
@@ -241,18 +243,28 @@ class AssignmentGenerator:
         let_go = clear(child)
         held = py.name(child)
         size = py.call("len", held)
+        kind = self._type_of(target)
+        held_kind = types.item_at(kind, path[0].value) if isinstance(path[0], n.Literal) else types.item_of(kind)
         tests: list[ast.expr] = []
-        if outer.within(INT):
-            tests.append(py.kind_is(local, "list"))
+        if isinstance(path[0], n.Literal) and kind.has(path[0].value) and not kind.kinds & NIL:
+            tests += self._unshared(name)
+            found: ast.expr = py.item(local, first)
+        elif outer.within(INT):
+            tests += [] if kind.within(LIST) else [py.kind_is(local, "list")]
             tests += self._unshared(name)
             tests.append(py.compare(py.call("len", local), ">", first, ">", py.const(-1)))
-            found: ast.expr = py.item(local, first)
+            found = py.item(local, first)
         else:
-            tests.append(py.kind_is(local, "dict"))
+            tests += [] if kind.within(MAP) else [py.kind_is(local, "dict")]
             tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
             tests += self._unshared(name)
             found = py.call(abi.DICT_GET, local, first)
-        tests.append(py.kind_is(py.bind(child, found), "list" if inner.within(INT) else "dict"))
+        wanted = LIST if inner.within(INT) else MAP
+        bound = py.bind(child, found)
+        if held_kind.within(wanted | NIL):
+            tests.append(py.compare(bound, "is not", py.const(None)))
+        else:
+            tests.append(py.kind_is(bound, "list" if wanted == LIST else "dict"))
         tests.append(only_container_holds(held))
         store: list[ast.stmt] = [_store_item(held, second, value)]
         other: list[ast.stmt] = [let_go, slow]
@@ -263,7 +275,8 @@ class AssignmentGenerator:
         else:
             if not inner.within(STR):
                 tests.append(py.kind_is(second, "str"))
-            tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
+            if not (isinstance(path[1], n.Literal) and held_kind.has(path[1].value)):
+                tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
         return [*code, py.when(py.both(*tests), store, other), let_go]
 
     def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
@@ -274,25 +287,33 @@ class AssignmentGenerator:
         evaluated = py.assign(temporary, self.expressions.value(key))
         return [evaluated, *self.temporaries.release()], py.name(temporary)
 
-    def _put_one(self, name: str, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+    def _type_of(self, target: n.Target) -> Type:
+        """The type of the value that an item is stored in; not known of a variable that may not be set."""
+        if target.name not in self.context.flow.assigned:
+            return types.ANY
+        return self.context.types.of_target(target)
+
+    def _put_one(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[key] = value``."""
+        name, key = target.name, target.path[0]
         local = py.variable(name)
-        known = name in self.context.flow.assigned
-        kind, key_kind = self.context.types.types[name], self.context.type_of(key)
+        kind, key_kind = self._type_of(target), self.context.type_of(key)
         code, read = self._evaluated_key(key)
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
         store = _store_item(local, read, value)
         unshared = self._unshared(name)
         size = py.call("len", local)
-        is_index = key_kind.within(INT) or (kind.within(LIST) and known)
+        if isinstance(key, n.Literal) and kind.has(key.value) and not kind.kinds & NIL:
+            return [*code, py.when(py.both(*unshared), [store], [slow]) if unshared else store]
+        is_index = key_kind.within(INT) or kind.within(LIST)
         if key_kind.within(STR) or (key_kind.kinds & STR and kind.kinds & MAP and not is_index):
-            tests: list[ast.expr] = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests: list[ast.expr] = [] if kind.within(MAP) else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
             tests += [*unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
         if not is_index:
             return [*code, slow]
-        tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
+        tests = [] if kind.within(LIST) else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
         store_in: list[ast.stmt] = [store]
         if not (key_kind.natural and key_kind.within(INT)):

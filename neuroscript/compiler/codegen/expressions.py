@@ -50,7 +50,7 @@ class ExpressionGenerator:
         made = self.value(expression)
         if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
             return made
-        if self.context.is_item(expression):
+        if self.context.is_item(expression) or (self.unit.nests and self.context.type_of(expression).is_flat()):
             return made
         made = py.call(abi.NESTED, made)
         py.place(made, expression.span)
