@@ -16,7 +16,7 @@ from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
-from neuroscript.compiler.analysis.unset import read_unset
+from neuroscript.compiler.analysis.unset import Unset, read_unset
 from neuroscript.compiler.resolve import Body, Resolved
 from neuroscript.compiler.traversal import (
     assigned_in,
@@ -108,7 +108,7 @@ class ProgramAnalysis:
         if body.kind != "procedure":
             body.exclude(self.unit.globals)
         foreign = self._foreign.pop(body.name) if body.kind == "procedure" else read_unset(body)
-        facts = foreign, frozenset(guarded(body, foreign)), self._escape(body), counted_loops(body)
+        facts = foreign.names, frozenset(guarded(body, foreign.names)), self._escape(body), counted_loops(body)
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
             return
@@ -134,20 +134,21 @@ class ProgramAnalysis:
     def _infer(
         self,
         body: Body,
-        foreign: frozenset[str],
+        foreign: Unset,
         params: Mapping[str, Type],
         calls: Mapping[str, Type],
         shapes: Shapes | None = None,
         *,
         literals: bool = False,
     ) -> Inference:
-        unset = foreign | (body.session or frozenset())
         unit = self.unit
         known = self._not_nil.get(id(body))
         if known is None:
             known = self._not_nil[id(body)] = not_nil(body)
         names = unit.procedures, unit.globals
-        return Inference(body, unset, *names, params, calls, unit.result_type, known, shapes, literals)
+        session = body.session or frozenset()
+        tools = unit.result_type
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

@@ -52,6 +52,7 @@ from neuroscript.compiler.analysis.types import (
     shaped,
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
+from neuroscript.compiler.analysis.unset import Unset
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements, walk
 from neuroscript.records import record
@@ -64,6 +65,7 @@ _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
 _MOST_KEYS = 32  # of a map that is
 
+_ALL_SET = Unset()
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -108,6 +110,7 @@ class Inference:
         not_nil: the mentions of variables that certainly are not nil.
         shapes: those of the program; None where literals have none.
         literals: whether literals that stand here are of a shape.
+        unset: what may be read before it is set, and so be something else.
     """
 
     def __init__(
@@ -122,9 +125,11 @@ class Inference:
         not_nil: AbstractSet[n.Span] = frozenset(),
         shapes: Shapes | None = None,
         literals: bool = True,
+        unset: Unset = _ALL_SET,
     ) -> None:
         self.body = body
-        self.foreign = foreign
+        self.foreign = foreign | unset.names
+        self._unset = unset
         self.shadowing = procedures, globals
         self.calls = calls
         self.tools = tools
@@ -288,7 +293,7 @@ class Inference:
     def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
         """The type of a variable to which whole numbers are added as often as a run can; None if they are unbounded."""
         own = self.types.get(name, ANY)  # a name that the host has set is no variable
-        if not own.within(INT):
+        if not own.within(INT) or name in self._unset.names:
             return None
         total, natural = 0, own.natural
         for operator, operand in added:
@@ -317,6 +322,8 @@ class Inference:
                 return literal(value)
             case n.Name(name=name):
                 kind = self.types.get(name, ANY)
+                if expression.span in self._unset.reads:
+                    kind = ANY
                 return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
             case n.ListExpr(items=items):
                 return self.listed(items)
