@@ -25,7 +25,7 @@ from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
-_MOST_ATTEMPTS = 4
+_MOST_ATTEMPTS = 6
 _CHANGES = 5  # of a parameter's or result's type, after which it is widened
 _MOST_STATEMENTS = 3000  # of a program
 
@@ -92,13 +92,19 @@ def infer_program(
         return None
     takes = {body.name for body in procedures if body.params and not body.evals and not body.handlers}
     inner = takes & calls.called
+    # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
+    fitting = {
+        name for name, special in checked.items() if name in inner and special.result is not None and special.counts
+    }
     for _ in range(_MOST_ATTEMPTS):
-        solver = _Solver(procedures, unit, calls, checked, infer_types, inner)
+        solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
         if not solver.solve():
             return None
-        vague = {name for name in inner if _is_vague(solver.params[name])}
-        if not vague:
+        unfit = {name for name in fitting if not checked[name].admits(solver.params[name])}
+        vague = {name for name in inner - fitting if _is_vague(solver.params[name])}
+        if not vague and not unfit:
             return solver.finished()
+        fitting -= unfit
         inner -= vague
     return None
 
@@ -173,17 +179,19 @@ class _Solver:
         checked: Mapping[str, Specialisation],
         infer_types: InferTypes,
         inner: set[str],
+        fitting: set[str],
     ) -> None:
         names = [body.name for body in procedures if body.name not in unit.globals]
         self._inside: dict[str, Type] = dict.fromkeys(names, NOTHING)  # the results of calls by internal code
         self._outside: dict[str, Type] = dict.fromkeys(names, NOTHING)
         self._unit = unit
         self._inner = inner
+        self._fitting = fitting
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
         bodies = {body.name: body for body in procedures}
-        self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner}
+        self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
         self._general: dict[str, _Version] = {}
         self._special: dict[str, _Version] = {}
         for body in procedures:
@@ -219,12 +227,12 @@ class _Solver:
         version.add_literals()
         if version.internal:
             for call in version.calls:
-                if call.name in self._inner:
+                if call.name in self._inner or (call.name in self._fitting and call.name != name):
                     self._pass(version, call)
         if name not in self._inside:
             return
         result = version.result()
-        if version.internal or name not in self._inner:
+        if version.internal or (name not in self._inner and name not in self._fitting):
             self._inside[name] = self._joined((name, " inside"), self._inside[name], result)
         if version is self._general[name]:
             self._outside[name] = self._joined((name, " outside"), self._outside[name], result)
@@ -258,6 +266,6 @@ class _Solver:
                 general.types,
                 general.internal,
                 special.types if special is not None else None,
-                self.params.get(name),
+                self.params[name] if name in self._inner else None,
             )
         return found

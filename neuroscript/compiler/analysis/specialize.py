@@ -23,8 +23,8 @@ from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
-ENTRY_BITS = 62
-"""Bits of the whole numbers that the type check of the arguments lets in."""
+ENTRY_BITS = 80
+"""Bits of the whole numbers that the type check of the arguments lets in: what loops count up to fits."""
 
 _MOST_STATEMENTS = 200
 _PASSED_ON = 4  # calls through which it is followed what a parameter is for
@@ -56,6 +56,22 @@ class Specialisation:
     params: Mapping[str, Type]
     result: Type | None
     checked: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """Whether all that is checked are whole numbers."""
+        return all(kind.kinds == INT for kind in self.params.values())
+
+    def admits(self, given: Mapping[str, Type]) -> bool:
+        """Whether arguments of these types certainly are what is checked."""
+        return all(
+            given[name].within(kind.kinds) and (kind.kinds != INT or _is_small(given[name]))
+            for name, kind in self.params.items()
+        )
+
+
+def _is_small(kind: Type) -> bool:
+    return kind.bits is not None and kind.bits <= ENTRY_BITS
 
 
 def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: Unit) -> dict[str, dict[str, Type]]:
