@@ -291,22 +291,29 @@ class Inference:
         return value
 
     def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
-        """The type of a variable to which whole numbers are added as often as a run can; None if they are unbounded."""
+        """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
+
+        Where some of them are floats it is whole only for as long as none has been added.
+        """
         own = self.types.get(name, ANY)  # a name that the host has set is no variable
-        if not own.within(INT) or name in self._unset.names:
+        if not own.within(NUM) or name in self._unset.names:
             return None
-        total, natural = 0, own.natural
+        total, natural, kinds = 0, own.natural, own.kinds
         for operator, operand in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
             kind = kind.restricted_to(NUM)
-            if not kind.within(INT) or kind.bits is None:
+            if not kind.kinds or (kind.kinds & INT and kind.bits is None):
                 return None
-            total = max(total, kind.bits) + 1
-            natural = natural and operator == "+" and kind.natural
+            total = max(total, kind.bits or 0) + 1
+            natural = natural and (not kind.kinds & INT or (operator == "+" and kind.natural))
+            kinds = (kinds | kind.kinds) & ~(INT if kind.within(FLOAT) else 0)
+        if not kinds & INT:
+            return T_FLOAT
         start = self._starts[name].bits
-        return bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
+        whole = bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
+        return whole._replace(kinds=kinds)
 
     def of_target(self, target: n.Target) -> Type:
         """The type of the value in a variable that is set, where an item is about to be stored in it."""

@@ -94,7 +94,9 @@ def infer_program(
     inner = takes & calls.called
     # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
     fitting = {
-        name for name, special in checked.items() if name in inner and special.result is not None and special.counts
+        body.name
+        for body in procedures
+        if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
     }
     for _ in range(_MOST_ATTEMPTS):
         solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)

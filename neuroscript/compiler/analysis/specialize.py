@@ -57,10 +57,11 @@ class Specialisation:
     result: Type | None
     checked: bool = True
 
-    @property
-    def counts(self) -> bool:
-        """Whether all that is checked are whole numbers."""
-        return all(kind.kinds == INT for kind in self.params.values())
+    def counts(self, params: list[str]) -> bool:
+        """Whether all parameters are checked to be whole numbers, and so the results of recursive calls are known."""
+        return self.result is not None and all(
+            name in self.params and self.params[name].kinds == INT for name in params
+        )
 
     def admits(self, given: Mapping[str, Type]) -> bool:
         """Whether arguments of these types certainly are what is checked."""

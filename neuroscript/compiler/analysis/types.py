@@ -346,4 +346,6 @@ def _quotient(left: Type, right: Type) -> Type:
         return NOTHING
     if left.within(FLOAT) or right.within(FLOAT):
         return T_FLOAT
-    return Type(NUM, left.bits) if left.within(INT) and right.within(INT) else T_NUM
+    if left.kinds & STR or not left.kinds & INT:
+        return T_NUM
+    return Type(NUM, left.bits)  # whole only if the left operand is

@@ -119,13 +119,16 @@ def under_handler(
     return [ast.Try(code, [caught], [], [])]
 
 
-def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
+def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:
     """The test that a whole number is so small that no helper has to check it.
 
     Args:
         first: its code at the first mention.
         again: its code at the others.
+        natural: whether it certainly is 0 or more.
     """
+    if natural:
+        return py.some(py.compare(first, "<", py.const(DIGIT)), py.compare(again, "<", py.const(_SMALL)))
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
 

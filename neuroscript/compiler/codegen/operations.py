@@ -161,7 +161,7 @@ class OperationGenerator:
                 return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
             return py.compare(once(first), same, self.expressions.value(operand))
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
-        if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
+        if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
@@ -243,16 +243,20 @@ class OperationGenerator:
             test = self._whole_test(first, kind, second, right)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
-        if literal is not None and operator != "*" and 0 <= literal < DIGIT and not whole:
+        if literal is not None and operator != "*" and 0 <= literal < DIGIT:
+            tested = first if whole else again
             bound = (
-                py.compare(again, "<", py.const(DIGIT)) if operator == "+" else py.compare(again, ">", py.const(-DIGIT))
+                py.compare(tested, "<", py.const(DIGIT))
+                if operator == "+"
+                else py.compare(tested, ">", py.const(-DIGIT))
             )
-            test = py.both(py.kind_is(first, "int"), bound)
+            test = bound if whole else py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
-        fits = in_range(py.bind(result, made), py.name(result))
+        natural = types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).natural
+        fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
