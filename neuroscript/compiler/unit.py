@@ -24,6 +24,8 @@ class Unit:
         max_items: of a list or map.
         max_string: characters of a string.
         max_depth: of calls; None for as many as Python allows.
+        nests: whether a list or map that holds neither may be stored in another one.
+        sealed: whether code may rely on the program's procedures not being replaced.
     """
 
     load: int
@@ -33,6 +35,8 @@ class Unit:
     max_items: int
     max_string: int
     max_depth: int | None
+    sealed: bool = True
+    nests: bool = True
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

@@ -100,12 +100,14 @@ class Compiled:
         commands: the names of the command blocks' functions.
         calls: the calls by name of what the program does not define: the name, the number of positional arguments,
             and the names of the others.
+        sealed: whether the code relies on the program's procedures not being replaced.
     """
 
     codes: tuple[CodeType, ...]
     start: str
     commands: tuple[str, ...]
     calls: tuple[tuple[str, int, tuple[str, ...]], ...]
+    sealed: bool = False
 
 
 @record(frozen=True)

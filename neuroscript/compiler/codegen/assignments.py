@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import CONTAINER, INT, LIST, MAP, STR
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
@@ -157,7 +158,7 @@ class AssignmentGenerator:
         if first:
             first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
         keys = [self.expressions.value(key) for key in target.path]
-        tests, children = self._way(target.name, [*target.path, n.Literal(target.span, 0)], keys, is_list=True)
+        tests, children, _ = self._way(target, [*target.path, n.Literal(target.span, 0)], keys, is_list=True)
         items = py.name(children[-1])
         tests.append(py.compare(py.call("len", items), "<", py.const(self.unit.max_items)))
         let_go = [clear(child) for child in children]
@@ -251,72 +252,83 @@ class AssignmentGenerator:
             return [read_only_error(name)]
         if name not in self.context.guarded and name not in self.context.flow.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
-        made = self._put_inside(name, path, value) if len(path) > 1 else self._put_one(name, path[0], value)
+        made = self._put_inside(target, value) if len(path) > 1 else self._put_one(target, value)
         for part in made:
             py.place(part, target.span)
         self.context.flow.assign(name)
         return made
 
-    def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
+    def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        name, path = target.name, target.path
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
         if len(path) > _DEEP:
             return [*code, slow]
-        tests, children = self._way(name, path, list(reads), self.context.type_of(path[-1]).within(INT))
-        held, key, kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
+        tests, children, kind = self._way(target, path, list(reads), self.context.type_of(path[-1]).within(INT))
+        held, key, key_kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
         let_go = [clear(child) for child in children]
         size = py.call("len", held)
         store: list[ast.stmt] = [_store_item(held, key, value)]
         other: list[ast.stmt] = [*let_go, slow]
-        if kind.within(INT):
+        if key_kind.within(INT):
             full = py.both(py.compare(key, "==", size), py.compare(key, "<", py.const(self.unit.max_items)))
             inside = py.compare(size, ">", key, ">", py.const(-1))
             store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
         else:
-            if not kind.within(STR):
+            if not key_kind.within(STR):
                 tests.append(py.kind_is(key, "str"))
-            tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
+            if not (isinstance(path[-1], n.Literal) and kind.has(path[-1].value)):
+                tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
         return [*code, py.when(py.both(*tests), store, other), *let_go]
 
     def _way(
-        self, name: str, path: list[n.Expr], reads: list[ast.expr], is_list: bool
-    ) -> tuple[list[ast.expr], list[str]]:
+        self, target: n.Target, path: list[n.Expr], reads: list[ast.expr], is_list: bool
+    ) -> tuple[list[ast.expr], list[str], Type]:
         """The way to what is in a variable, where nothing else holds any list or map on it.
 
         Args:
-            name: the variable.
+            target: begins with the variable.
             path: the keys; what the last but one leads to is the last list or map.
             reads: code that gives each key.
             is_list: whether that is a list, otherwise a map.
 
         Returns:
-            The tests, and the temporaries that hold the lists and maps below the variable's.
+            The tests, the temporaries that hold the lists and maps below the variable's, and the type of the last one.
         """
-        held: ast.expr = py.variable(name)
+        held: ast.expr = py.variable(target.name)
+        kind = self._type_of(target)
         tests: list[ast.expr] = []
         children: list[str] = []
         for key, read, following in zip(path, reads, [*path[1:-1], None], strict=False):
-            kind = self.context.type_of(key)
-            unshared = [only_container_holds(held)] if children else self._unshared(name)
-            if kind.within(INT):
-                tests += [] if children else [py.kind_is(held, "list")]
-                tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
+            key_kind = self.context.type_of(key)
+            unshared = [only_container_holds(held)] if children else self._unshared(target.name)
+            if isinstance(key, n.Literal) and kind.has(key.value) and (children or not kind.kinds & NIL):
+                tests += unshared
                 found: ast.expr = py.item(held, read)
+            elif key_kind.within(INT):
+                tests += [] if children or kind.within(LIST) else [py.kind_is(held, "list")]
+                tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
+                found = py.item(held, read)
             else:
-                tests += [] if children else [py.kind_is(held, "dict")]
-                tests += [] if kind.within(STR) else [py.kind_is(read, "str")]
+                tests += [] if children or kind.within(MAP) else [py.kind_is(held, "dict")]
+                tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
                 tests += unshared
                 found = py.call(abi.DICT_GET, held, read)
+            kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
             child = self.temporaries.fresh()
             children.append(child)
-            below_is_list = is_list if following is None else self.context.type_of(following).within(INT)
-            tests.append(py.kind_is(py.bind(child, found), "list" if below_is_list else "dict"))
+            wanted = LIST if (is_list if following is None else self.context.type_of(following).within(INT)) else MAP
+            bound = py.bind(child, found)
+            if kind.within(wanted | NIL):
+                tests.append(py.compare(bound, "is not", py.const(None)))
+            else:
+                tests.append(py.kind_is(bound, "list" if wanted == LIST else "dict"))
             held = py.name(child)
         tests.append(only_container_holds(held))
-        return tests, children
+        return tests, children, kind
 
     def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
         """Code that evaluates a key, and code that gives it, which may stand in several places."""
@@ -326,25 +338,33 @@ class AssignmentGenerator:
         evaluated = py.assign(temporary, self.expressions.value(key))
         return [evaluated, *self.temporaries.release()], py.name(temporary)
 
-    def _put_one(self, name: str, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+    def _type_of(self, target: n.Target) -> Type:
+        """The type of the value that an item is stored in; not known of a variable that may not be set."""
+        if target.name not in self.context.flow.assigned:
+            return types.ANY
+        return self.context.types.of_target(target)
+
+    def _put_one(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[key] = value``."""
+        name, key = target.name, target.path[0]
         local = py.variable(name)
-        known = name in self.context.flow.assigned
-        kind, key_kind = self.context.types.types[name], self.context.type_of(key)
+        kind, key_kind = self._type_of(target), self.context.type_of(key)
         code, read = self._evaluated_key(key)
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
         store = _store_item(local, read, value)
         unshared = self._unshared(name)
         size = py.call("len", local)
-        is_index = key_kind.within(INT) or (kind.within(LIST) and known)
+        if isinstance(key, n.Literal) and kind.has(key.value) and not kind.kinds & NIL:
+            return [*code, py.when(py.both(*unshared), [store], [slow]) if unshared else store]
+        is_index = key_kind.within(INT) or kind.within(LIST)
         if key_kind.within(STR) or (key_kind.kinds & STR and kind.kinds & MAP and not is_index):
-            tests: list[ast.expr] = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests: list[ast.expr] = [] if kind.within(MAP) else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
             tests += [*unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
         if not is_index:
             return [*code, slow]
-        tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
+        tests = [] if kind.within(LIST) else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
         store_in: list[ast.stmt] = [store]
         if not (key_kind.natural and key_kind.within(INT)):

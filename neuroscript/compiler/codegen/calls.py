@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
@@ -102,6 +102,10 @@ class CallGenerator:
         general = abi.PROCEDURE + call.name
         special = context.program.specialised.get(call.name)
         own = context.body.procedure is not None and context.body.name == call.name
+        if special is not None and not special.checked:
+            if not context.analysis.internal:
+                return general
+            return special.self_identifier if own and context.special is not None else special.identifier
         if special is None or (own and context.special is None):
             return general  # also from the general body to itself, so that a traceback tells the two apart
         if own and special.result is not None:  # then all its calls of itself fit

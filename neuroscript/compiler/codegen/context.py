@@ -9,10 +9,10 @@ from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.flow import Flow
-from neuroscript.compiler.analysis.infer import ANY, OTHER, Type
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.specialize import Specialisation
+from neuroscript.compiler.analysis.types import ANY, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries

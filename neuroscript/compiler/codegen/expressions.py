@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR, T_STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
@@ -66,7 +66,10 @@ class ExpressionGenerator:
             return False
         if isinstance(expression, n.ToolCall) and self.unit.checks_nesting(expression.name):
             return False
-        return bool(self.context.type_of(expression).kinds & CONTAINER) and not self.context.is_item(expression)
+        kind = self.context.type_of(expression)
+        if self.unit.nests and kind.is_flat():
+            return False
+        return bool(kind.kinds & CONTAINER) and not self.context.is_item(expression)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from neuroscript.compiler.analysis.infer import LIST, MAP, Type
+from neuroscript.compiler.analysis.types import LIST, MAP, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -120,13 +120,16 @@ def under_handler(
     return [ast.Try(code, [caught], [], [])]
 
 
-def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
+def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:
     """The test that a whole number is so small that no helper has to check it.
 
     Args:
         first: its code at the first mention.
         again: its code at the others.
+        natural: whether it certainly is 0 or more.
     """
+    if natural:
+        return py.some(py.compare(first, "<", py.const(DIGIT)), py.compare(again, "<", py.const(_SMALL)))
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR, Type
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
@@ -13,6 +13,7 @@ from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _EVENT_FIELDS = ("name", "payload", "source")  # those that are there before anybody reads them
+_WORDS = {LIST: "list", MAP: "dict", STR: "str"}
 
 
 class IndexGenerator:
@@ -41,6 +42,14 @@ class IndexGenerator:
     def _item(self, value: n.Expr, index: n.Expr) -> ast.expr:
         expressions = self.expressions
         kind, key = self.context.type_of(value), self.context.type_of(index)
+        if isinstance(index, n.Literal) and kind.has(index.value):
+            if not kind.kinds & NIL:
+                return py.item(expressions.value(value), expressions.value(index))
+            first, again = expressions.operand(value)
+            self.context.temporaries.hold(first, kind)
+            nil = py.call(abi.INDEX, again, expressions.value(index))
+            there = py.compare(first, "is not", py.const(None))
+            return py.either(there, py.item(again, expressions.value(index)), nil)
         known = self.context.is_repeatable(index) or key.within(INT | STR)
         if not known and not self.context.compact and self.context.is_pure(value):
             return self._by_any(value, kind, index, key)
@@ -106,7 +115,7 @@ def _either_item(
         key: the type of the index.
         index: generates the index's code, anew for each branch: at the first mention, and at the others.
     """
-    ways: list[tuple[list[str], ast.expr]] = []
+    ways: list[tuple[list[int], ast.expr]] = []
     if key.kinds & STR and kind.kinds & MAP:
         place, place_again = index()
         if key.within(STR):
@@ -114,21 +123,28 @@ def _either_item(
         else:
             found = py.call(abi.DICT_GET, again, place_again)
             found = py.either(py.kind_is(place, "str"), found, py.call(abi.INDEX, again, place_again))
-        ways.append((["dict"], found))
+        ways.append(([MAP], found))
     if key.kinds & INT and kind.kinds & (LIST | STR):
         place, place_again = index()
         places = iter([place if key.within(INT) else place_again, place_again, place_again])
         found = _inside(again, again, lambda: next(places), key)
         if not key.within(INT):
             found = py.either(py.kind_is(place, "int"), found, py.call(abi.INDEX, again, place_again))
-        ways.append(([word for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit], found))
+        ways.append(([bit for bit in (LIST, STR) if kind.kinds & bit], found))
     made: ast.expr = py.call(abi.INDEX, again if ways else first, once(index()[0]))
-    for number, (words, found) in reversed(list(enumerate(ways))):
-        tests: list[ast.expr] = [py.kind_is(again, word) for word in words]
+    for number, (bits, found) in reversed(list(enumerate(ways))):
+        tests: list[ast.expr] = [_is(again, kind, bit) for bit in bits]
         if number == 0:
-            tests[0] = py.kind_is(first, words[0])
+            tests[0] = _is(first, kind, bits[0])
         made = py.either(py.some(*tests), found, made)
     return made
+
+
+def _is(made: ast.expr, kind: Type, wanted: int) -> ast.expr:
+    """The test that a value is of one kind; a test for nil is the cheapest where it may be nothing else."""
+    if kind.within(wanted | NIL):
+        return py.compare(made, "is not", py.const(None))
+    return py.kind_is(made, _WORDS[wanted])
 
 
 def _inside(first: ast.expr, again: ast.expr, index: Callable[[], ast.expr], key: Type) -> ast.expr:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 
-from neuroscript.compiler.analysis.infer import CONTAINER, FLOAT, INT, LIST, STR, Type
+from neuroscript.compiler.analysis.types import CONTAINER, FLOAT, INT, LIST, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.temporaries import Temporaries

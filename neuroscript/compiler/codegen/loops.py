@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from neuroscript.compiler.analysis.analyse import MAX_BLOCKS
 from neuroscript.compiler.analysis.counted_loops import Counter
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.infer import CONTAINER
 from neuroscript.compiler.analysis.liveness import Place
+from neuroscript.compiler.analysis.types import CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.traversal import assigned_by, expressions, walk

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
@@ -94,7 +94,7 @@ class OperationGenerator:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, _Left(left, first, again, kind), operand, span)
             py.place(made, span)
-            kind = infer.binary(operator, kind, right_kind)
+            kind = types.binary(operator, kind, right_kind)
             left = None
             if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
                 temporary = self.temporaries.fresh()
@@ -165,7 +165,7 @@ class OperationGenerator:
                 return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
             return py.compare(once(first), same, self.expressions.value(operand))
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
-        if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
+        if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
@@ -232,7 +232,7 @@ class OperationGenerator:
             self.temporaries.hold(first, kind)
             self.temporaries.hold(second, right)
         whole = kind.within(INT) and right.within(INT)
-        if whole and infer.binary(operator, kind, right).bits is not None:
+        if whole and types.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))
         if fits_double(kind) and fits_double(right) and not whole:
             check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
@@ -243,20 +243,24 @@ class OperationGenerator:
             if not kind.kinds & right.kinds & INT:
                 return py.either(_both_are("float", first, kind, second, right), made, otherwise)
             otherwise = py.either(_both_are("float", again, kind, second_again, right), made, otherwise)
-        if not whole and infer.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
+        if not whole and types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
             test = self._whole_test(first, kind, second, right)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
-        if literal is not None and operator != "*" and 0 <= literal < DIGIT and not whole:
+        if literal is not None and operator != "*" and 0 <= literal < DIGIT:
+            tested = first if whole else again
             bound = (
-                py.compare(again, "<", py.const(DIGIT)) if operator == "+" else py.compare(again, ">", py.const(-DIGIT))
+                py.compare(tested, "<", py.const(DIGIT))
+                if operator == "+"
+                else py.compare(tested, ">", py.const(-DIGIT))
             )
-            test = py.both(py.kind_is(first, "int"), bound)
+            test = bound if whole else py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
-        fits = in_range(py.bind(result, made), py.name(result))
+        natural = types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).natural
+        fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:

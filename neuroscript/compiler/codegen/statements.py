@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import STR
+from neuroscript.compiler.analysis.types import STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext

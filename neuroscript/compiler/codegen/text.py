@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable
 from functools import reduce
 
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, NIL, STR, T_STR, Type
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, NIL, STR, T_STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
