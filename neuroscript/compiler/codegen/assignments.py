@@ -258,7 +258,7 @@ class AssignmentGenerator:
         return made
 
     def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
-        """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        """``set name[a][b]… = value``: inline for a few keys, where nothing else holds any list or map on the way."""
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
