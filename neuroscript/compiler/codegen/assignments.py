@@ -259,7 +259,7 @@ class AssignmentGenerator:
         return made
 
     def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        """``set name[a][b]… = value``: inline for a few keys, where nothing else holds any list or map on the way."""
         name, path = target.name, target.path
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
