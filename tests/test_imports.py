@@ -35,7 +35,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint primer session plugins asynchronous loading given
+        lint primer session plugins asynchronous loading given formatting
         checking
         interpreter
         .
@@ -50,7 +50,7 @@ LAYERS = {
         options explanation app
         configuration
         host
-        . check primer reference run tools trust
+        . check fmt primer reference run tools trust
         session
         terminal
         repl
@@ -86,7 +86,7 @@ LAYERS = {
     "neuroscript.runtime": """
         . abi
         errors
-        programs services handles operators context deadlines
+        programs services handles operators context deadlines in_place
         run_state
         containers events budget
         runs tool_calls

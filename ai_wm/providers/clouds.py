@@ -191,8 +191,9 @@ def _vertex(base_url: str | None, config: Mapping[str, object], environ: Mapping
             base_url = f"https://aiplatform.{location}.rep.googleapis.com"
         else:
             base_url = f"https://{location}-aiplatform.googleapis.com"
-    base = re.sub(r"/v1(beta1)?(/.*)?$", "", base_url.rstrip("/"))
-    return Place(f"{base}/v1beta1/projects/{quote(project, safe=':')}/locations/{location}/publishers", base)
+    written = re.search(r"/(v1|v1beta1)(/projects(/.*)?)?$", base_url.rstrip("/"))
+    base, version = (base_url[: written.start()], written[1]) if written else (base_url.rstrip("/"), "v1beta1")
+    return Place(f"{base}/{version}/projects/{quote(project, safe=':')}/locations/{location}/publishers", base)
 
 
 def _setting(

@@ -26,6 +26,7 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"longer than the model'?s context length", "SGLang", "sgl-project/sglang#8096"),
     (r"exceeds? the (maximum allowed|max) (input|sequence) length|maximum allowed (input )?length", "SGLang", "sglang"),
     (r"exceeds? the available context size|exceed_context_size", "llama.cpp", "its server's error types"),
+    (r"input( \([\d,]+ tokens\))? is too large to process", "llama.cpp", "its server, embeddings"),
     (
         r"greater than the context length|context (the )?overflows|context size has been exceeded",
         "LM Studio",
@@ -77,6 +78,8 @@ _BAD_KEY: Final = (
     r"|authentication_?error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
     r"|permission_(error|denied)|PermissionDeniedError|UnrecognizedClientException|AccessDeniedException"
     r"|ExpiredTokenException"
+    # LiteLLM's proxy, of every key but its master key where no database holds others.
+    r"|no_db_connection"
 )
 _NO_CREDIT: Final = (
     r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"

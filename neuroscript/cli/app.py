@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BUILT_IN = {
     "run": "run",
     "check": "check",
+    "fmt": "fmt",
     "explain": "reference",  # `neuroscript.cli.explain` is a function
     "tools": "tools",
     "primer": "primer",

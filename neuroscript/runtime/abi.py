@@ -79,6 +79,9 @@ TOOL = "s_"
 TOOL_FUNCTION = "f_"
 """Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
 
+TOOL_CHANGE = "c_"
+"""Begins the name of what does a linked tool's work in place: ``c_KEY(a, b)`` tells whether it changed ``a``."""
+
 BUILTIN = "b_"
 """Begins the name of a built-in function other than ``len``."""
 
@@ -170,6 +173,7 @@ TAKE = "_take"
 PUT = "_put"
 PUT_PATH = "_put_path"
 APPEND_AT = "_append_at"
+HELD_AT = "_held_at"
 MAP_KEY = "_map_key"
 NESTED = "_nested"
 TOO_MANY = "_too_many"

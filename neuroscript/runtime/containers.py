@@ -178,15 +178,7 @@ class Containers:
         """Appends to the list at the end of a path; not where something else holds any of it, or it is no list."""
         if refcount(container) > IN_HELPER:
             return False
-        for key in keys:
-            if type(container) is dict and type(key) is str:
-                container = container.get(key)
-            elif type(container) is list and type(key) is int and 0 <= key < len(container):
-                container = container[key]
-            else:
-                return False
-            if refcount(container) > IN_CONTAINER:
-                return False
+        container = _followed(container, keys)
         if type(container) is not list or len(container) >= self.max_items:
             return False
         container.append(value)
@@ -352,3 +344,22 @@ def out_of_range(index: int, container: Any) -> NeuroScriptError:
     size = f"it has {len(container)} {items}" if container else "it is empty"
     shown = str(index) if abs(index) < 1 << 62 else "a huge number"
     return NeuroScriptError(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
+
+
+def held_at(container: Any, keys: tuple[Any, ...]) -> Any:
+    """The list or map at the end of a path; nil where something else holds any of it, or there is none."""
+    return None if refcount(container) > IN_HELPER else _followed(container, keys)
+
+
+def _followed(container: Any, keys: tuple[Any, ...]) -> Any:
+    """What is at the end of a path from a list or map; nil where something else holds any of it, or there is none."""
+    for key in keys:
+        if type(container) is dict and type(key) is str:
+            container = container.get(key)
+        elif type(container) is list and type(key) is int and 0 <= key < len(container):
+            container = container[key]
+        else:
+            return None
+        if refcount(container) > IN_CONTAINER:
+            return None
+    return container

@@ -17,7 +17,7 @@ from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
-from neuroscript.runtime.containers import UNSET, Containers, refcount
+from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
@@ -102,6 +102,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.PUT: containers.put,
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
+                abi.HELD_AT: held_at,
                 abi.ITERATE: containers.iterate,
                 abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,

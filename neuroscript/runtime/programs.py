@@ -127,6 +127,9 @@ class ToolLink:
         trusted: whether results need no check.
         returns: the type of the result.
         append: whether it is the standard tool that appends to a list.
+        pop: whether it is the one that takes the last item from a list.
+        stored: where its work can be done in place (`neuroscript.runtime.in_place`), the places of the arguments that
+            are stored in the first one; otherwise None.
         checked: whether a result of another type is an error.
         options: the types of which an argument of type ``any`` has one, by its place.
         standard: whether it is a pure standard tool, whose results certainly are of the type ``returns``.
@@ -145,6 +148,8 @@ class ToolLink:
     trusted: bool
     returns: ArgType
     append: bool = False
+    pop: bool = False
+    stored: tuple[int, ...] | None = None
     checked: bool = False
     options: tuple[tuple[ArgType, ...], ...] = ()
     standard: bool = False

@@ -12,6 +12,7 @@ from functools import partial
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
+from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import ToolValue, to_host
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.registry import Tool
 
 _APPENDING = ("list.Append", "list.Push")  # what code does in place
+_POPPING = "list.Pop"
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
@@ -97,7 +99,8 @@ class ToolLinks:
         spec = tool.spec
         types = tuple(arg.type for arg in spec.args)
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
-        emits = spec.name == "event.Emit" and tool is _standard_tool(spec.name)
+        standard = tool is _standard_tool(spec.name)
+        emits = spec.name == "event.Emit" and standard
         direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
         direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
@@ -106,6 +109,7 @@ class ToolLinks:
         if any(options):
             direct = direct and not spec.pure and all(map(_TESTED.issuperset, options))
         shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
+        change, stored = CHANGES.get(spec.name, (None, None)) if standard else (None, None)
         link = ToolLink(
             key,
             tuple(arg.name for arg in spec.args),
@@ -119,12 +123,16 @@ class ToolLinks:
             trusted=spec.pure,
             returns=spec.return_type,
             options=options if any(options) else (),
-            append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
+            append=spec.name in _APPENDING and standard,
+            pop=spec.name == _POPPING and standard,
+            stored=stored,
             checked=spec.checks_result,
-            standard=spec.pure and tool is _standard_tool(spec.name),
+            standard=spec.pure and standard,
             emits=emits,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
+        if change is not None:
+            self.namespace[abi.TOOL_CHANGE + key] = partial(change, self.containers.max_items)
         if direct:
             self.namespace[abi.TOOL_FUNCTION + key] = self.emit_event if emits else self._direct(tool, key)
             if self.fuel.token.cancelled:

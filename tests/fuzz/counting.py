@@ -54,6 +54,15 @@ CHANGES = (
     "set {xs}[0], {xs}[1] = [{value}, {xs}]",
     "set {xs}[0] = {xs}",
     "set {xs} = tool.list.Append({xs}, {xs})",
+    "set {xs} = tool.list.Concat({xs}, [{value}])",
+    "set {xs} = tool.list.Concat({xs}, {xs})",
+    "set {xs} = tool.list.Insert({xs}, 1, {value})",
+    "set {xs} = tool.list.Prepend({xs}, {xs})",
+    "set {xs} = tool.list.Remove({xs}, 0)",
+    "set {xs} = tool.list.Rest({xs})",
+    "set {xs}[0] = tool.list.Concat({xs}[0], [{value}])",
+    "set {xs}[i] = {xs}[i] + [{value}]",
+    "set {xs}, other = tool.list.Pop({xs})",
 )
 HOLDS = (
     "set keep = {xs}",

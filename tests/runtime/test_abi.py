@@ -13,7 +13,7 @@ from neuroscript.runtime import abi
 from tests.fuzz.programs import make_case
 from tests.fuzz.routines import make_trial
 
-PREFIXES = {"PROCEDURE", "VARIABLE", "TOOL", "TOOL_FUNCTION", "BUILTIN", "CONSTANT", "UNREPLACED"}
+PREFIXES = {"PROCEDURE", "VARIABLE", "TOOL", "TOOL_FUNCTION", "TOOL_CHANGE", "BUILTIN", "CONSTANT", "UNREPLACED"}
 CONSTANTS = {name: value for name, value in vars(abi).items() if name.isupper() and not name.startswith("_")}
 HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is str} | {name: name for name in abi.PYTHON}
 
@@ -57,7 +57,14 @@ def test_code_mentions_what_is_there(seed: int) -> None:
         assert made
         for function in made:
             names = set(mentioned(function.__code__))
-            assert names <= namespace.keys() | {"append", "owner", "entries", "message", "code"}  # and attributes
+            assert names <= namespace.keys() | {
+                "append",
+                "pop",
+                "owner",
+                "entries",
+                "message",
+                "code",
+            }  # and attributes
 
 
 @pytest.mark.parametrize("name", ["_add", "UNSET", "int", "d", "append", "__builtins__", "p_main", "v_x", "_fuel"])

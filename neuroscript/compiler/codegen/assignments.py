@@ -14,6 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.in_place import InPlaceGenerator, Put, is_put_back, popping
 from neuroscript.compiler.codegen.moves import moved_argument
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import TextGenerator
@@ -39,6 +40,7 @@ class AssignmentGenerator:
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
         made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
+        made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         if made is None:
             self.context.moved = moved_argument(self.context, target, value)
             made = [py.set_variable(name, self.expressions.value(value))]
@@ -141,10 +143,7 @@ class AssignmentGenerator:
             return None
         old, new = (argument.value for argument in value.args)
         link = self.unit.linker.tool(value.name)
-        same = _path(old) == (target.name, *map(_key, target.path)) and None not in _path(old)
-        if not same or link is None or not link.append or context.body.uses_last or context.is_read_only(target.name):
-            return None
-        if not all(context.is_pure(key) for key in target.path):
+        if link is None or not link.append or not is_put_back(context, target, old):
             return None
         first, held, clean = self._evaluated(new)
         if first:
@@ -178,13 +177,20 @@ class AssignmentGenerator:
     def set(self, targets: list[n.Target], value: n.Expr, *, must: bool) -> list[ast.stmt]:
         """``set`` with items, with several targets, or with ``must``."""
         if not must and len(targets) == 1:
-            if (made := self._appending_inside(targets[0], value)) is not None:
+            target = targets[0]
+            if (made := self._appending_inside(target, value)) is not None:
                 return made
+            if target.path:
+                for form in (InPlaceGenerator.by_tool, InPlaceGenerator.by_adding):
+                    in_place = self._in_place(target, lambda result: self._put(target, result))
+                    if (made := form(in_place, value)) is not None:
+                        return made
             self.context.moved = moved_argument(self.context, targets[0], value)
             first, held, clean = self._evaluated(value)
             self.context.moved = None
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
+        pop = None if must else popping(self.context, self.expressions, targets, value)
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
         if must:
             code.append(py.run(abi.MUST_SET, py.name(temporary)))
@@ -194,7 +200,11 @@ class AssignmentGenerator:
             code.append(py.run(abi.UNPACK, py.name(temporary), py.const(len(targets))))
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
-        return [*code, clear(temporary)]
+        code.append(clear(temporary))
+        return code if pop is None else [*pop[0], py.when(pop[1], [pop[2]], code)]
+
+    def _in_place(self, target: n.Target, put: Put) -> InPlaceGenerator:
+        return InPlaceGenerator(self.context, self.expressions, target, put)
 
     def store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """Code that stores the value of Python code in a target."""
@@ -360,20 +370,3 @@ def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> as
 def _store_item(container: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
     """``container[key] = value``."""
     return ast.Assign([ast.Subscript(container, key, py.STORE)], value)
-
-
-def _path(expression: n.Expr) -> tuple[object, ...]:
-    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(_key(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
-
-
-def _key(index: n.Expr) -> object:
-    if isinstance(index, n.Name):
-        return n.Name, index.name
-    if isinstance(index, n.Literal) and type(index.value) in (str, int):
-        return type(index.value), index.value
-    return None

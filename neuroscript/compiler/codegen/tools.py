@@ -60,7 +60,7 @@ class ToolCallGenerator:
         made: ast.expr
         if link is None:
             made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
-        elif link.direct and (places := _places(link, call.args)) is not None:
+        elif link.direct and (places := places_of(link, call.args)) is not None:
             made = self._direct(link, call.args, places)
         else:
             made = py.call(abi.TOOL + link.key, depth, *packed_arguments(self.expressions, call.args))
@@ -78,7 +78,7 @@ class ToolCallGenerator:
         for value, (first, _) in zip(values, operands, strict=True):
             self.temporaries.hold(first, self.context.type_of(value))
         later = [again for _, again in operands]
-        tests = [self._passes(link, *each) for each in zip(places, values, later, strict=True)]
+        tests = [self.passes(link, *each) for each in zip(places, values, later, strict=True)]
         in_turn = places == sorted(places)
         # A tool with effects is looked up once its arguments are there: what they call may take long, and a run that is
         # cancelled meanwhile finds another function in its place.
@@ -97,7 +97,7 @@ class ToolCallGenerator:
             index = doubtful[0]
             _, *others = tests[index]
             tests[index] = []
-            first = self._passes(link, places[index], values[index], operands[index][0])[0]
+            first = self.passes(link, places[index], values[index], operands[index][0])[0]
             evaluated = [[first, *others]]
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
@@ -110,7 +110,7 @@ class ToolCallGenerator:
         slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple(later, py.LOAD), py.const(names))
         return py.either(py.both(*all_tests), fast, slow)
 
-    def _passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
+    def passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The tests that an argument has the right type; none where that is certain.
 
         The first of them is of ``value`` itself, the others are of the value again.
@@ -196,7 +196,7 @@ def _calls(expression: n.Expr) -> bool:
     return any(isinstance(part, n.Call | n.CallValue | n.ToolCall) for part in walk(expression))
 
 
-def _places(link: ToolLink, args: list[n.Argument]) -> list[int] | None:
+def places_of(link: ToolLink, args: list[n.Argument]) -> list[int] | None:
     """The positions of the parameters that arguments are for; None if they do not fit, which the runtime explains."""
     if link.variadic:
         fits = len(args) >= len(link.types) and all(argument.name is None for argument in args)

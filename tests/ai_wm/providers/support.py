@@ -18,6 +18,18 @@ WEATHER = ToolDefinition(
     parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
 
+CITY = ToolDefinition(
+    name="weather.Now",
+    description="The weather in one of two cities.",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string", "enum": ["Rome", "Oslo"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+"""A tool whose arguments an engine can enforce: a model that may write nothing else must name one of the two."""
+
 
 class Clock:
     """A clock that sleeping moves."""

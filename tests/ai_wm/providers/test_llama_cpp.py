@@ -18,10 +18,10 @@ import pytest
 from ai_wm import AIWorkerManager
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMRequest, Usage
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage
 from neuroscript import NeuroScriptError, schema_problems
 from tests.ai_wm.providers import loopback, tiny_model
-from tests.ai_wm.providers.support import KEY, WEATHER, collect, user
+from tests.ai_wm.providers.support import CITY, KEY, WEATHER, collect, user
 
 xllamacpp = pytest.importorskip("xllamacpp", reason="llama.cpp is missing: pip install 'neuroscript[local]'")
 pytest.importorskip("gguf", reason="the gguf package, which makes the test's model, is missing")
@@ -40,15 +40,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(model: Path) -> Any:
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(model)
-    parameters.n_parallel = 4
-    parameters.n_ctx = CONTEXT * 4
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-    parameters.warmup = False
-    parameters.verbosity = -1
-    parameters.api_keys = [KEY]
-    return xllamacpp.Server(parameters)
+    return tiny_model.serve(model, context=CONTEXT, key=KEY)
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The server of a model that calls tools whenever it is offered some."""
+    path = tiny_model.write(tmp_path_factory.mktemp("model") / "caller.gguf", calls_tools=True)
+    return tiny_model.serve(path, context=CONTEXT, key=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +218,75 @@ def test_a_turn_with_tools_is_accepted(provider: str, ask: Any, clients: Clients
 
     asked = replace(ask(provider), messages=TURN, tools=(WEATHER,))
     assert clients.for_provider(asked.provider).complete(asked).usage.output_tokens == 12
+
+
+@pytest.mark.parametrize("mode", ["complete", "stream"])
+@pytest.mark.parametrize("choice", [None, "required"])
+@pytest.mark.parametrize("provider", ["openai", "custom", "responses", "anthropic"])
+def test_a_call_that_the_engine_enforces_and_its_result(
+    provider: str, choice: str | None, mode: str, ask: Any, caller: Any, clients: Clients
+) -> None:
+    client = clients.for_provider("custom" if provider == "responses" else provider)
+
+    def made(*messages: Message, limit: int) -> LLMResponse:
+        asked = ask(provider, tool_choice=choice, max_output_tokens=limit)
+        where = caller.listening_address + ("" if provider == "anthropic" else "/v1")
+        asked = replace(asked, messages=messages, tools=(CITY,), config={**asked.config, "base_url": where})
+        return client.complete(asked) if mode == "complete" else collect(client.stream(asked))[1]
+
+    response = made(user("the weather?"), limit=400)
+    assert (response.finish_reason, response.text) == ("tool_calls", "")
+    (call,) = response.tool_calls
+    assert (call.name, call.arguments, call.problem) == ("weather.Now", {"city": "Rome"}, "")
+    assert call.id
+    told = Message(role="tool", content="20 C", tool_call_id=call.id, name=call.name)
+    later = made(user("the weather?"), response.as_message(), told, limit=400)
+    assert later.usage.input_tokens > response.usage.input_tokens
+    # The model knows nothing but to call again.
+    assert later.tool_calls[0].arguments == {"city": "Rome"}
+
+
+@pytest.mark.parametrize("mode", ["complete", "stream"])
+@pytest.mark.parametrize("provider", ["custom", "responses", "anthropic"])
+def test_a_call_that_the_length_limit_cuts_is_not_made(
+    provider: str, mode: str, ask: Any, caller: Any, clients: Clients
+) -> None:
+    client = clients.for_provider("custom" if provider == "responses" else provider)
+    asked = ask(provider, max_output_tokens=150)
+    where = caller.listening_address + ("" if provider == "anthropic" else "/v1")
+    asked = replace(asked, tools=(CITY,), config={**asked.config, "base_url": where})
+    with pytest.raises(NeuroScriptError, match=r"cut at its length limit.*raise max_output_tokens") as caught:
+        client.complete(asked) if mode == "complete" else collect(client.stream(asked))
+    assert caught.value.code == 16
+    assert caught.value.details["usage"].output_tokens == 150
+
+
+def test_embeddings(model: Path, ask: Any, clients: Clients) -> None:
+    server = tiny_model.serve(model, context=CONTEXT, key=KEY, embeds=True)
+    texts = ("hello world", "the of and", "hello world")
+    for provider in ("openai", "custom"):
+        asked = LLMRequest(
+            provider=provider,
+            model="tiny",
+            messages=(),
+            embed=texts,
+            config={"base_url": f"{server.listening_address}/v1"},
+            api_key=Secret(KEY),
+        )
+        response = clients.for_provider(provider).complete(asked)
+        first, second, third = response.vectors
+        assert len(first) == len(second) > 8
+        assert first == pytest.approx(third, abs=1e-4)
+        assert first != pytest.approx(second, abs=1e-2)
+        assert response.usage.input_tokens > 6
+        with pytest.raises(NeuroScriptError, match="too large to process") as caught:
+            clients.for_provider(provider).complete(replace(asked, embed=("hello " * 2 * CONTEXT,)))
+        assert (caught.value.code, caught.value.details["attempts"]) == (47, 1)
+
+
+def test_the_list_of_models(ask: Any, clients: Clients, model: Path) -> None:
+    for provider in ("openai", "custom", "anthropic"):
+        assert [found.id for found in clients.list_models(ask(provider))] == [str(model)]
 
 
 def test_a_batch_of_calls_at_once(ask: Any, clients: Clients) -> None:

@@ -23,6 +23,8 @@ ratelimit = pytest.importorskip("llmock.ratelimit")
 
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini", "responses": "openai"}
 """The part of llmock that speaks as each of our wire formats; ``responses`` is ``openai`` in that API."""
+PRESETS = ("groq", "mistral", "together", "xai")
+"""The services compatible with OpenAI that llmock has as well."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 
 def ask(mock: Any, provider: str, text: str = "Tell me of the sea.", **more: Any) -> LLMRequest:
-    config = {"base_url": mock.base_url(PROVIDERS[provider]), **more.pop("config", {})}
+    config = {"base_url": mock.base_url(PROVIDERS.get(provider, provider)), **more.pop("config", {})}
     if provider == "responses":
         provider, config = "openai", {**config, "api": "responses"}
     fields: dict[str, Any] = {"messages": (user(text),), "system": "Be brief.", **more}
@@ -173,3 +175,49 @@ def test_a_real_quota_that_many_calls_share(mock: Any, provider: str, clients: C
         replies = list(pool.map(client.complete, [ask(mock, provider, f"question {number}") for number in range(61)]))
     assert max(reply.attempts for reply in replies) == 2
     assert_resilient(mock)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_taken_by_the_service(mock: Any, preset: str, clients: Clients) -> None:
+    client = client_of(clients, preset)
+    options = {"max_output_tokens": 50, "seed": 7, "stop": ["END"], "temperature": 0.5}
+    asked = ask(mock, preset, "What is the weather now?", config=options)
+    whole = client.complete(asked)
+    text, last = collect(client.stream(asked))
+    assert text == last.text == whole.text
+    if (
+        preset != "mistral"
+    ):  # which counts at the end of each stream without being asked, where llmock wants to be asked
+        assert last.usage == whole.usage
+    for mode in ("complete", "stream"):
+        with_tool = replace(asked, tools=(WEATHER,))
+        response = client.complete(with_tool) if mode == "complete" else collect(client.stream(with_tool))[1]
+        assert [call.name for call in response.tool_calls] == ["weather.Now"]
+    mock.state.scenarios.add(scenarios.Fail(429, retry_after=0.1))
+    assert client.complete(asked).attempts == 2
+    assert_resilient(mock)
+
+
+def test_embeddings(mock: Any, clients: Clients) -> None:
+    asked = replace(ask(mock, "openai"), messages=(), system="", embed=("one", "two", "three"))
+    response = client_of(clients, "openai").complete(asked)
+    assert len(response.vectors) == 3
+    assert {len(vector) for vector in response.vectors} == {1536}
+    assert response.usage.input_tokens > 0
+    mock.state.scenarios.add(scenarios.Fail(503))
+    assert client_of(clients, "openai").complete(asked).attempts == 2
+    assert_resilient(mock)
+
+
+@pytest.mark.parametrize("name", ["anthropic", "google", "openai", *PRESETS])
+def test_the_list_of_models(mock: Any, name: str, clients: Clients) -> None:
+    known = {
+        "anthropic": "claude",
+        "google": "gemini",
+        "openai": "gpt",
+        "groq": "llama",
+        "together": "Qwen",
+        "xai": "grok",
+    }
+    found = [model.id for model in clients.list_models(ask(mock, name))]
+    assert any(known.get(name, name) in model for model in found), found

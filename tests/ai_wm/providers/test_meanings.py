@@ -33,6 +33,7 @@ MESSAGES = [
     "The input (85050 tokens) is longer than the model's context length (32768 tokens).",
     "Input length (265330) exceeds the maximum allowed length (262144 tokens).",
     "the request exceeds the available context size, try increasing it",
+    "input (12290 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
     "The number of tokens to keep from the initial prompt is greater than the context length.",
     "the model is loaded with context length of only 7866 tokens, which is not enough",
     "the input length exceeds the context length",
@@ -136,6 +137,7 @@ def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: st
         (400, "API key not valid. Please pass a valid API key.", "API_KEY_INVALID", 45),
         (400, "Incorrect API key provided: xa***.", "", 45),
         (0, "No auth credentials found", "", 45),
+        (400, "No connected db.", "no_db_connection", 45),
         (404, "no", "", 40),
         (400, "Model Not Exist", "invalid_request_error", 40),
         (400, "deepseek/nothing is not a valid model ID", "", 40),
@@ -303,3 +305,19 @@ def test_pages_and_empty_bodies_say_what_can_be_said(
     with raises_code(16, said) as caught:
         clients.for_provider("custom").complete(at(server.will(reply(body, status)), "custom", max_retries=0))
     assert "color: red" not in caught.value.message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "openai", "responses"])
+def test_a_key_that_a_proxy_without_a_database_does_not_know(
+    provider: str, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    """LiteLLM's proxy says so in one form, whatever format it is asked in."""
+    said = {"message": "No connected db.", "type": "no_db_connection", "param": None, "code": "400"}
+    server.will(reply({"error": said}, 400))
+    api = {"api": "responses"} if provider == "responses" else {}
+    asked = at(server, "custom" if api else provider, **api)
+    client = clients.for_provider(asked.provider)
+    with raises_code(45, "refuses the key"):
+        list(client.stream(asked)) if stream else client.complete(asked)
+    assert len(server.received) == 1

@@ -42,6 +42,29 @@ def test_the_address_of_a_location(location: str, host: str, by_variable: bool) 
 
 
 @pytest.mark.parametrize(
+    ("written", "below"),
+    [
+        ("", "/v1beta1"),
+        ("/", "/v1beta1"),
+        ("/v1", "/v1"),
+        ("/v1/", "/v1"),
+        ("/v1beta1", "/v1beta1"),
+        ("/v1/projects/other/locations/x", "/v1"),
+        ("/gateway", "/gateway/v1beta1"),
+        ("/gateway/v1", "/gateway/v1"),
+        ("/v1/gateway", "/v1/gateway/v1beta1"),
+    ],
+)
+def test_the_version_in_an_address_is_asked(written: str, below: str, clients: Clients, server: Loopback) -> None:
+    server.will(reply(body_of("google")))
+    sent = request("vertex", model=GEMINI, config={"base_url": server.url + written, **SETTINGS})
+    clients.for_provider("vertex").complete(sent)
+    (received,) = server.received
+    where = "projects/my-project/locations/europe-west1/publishers"
+    assert received.path == f"{below}/{where}/google/models/{GEMINI}:generateContent"
+
+
+@pytest.mark.parametrize(
     ("config", "missing"),
     [({"location": "global"}, "project"), ({"project": "p"}, "location"), ({}, "location")],
 )

@@ -1,4 +1,4 @@
-"""A GGUF model of half a megabyte with random weights, the same ones every time, for tests against real engines."""
+"""A GGUF model of half a megabyte with random weights, the same ones every time, and llama.cpp's server with it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,32 @@ _TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
-_UNKNOWN, _CONTROL, _NORMAL, _BYTE = 2, 3, 1, 6
+# As models that were trained for tools have it: JSON between marks, which llama.cpp reads and enforces.
+_TOOL_TEMPLATE = (
+    r"{% if tools %}{{ 'system: <tools>\n' }}{% for tool in tools %}{{ (tool | tojson) + '\n' }}{% endfor %}"
+    r"{{ '</tools>\n' }}{% endif %}"
+    r"{% for message in messages %}{{ message['role'] + ': ' }}"
+    r"{% if message['content'] %}{{ message['content'] }}{% endif %}"
+    r"{% if message.tool_calls %}{% for call in message.tool_calls %}"
+    r"""{{ '<tool_call>{"name": "' + call.function.name + '", "arguments": ' }}"""
+    r"{{ (call.function.arguments | tojson) + '}</tool_call>' }}"
+    r"{% endfor %}{% endif %}{{ '\n' }}{% endfor %}"
+    r"{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+_MARKS = ("<tool_call>", "</tool_call>")
+_END = 2
+_UNKNOWN, _CONTROL, _NORMAL, _USER_DEFINED, _BYTE = 2, 3, 1, 4, 6
 
 
-def write(path: Path, seed: int = 7) -> Path:
-    """Writes the model to ``path``: a Llama of two layers that speaks a few English words in random order."""
+def write(path: Path, seed: int = 7, *, calls_tools: bool = False) -> Path:
+    """Writes the model to ``path``: a Llama of two layers that speaks a few English words in random order.
+
+    Args:
+        path: the file.
+        seed: of the weights.
+        calls_tools: whether the model rather begins a call of a tool than says a word; the rest of the call is what
+            the engine lets it write.
+    """
     import gguf
     import numpy as np
 
@@ -27,6 +48,8 @@ def write(path: Path, seed: int = 7) -> Path:
     first_word = len(pieces)
     pieces += [(f"\u2581{word}", -1.0 - rank, _NORMAL) for rank, word in enumerate(_WORDS)]
     pieces += [(char, -100.0 - ord(char), _NORMAL) for char in "\u2581abcdefghijklmnopqrstuvwxyz"]
+    if calls_tools:
+        pieces += [(mark, 0.0, _USER_DEFINED) for mark in _MARKS]
     size = len(pieces)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny-random")
@@ -45,10 +68,10 @@ def write(path: Path, seed: int = 7) -> Path:
     writer.add_token_scores([score for _, score, _ in pieces])
     writer.add_token_types([kind for _, _, kind in pieces])
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
+    writer.add_eos_token_id(_END)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(True)
-    writer.add_chat_template(_TEMPLATE)
+    writer.add_chat_template(_TOOL_TEMPLATE if calls_tools else _TEMPLATE)
     random = np.random.default_rng(seed)
 
     def weights(*shape: int) -> Any:
@@ -58,20 +81,57 @@ def write(path: Path, seed: int = 7) -> Path:
     # Whole words only: neither stray bytes nor an early end.
     output[:first_word] = 0
     output[first_word + len(_WORDS) :] = 0
-    writer.add_tensor("token_embd.weight", weights(size, _WIDTH))
+    embedding = weights(size, _WIDTH)
+    if calls_tools:
+        # Two parts that no layer changes: one stands in for the bias that a Llama does not have, and makes a call the
+        # likeliest thing to begin; the other says that a call was the last thing, after which the reply ends.
+        embedding[:, :2] = (8, 0)
+        embedding[-1, 1] = 8
+        output[:, :2] = 0
+        output[-2:] = output[_END] = 0
+        output[-2:, 0] = (100, 1)
+        output[_END, 1] = 1000
+    writer.add_tensor("token_embd.weight", embedding)
     writer.add_tensor("output_norm.weight", np.ones(_WIDTH, np.float32))
     writer.add_tensor("output.weight", output)
     for layer in range(_LAYERS):
         name = f"blk.{layer}."
         for norm in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"{name}{norm}.weight", np.ones(_WIDTH, np.float32))
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            writer.add_tensor(f"{name}{part}.weight", weights(_WIDTH, _WIDTH))
-        writer.add_tensor(f"{name}ffn_gate.weight", weights(_HIDDEN, _WIDTH))
-        writer.add_tensor(f"{name}ffn_up.weight", weights(_HIDDEN, _WIDTH))
-        writer.add_tensor(f"{name}ffn_down.weight", weights(_WIDTH, _HIDDEN))
+        shapes = dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output"), (_WIDTH, _WIDTH))
+        shapes |= {"ffn_gate": (_HIDDEN, _WIDTH), "ffn_up": (_HIDDEN, _WIDTH), "ffn_down": (_WIDTH, _HIDDEN)}
+        for part, shape in shapes.items():
+            matrix = weights(*shape)
+            if calls_tools and part in ("attn_output", "ffn_down"):
+                matrix[:2] = 0
+            writer.add_tensor(f"{name}{part}.weight", matrix)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def serve(path: Path, *, context: int, key: str, embeds: bool = False) -> Any:
+    """Starts llama.cpp's server in this process; it ends when nobody holds what is returned.
+
+    Args:
+        path: the model.
+        context: the tokens that each of its four slots holds.
+        key: what a request must show.
+        embeds: whether it gives embeddings (the mean of the tokens' vectors) in place of text.
+    """
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(path)
+    parameters.n_parallel = 4
+    parameters.n_ctx = context * 4
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
+    parameters.warmup = False
+    parameters.verbosity = -1
+    parameters.api_keys = [key]
+    if embeds:
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    return xllamacpp.Server(parameters)
