@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
-from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.infer import Assignment, Inference, assignments
 from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
@@ -83,7 +83,7 @@ class ProgramAnalysis:
         for body in procedures:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
-        self._not_nil: dict[int, frozenset[n.Span]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Span], list[Assignment]]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {
@@ -113,6 +113,7 @@ class ProgramAnalysis:
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
             return
         kinds = self._types.pop(body.name)
+        self._facts.pop(id(body), None)
         if kinds.special is not None:
             yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
         yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
@@ -142,13 +143,14 @@ class ProgramAnalysis:
         literals: bool = False,
     ) -> Inference:
         unit = self.unit
-        known = self._not_nil.get(id(body))
-        if known is None:
-            known = self._not_nil[id(body)] = not_nil(body)
+        facts = self._facts.get(id(body))
+        if facts is None:
+            facts = self._facts[id(body)] = not_nil(body), list(assignments(body))
+        known, made = facts
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign)
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, made)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

@@ -96,6 +96,26 @@ class Assignment:
     read: frozenset[Path] = frozenset()
 
 
+def assignments(body: Body) -> Iterator[Assignment]:
+    """The effects of a body's statements on the types of its variables."""
+    for block in (body.block, *(handler.body for handler in body.handlers)):
+        for statement in statements(block):
+            match statement:
+                case n.Set(targets=[target], value=value):
+                    increments = _increments(target.name, value) if not target.path else None
+                    read = frozenset(paths_read(value)) if target.path else frozenset()
+                    yield Assignment(target.name, value, target.path, increments=increments, target=target, read=read)
+                case n.Set(targets=targets, value=value):
+                    for place, target in enumerate(targets):
+                        yield Assignment(target.name, value, target.path, place=place)
+                case n.ForEach(name=name, collection=collection, key=key):
+                    yield Assignment(name, collection, [], each=True)
+                    if key is not None:
+                        yield Assignment(key, collection, [], keys=True)
+                case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
+                    yield Assignment(target.name, None, target.path)
+
+
 class Inference:
     """Infers the types of one body's variables, and of its expressions.
 
@@ -108,9 +128,10 @@ class Inference:
         calls: the types of procedures' results, as far as they are known.
         tools: gives the declared type of a tool's results where they certainly are of it, else None.
         not_nil: the mentions of variables that certainly are not nil.
-        shapes: those of the program; None where literals have none.
+        shapes: those of the program, of which all bodies have to be solved in turn; None where literals have none.
         literals: whether literals that stand here are of a shape.
         unset: what may be read before it is set, and so be something else.
+        made: the result of `assignments`, where it is at hand.
     """
 
     def __init__(
@@ -126,6 +147,7 @@ class Inference:
         shapes: Shapes | None = None,
         literals: bool = True,
         unset: Unset = _ALL_SET,
+        made: list[Assignment] | None = None,
     ) -> None:
         self.body = body
         self.foreign = foreign | unset.names
@@ -143,8 +165,9 @@ class Inference:
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
         self._starts = self.types.copy()  # without what a variable grows by itself
-        self._assignments = list(self._collect())
-        self.solve()
+        self._assignments = list(assignments(body)) if made is None else made
+        if shapes is None:
+            self.solve()
 
     def add(self, params: Mapping[str, Type]) -> None:
         """Adds to the types that parameters may have; `solve` goes on from there."""
@@ -155,26 +178,6 @@ class Inference:
     def close(self) -> None:
         """Ends the inference of all bodies: from now on nothing adds to the types of fields."""
         self._records = False
-
-    def _collect(self) -> Iterator[Assignment]:
-        for block in (self.body.block, *(handler.body for handler in self.body.handlers)):
-            for statement in statements(block):
-                match statement:
-                    case n.Set(targets=[target], value=value):
-                        increments = _increments(target.name, value) if not target.path else None
-                        read = frozenset(paths_read(value)) if target.path else frozenset()
-                        yield Assignment(
-                            target.name, value, target.path, increments=increments, target=target, read=read
-                        )
-                    case n.Set(targets=targets, value=value):
-                        for place, target in enumerate(targets):
-                            yield Assignment(target.name, value, target.path, place=place)
-                    case n.ForEach(name=name, collection=collection, key=key):
-                        yield Assignment(name, collection, [], each=True)
-                        if key is not None:
-                            yield Assignment(key, collection, [], keys=True)
-                    case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
-                        yield Assignment(target.name, None, target.path)
 
     def solve(self) -> None:
         """Iterates to a fixed point."""

@@ -39,10 +39,14 @@ class Calls:
     Attributes:
         by: the calls of procedures of the program that each one makes.
         called: the procedures that another one calls.
+        returns: what each one returns, in each of its ``return`` statements.
+        literals: the lists and maps that each one makes.
     """
 
     by: Mapping[str, list[n.Call]]
     called: frozenset[str]
+    returns: Mapping[str, list[list[n.Expr]]]
+    literals: Mapping[str, list[n.Expr]]
 
 
 @record(frozen=True)
@@ -64,8 +68,24 @@ class ProcedureTypes:
 
 def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     """Finds the calls of a program's procedures among each other."""
-    by = {body.name: _calls_by(body, unit) for body in procedures}
-    return Calls(by, frozenset(call.name for name, calls in by.items() for call in calls if call.name != name))
+    by: dict[str, list[n.Call]] = {}
+    returns: dict[str, list[list[n.Expr]]] = {}
+    literals: dict[str, list[n.Expr]] = {}
+    for body in procedures:
+        calls = by[body.name] = []
+        values = returns[body.name] = []
+        made = literals[body.name] = []
+        for block in (body.block, *(handler.body for handler in body.handlers)):
+            for statement in statements(block):
+                if isinstance(statement, n.Return):
+                    values.append(statement.values)
+                for part in (part for expression in expressions(statement) for part in walk(expression)):
+                    if isinstance(part, n.ListExpr | n.MapExpr):
+                        made.append(part)
+                    elif isinstance(part, n.Call) and _is_direct(part, body, unit):
+                        calls.append(part)
+    called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
+    return Calls(by, called, returns, literals)
 
 
 def infer_program(
@@ -117,43 +137,33 @@ def _is_vague(params: Mapping[str, Type]) -> bool:
     return 0 in kinds or all(kind == ANY_KINDS for kind in kinds)
 
 
-def _calls_by(body: Body, unit: Unit) -> list[n.Call]:
-    """The calls that a body makes of procedures of its program, directly and with arguments that they take."""
-    found = []
-    for block in (body.block, *(handler.body for handler in body.handlers)):
-        for statement in statements(block):
-            for part in (part for expression in expressions(statement) for part in walk(expression)):
-                if not isinstance(part, n.Call) or part.name in body.variables or part.name in unit.globals:
-                    continue
-                signature = unit.procedures.get(part.name)
-                names = [argument.name for argument in part.args if argument.name is not None]
-                if signature is not None and signature.problem(len(part.args) - len(names), names) is None:
-                    found.append(part)
-    return found
+def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
+    """Whether a body calls a procedure of its program directly, and with arguments that it takes."""
+    signature = unit.procedures.get(call.name)
+    if signature is None or call.name in body.variables or call.name in unit.globals:
+        return False
+    names = [argument.name for argument in call.args if argument.name is not None]
+    return signature.problem(len(call.args) - len(names), names) is None
 
 
 class _Version:
     """One version of a body, while types are inferred."""
 
-    def __init__(self, body: Body, types: Inference, calls: list[n.Call], *, internal: bool) -> None:
+    def __init__(self, body: Body, types: Inference, calls: Calls, *, internal: bool) -> None:
         self.body = body
         self.types = types
-        self.calls = calls
         self.internal = internal
-        self.returns: list[list[n.Expr]] = []
-        self.literals: list[n.Expr] = []
-        for block in (body.block, *(handler.body for handler in body.handlers)):
-            for statement in statements(block):
-                if isinstance(statement, n.Return):
-                    self.returns.append(statement.values)
-                parts = (part for expression in expressions(statement) for part in walk(expression))
-                self.literals += [part for part in parts if isinstance(part, n.ListExpr | n.MapExpr)]
+        self.calls = calls.by[body.name]
+        self.called = sorted({call.name for call in self.calls})
+        self.seen: object = None  # what its types depend on, when they were last inferred
+        self._returns = calls.returns[body.name]
+        self._literals = calls.literals[body.name]
         self._ends = bool(body.handlers) or falls_through(body.block)
 
     def result(self) -> Type:
         """The type of what the body returns."""
         found = T_NIL if self._ends else NOTHING
-        for values in self.returns:
+        for values in self._returns:
             if not values:
                 found = found.union(T_NIL)
             else:
@@ -162,7 +172,7 @@ class _Version:
 
     def add_literals(self) -> None:
         """Adds to the shapes what the body's literals hold."""
-        for part in self.literals:
+        for part in self._literals:
             self.types.of(part)
 
 
@@ -200,16 +210,16 @@ class _Solver:
             name = body.name
             if name in inner:
                 types = infer_types(body, self.params[name], self._inside, self._shapes, True)
-                self._special[name] = _Version(body, types, calls.by[name], internal=True)
+                self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
                 special = checked[name]
                 own = {name: special.result} if special.result is not None else {}
                 known = ChainMap(own, self._inside)
                 types = infer_types(body, special.params, known, self._shapes, True)
-                self._special[name] = _Version(body, types, calls.by[name], internal=True)
+                self._special[name] = _Version(body, types, calls, internal=True)
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
-            self._general[name] = _Version(body, types, calls.by[name], internal=alone)
+            self._general[name] = _Version(body, types, calls, internal=alone)
 
     def solve(self) -> bool:
         """Iterates; whether it came to an end."""
@@ -223,8 +233,14 @@ class _Solver:
 
     def _look_at(self, version: _Version) -> None:
         name = version.body.name
+        results = self._inside if version.internal else self._outside
+        given = self.params.get(name, {})
+        seen = *given.values(), *(results.get(one, NOTHING) for one in version.called), self._shapes.changes
+        if seen == version.seen:
+            return
+        version.seen = seen
         if name in self._inner and version.internal:
-            version.types.add(self.params[name])
+            version.types.add(given)
         version.types.solve()
         version.add_literals()
         if version.internal:
