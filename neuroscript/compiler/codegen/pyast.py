@@ -46,7 +46,7 @@ _COMPARISONS: dict[str, ast.cmpop] = {
 # The fields that hold nodes with positions: of the slotted classes, and of the others.
 _SLOTTED: dict[type[ast.AST], tuple[str, ...]] = {}
 _PLAIN: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr"})
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr", "conversion"})
 _LEFT_OUT = frozenset({"kind", "type_comment"})  # they stay None, as the base class has them
 
 
