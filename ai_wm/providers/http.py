@@ -228,8 +228,9 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
-        request = replace(request, config=with_own_names(request.config))
-        config = request.config
+        config = with_own_names(request.config)
+        if config.keys() != request.config.keys():
+            request = replace(request, config=config)
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
         module = wire_format(self._provider, config, found)
