@@ -22,6 +22,8 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
 
+_LONGEST_PATH = 4  # of an item that is stored inline
+
 
 class AssignmentGenerator:
     """Generates code that stores values in variables, and in the lists and maps that they hold."""
@@ -251,54 +253,67 @@ class AssignmentGenerator:
         return made
 
     def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        """``set name[a][b]… = value``: inline where nothing else holds any of the lists and maps on the way."""
         name, path = target.name, target.path
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
-        if len(path) != 2:
+        if len(path) > _LONGEST_PATH:
             return [*code, slow]
-        (outer, inner), (first, second) = map(self.context.type_of, path), reads
-        child = self.temporaries.fresh()
-        let_go = clear(child)
-        held = py.name(child)
-        size = py.call("len", held)
-        kind = self._type_of(target)
-        held_kind = types.item_at(kind, path[0].value) if isinstance(path[0], n.Literal) else types.item_of(kind)
+        kind, holder = self._type_of(target), local
         tests: list[ast.expr] = []
-        if isinstance(path[0], n.Literal) and kind.has(path[0].value) and not kind.kinds & NIL:
-            tests += self._unshared(name)
-            found: ast.expr = py.item(local, first)
-        elif outer.within(INT):
-            tests += [] if kind.within(LIST) else [py.kind_is(local, "list")]
-            tests += self._unshared(name)
-            tests.append(py.compare(py.call("len", local), ">", first, ">", py.const(-1)))
-            found = py.item(local, first)
+        children: list[str] = []
+        for place, (key, read) in enumerate(zip(path[:-1], reads, strict=False)):
+            checks, found = self._found(kind, holder, key, read, known=place > 0)
+            if place == 0:
+                checks[:0] = self._unshared(name)
+            kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
+            children.append(self.temporaries.fresh())
+            holder = py.name(children[-1])
+            wanted = LIST if self.context.type_of(path[place + 1]).within(INT) else MAP
+            bound = py.bind(children[-1], found)
+            if kind.within(wanted | NIL):
+                checks.append(py.compare(bound, "is not", py.const(None)))
+            else:
+                checks.append(py.kind_is(bound, "list" if wanted == LIST else "dict"))
+            tests += [*checks, only_container_holds(holder)]
+        let_go = [clear(child) for child in children]
+        last, read, size = path[-1], reads[-1], py.call("len", holder)
+        store: list[ast.stmt] = [_store_item(holder, read, value)]
+        other: list[ast.stmt] = [*let_go, slow]
+        if self.context.type_of(last).within(INT):
+            full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
+            inside = py.compare(size, ">", read, ">", py.const(-1))
+            store = [py.when(inside, store, [py.when(full, [_append(holder, value)], other)])]
         else:
-            tests += [] if kind.within(MAP) else [py.kind_is(local, "dict")]
-            tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
-            tests += self._unshared(name)
-            found = py.call(abi.DICT_GET, local, first)
-        wanted = LIST if inner.within(INT) else MAP
-        bound = py.bind(child, found)
-        if held_kind.within(wanted | NIL):
-            tests.append(py.compare(bound, "is not", py.const(None)))
-        else:
-            tests.append(py.kind_is(bound, "list" if wanted == LIST else "dict"))
-        tests.append(only_container_holds(held))
-        store: list[ast.stmt] = [_store_item(held, second, value)]
-        other: list[ast.stmt] = [let_go, slow]
-        if inner.within(INT):
-            full = py.both(py.compare(second, "==", size), py.compare(second, "<", py.const(self.unit.max_items)))
-            inside = py.compare(size, ">", second, ">", py.const(-1))
-            store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
-        else:
-            if not inner.within(STR):
-                tests.append(py.kind_is(second, "str"))
-            if not (isinstance(path[1], n.Literal) and held_kind.has(path[1].value)):
+            if not self.context.type_of(last).within(STR):
+                tests.append(py.kind_is(read, "str"))
+            if not (isinstance(last, n.Literal) and kind.has(last.value)):
                 tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
-        return [*code, py.when(py.both(*tests), store, other), let_go]
+        return [*code, py.when(py.both(*tests), store, other), *let_go]
+
+    def _found(
+        self, kind: Type, holder: ast.expr, key: n.Expr, read: ast.expr, *, known: bool
+    ) -> tuple[list[ast.expr], ast.expr]:
+        """The tests that an item is there to be read inline, and the code that reads it.
+
+        Args:
+            kind: the type of the list or map.
+            holder: code that gives it.
+            key: the key.
+            read: code that gives the key.
+            known: whether it has been found to be a list if the key is a whole number, else a map.
+        """
+        key_kind = self.context.type_of(key)
+        if isinstance(key, n.Literal) and kind.has(key.value) and (known or not kind.kinds & NIL):
+            return [], py.item(holder, read)
+        if key_kind.within(INT):
+            is_list = [] if known or kind.within(LIST) else [py.kind_is(holder, "list")]
+            return [*is_list, py.compare(py.call("len", holder), ">", read, ">", py.const(-1))], py.item(holder, read)
+        is_map = [] if known or kind.within(MAP) else [py.kind_is(holder, "dict")]
+        is_text = [] if key_kind.within(STR) else [py.kind_is(read, "str")]
+        return [*is_map, *is_text], py.call(abi.DICT_GET, holder, read)
 
     def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
         """Code that evaluates a key, and code that gives it, which may stand in several places."""
