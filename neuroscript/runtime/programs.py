@@ -107,7 +107,7 @@ class Compiled:
     start: str
     commands: tuple[str, ...]
     calls: tuple[tuple[str, int, tuple[str, ...]], ...]
-    sealed: bool = False
+    sealed: bool
 
 
 @record(frozen=True)

@@ -98,7 +98,7 @@ def test_what_a_type_admits(kind: Type, value: Any, fits: bool) -> None:
 
 def test_a_size_that_is_too_small_is_found() -> None:
     source = "func f(needs n, x) means\n  if n <= 0\n    return x\n  endif\n  return f(n - 1, x * 2)\nendfunc\n"
-    trial = Trial(source, (Call("f", (3, 2**61)),))
+    trial = Trial(source, (Call("f", (3, 2**79)),))
     assert excluded_value(trial) == ""
     with patch.object(special, "_at_depth", lambda bits, growth, max_depth: bits):
         assert "do not admit" in excluded_value(trial)

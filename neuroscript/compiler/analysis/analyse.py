@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops
+from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Assignment, Inference, assignments
 from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
@@ -46,6 +46,7 @@ class BodyAnalysis:
         guarded: the variables that start as a marker value, so that code can test whether they are set.
         escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
+        lengths: the variables that hold the length of another one's list or string, and those others.
         special: the specialisation, if this is the specialised version.
         internal: whether calls go to the bodies that are for calls of the program's own.
     """
@@ -56,6 +57,7 @@ class BodyAnalysis:
     guarded: frozenset[str]
     escape: EscapeAnalysis
     counted: Mapping[int, Counter]
+    lengths: Mapping[str, str]
     special: Specialisation | None = None
     internal: bool = False
 
@@ -108,7 +110,13 @@ class ProgramAnalysis:
         if body.kind != "procedure":
             body.exclude(self.unit.globals)
         foreign = self._foreign.pop(body.name) if body.kind == "procedure" else read_unset(body)
-        facts = foreign.names, frozenset(guarded(body, foreign.names)), self._escape(body), counted_loops(body)
+        facts = (
+            foreign.names,
+            frozenset(guarded(body, foreign.names)),
+            self._escape(body),
+            counted_loops(body),
+            lengths(body),
+        )
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
             return

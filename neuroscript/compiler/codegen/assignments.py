@@ -133,17 +133,28 @@ class AssignmentGenerator:
             case _:
                 return None
         local = py.variable(name)
-        temporary = self.temporaries.fresh()
-        first: list[ast.stmt] = [] if self.context.is_pure(old) else [ast.Expr(self.expressions.value(old))]
-        items = py.name(temporary)
-        first += [py.assign(temporary, self.expressions.value(added)), *self.temporaries.release()]
-        size = py.binary(py.call("len", local), "+", py.call("len", items))
-        tests = [py.kind_is(local, "list"), *self._unshared(name)]
-        tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
-        extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
+        certain = self.context.is_pure(old)
+        first: list[ast.stmt] = [] if certain else [ast.Expr(self.expressions.value(old))]
+        tests: list[ast.expr] = []
+        if not certain or not self.context.type_of(old).within(LIST):
+            tests.append(py.kind_is(local, "list"))
+        tests += self._unshared(name)
+        if len(added.items) == 1:
+            evaluated, held, clean = self._evaluated(added.items[0])
+            first += evaluated
+            tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
+            extend: ast.stmt = _append(local, held)
+            items: ast.expr = ast.List([held], py.LOAD)
+        else:
+            temporary = self.temporaries.fresh()
+            items, clean = py.name(temporary), [clear(temporary)]
+            first += [py.assign(temporary, self.expressions.value(added)), *self.temporaries.release()]
+            size = py.binary(py.call("len", local), "+", py.call("len", items))
+            tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
+            extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
         join = py.set_variable(name, py.call(abi.ADD, self.expressions.value(old), items))
         py.place(join, span)
-        return [*first, py.when(py.both(*tests), [extend], [join]), clear(temporary)]
+        return [*first, py.when(py.both(*tests), [extend], [join]), *clean]
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.liveness import Liveness
@@ -80,7 +81,7 @@ class FunctionContext:
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
-        self._counters: list[str | None] = []  # of the counted loops around it; None for one not counted up by one
+        self._counters: list[Counter] = []  # of the counted loops around it
 
     def begin(self, names: Iterable[str], *, error_handler: bool = False) -> None:
         """Begins the function of the body, or of one of its error handlers.
@@ -122,9 +123,9 @@ class FunctionContext:
         self._loops = loops
 
     @contextmanager
-    def counting(self, name: str | None) -> Iterator[None]:
-        """Context manager for the body of a counted loop; ``name`` is the counter if it is counted up by one."""
-        self._counters.append(name)
+    def counting(self, counter: Counter) -> Iterator[None]:
+        """Context manager for the body of a counted loop."""
+        self._counters.append(counter)
         yield
         self._counters.pop()
 
@@ -145,7 +146,21 @@ class FunctionContext:
 
     def counts_up(self, name: str) -> bool:
         """Whether a loop around the current statement counts a variable up by one."""
-        return name in self._counters
+        return any(counter.name == name and counter.by_one for counter in self._counters)
+
+    def is_below_length(self, index: n.Expr, owner: n.Expr) -> bool:
+        """Whether an index certainly is less than the length of a list or string, for a loop counts up to it."""
+        if not isinstance(index, n.Name) or not isinstance(owner, n.Name) or "len" not in self.escape.readers:
+            return False
+        for counter in self._counters:
+            if counter.name != index.name or counter.operator != "<" or owner.name not in self.flow.assigned:
+                continue
+            match counter.bound:
+                case n.Call(args=[n.Argument(value=n.Name(name=name))]):
+                    return name == owner.name
+                case n.Name(name=name):
+                    return self.analysis.lengths.get(name) == owner.name
+        return False
 
     # --- names -------------------------------------------------------------------------------------------------------
 

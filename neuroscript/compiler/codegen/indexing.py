@@ -50,6 +50,8 @@ class IndexGenerator:
             nil = py.call(abi.INDEX, again, expressions.value(index))
             there = py.compare(first, "is not", py.const(None))
             return py.either(there, py.item(again, expressions.value(index)), nil)
+        if kind.within(LIST | STR) and key.within(INT) and key.natural and self.context.is_below_length(index, value):
+            return py.item(expressions.value(value), expressions.value(index))
         known = self.context.is_repeatable(index) or key.within(INT | STR)
         if not known and not self.context.compact and self.context.is_pure(value):
             return self._by_any(value, kind, index, key)

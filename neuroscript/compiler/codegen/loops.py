@@ -109,7 +109,7 @@ class LoopGenerator:
         py.place(turns, statement.condition.span)
         next_value = py.binary(py.variable(name), "-" if counter.down else "+", self.expressions.value(counter.step))
         rest = [step(), py.set_variable(name, next_value)]
-        with self.context.counting(name if counter.by_one else None):
+        with self.context.counting(counter):
             body = self.block(statement.body[:-1])
         loop = ast.For(ast.Name(abi.VARIABLE + name, py.STORE), turns, body, rest)
         if not sure:

@@ -24,6 +24,7 @@ CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
 
 _FAST = 64  # Beyond so many a chain is made short rather than fast: every fast path is a dozen nodes.
+_QUOTIENT_BITS = 500
 _HELPERS = {
     "+": abi.ADD,
     "-": abi.SUB,
@@ -278,7 +279,9 @@ class OperationGenerator:
         if kind.kinds & right.kinds & INT:
             rest = py.compare(py.binary(again, "%", second_again), "==", py.const(0))
             quotient = py.binary(again, "//", second_again)
-            inexact = py.binary(py.binary(again, "/", second_again), "+", py.const(0.0))
+            inexact = py.binary(again, "/", second_again)
+            if not (_is_sized(kind) and _is_sized(right)):  # what is not 0 may be too small for a float
+                inexact = py.binary(inexact, "+", py.const(0.0))
             if kind.within(INT) and right.within(INT):
                 rest = py.compare(py.binary(first, "%", second), "==", py.const(0))
                 return py.either(rest, quotient, inexact)
@@ -300,8 +303,11 @@ class OperationGenerator:
         if not (kind.within(INT) and right_kind.within(INT)):
             tests.append(self._whole_test(first, kind, right, right_kind))
             first = again
+        positive = isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0
+        if positive and not tests and kind.natural:
+            return py.binary(once(first), "%", right)
         tests.append(py.compare(first, ">=", py.const(0)))
-        if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
+        if not positive:
             tests.append(py.compare(right, ">", py.const(0)))
         return py.either(py.both(*tests), py.binary(again, "%", right), py.call(abi.MOD, again, right))
 
@@ -310,6 +316,11 @@ class OperationGenerator:
         if kind.within(INT) and self.context.is_pure_code(first):
             return _is("int", second, right)
         return _both_are("int", first, kind, second, right)
+
+
+def _is_sized(kind: Type) -> bool:
+    """Whether a whole number is so small that its quotients by others of its kind are no smaller than floats can be."""
+    return kind.bits is not None and kind.bits < _QUOTIENT_BITS
 
 
 def _all_plus(chain: n.Chain, start: int) -> bool:
