@@ -177,3 +177,15 @@ def test_a_stack_is_not_copied() -> None:
         interpreter.run("main", 30)
     assert len(seen.identities) == 30
     assert seen.copies == 0
+
+
+def test_the_types_of_many_placeholders_and_quotients_are_their_own() -> None:
+    """Expressions that are made for a moment must not be taken for one another."""
+    turns = []
+    for number in range(30):
+        turns.append(f'set s{number} = "t{number}"\nset n{number} = len(a) * {number}')
+        turns.append(f"set r{number} = ```{{{{s{number}}}}}-{{{{n{number}}}}}-{{{{a}}}}```")
+        turns.append(f"set f{number} = tool.math.Floor((n{number} * 2 + 1) / 2) + tool.math.Floor(n{number} * 3 / 3)")
+    text = "\n".join(turns) + f"\nreturn [{', '.join(f'r{number}, f{number}' for number in range(30))}]"
+    wanted = [part for number in range(30) for part in (f"t{number}-{number * 2}-xy", number * 4)]
+    assert run(text, "xy").result == wanted

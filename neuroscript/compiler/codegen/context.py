@@ -77,7 +77,8 @@ class FunctionContext:
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
-        self._kinds: dict[int, Type] = {}
+        self._kinds: dict[int, Type] = {}  # by the identity of the expression
+        self._made: list[n.Expr] = []
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
@@ -217,6 +218,11 @@ class FunctionContext:
         if known is None:  # each is asked for several times
             known = self._kinds[id(expression)] = self.types.of(expression)
         return known
+
+    def made(self, expression: n.Expr) -> n.Expr:
+        """Keeps an expression that is no part of the program, so that its identity is not used again."""
+        self._made.append(expression)
+        return expression
 
     def type_or_nil(self, expression: n.Expr, kind: Type) -> Type:
         """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""

@@ -198,7 +198,7 @@ class ExpressionGenerator:
                 continue
             name, path = piece
             span = next(places)
-            value, kind = self._name(name), self.context.type_of(n.Name(span, name))
+            value, kind = self._name(name), self.context.types.of(n.Name(span, name))
             if path:
                 value, kind = py.call(abi.WALK, value, py.const(tuple(path))), ANY
             py.place(value, span)

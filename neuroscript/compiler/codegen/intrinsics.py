@@ -86,7 +86,7 @@ def floor_of_quotient(
     kind = context.type_of(divisor)
     if operator != "/" or not context.is_pure(divisor) or not context.is_repeatable(divisor) or not kind.kinds & INT:
         return None
-    value = left if not more else n.Chain(span, left, more)
+    value = left if not more else context.made(n.Chain(span, left, more))
     left_kind, by = context.type_of(value), expressions.value(divisor)
     if not left_kind.kinds & INT:
         return None

@@ -112,7 +112,8 @@ class TextGenerator:
                 continue
             text = self._text(part)
             if not (part.pure and part.kind.within(STR)):
-                text = text if isinstance(text, ast.NamedExpr) else py.bind(self.temporaries.fresh(), text)
+                if not isinstance(text, ast.NamedExpr) or text is part.made:  # which may bind what others bind too
+                    text = py.bind(self.temporaries.fresh(), text)
                 if part.name and part.kind.within(STR):  # which could not grow in place otherwise
                     self.temporaries.hold_name(text.target.id)
             lengths.append(py.call("len", text))
@@ -127,7 +128,9 @@ class TextGenerator:
 
     def string(self, part: Part) -> ast.expr:
         """Code that gives the text of a part."""
-        return self.text(part) if self.context.compact else once(self._text(part))
+        if self.context.compact or part.kind.within(STR):
+            return self.text(part)
+        return once(self._text(part))
 
     def text(self, part: Part) -> ast.expr:
         """Code that gives the text of a part, as short as it can be made."""
