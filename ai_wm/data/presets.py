@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-REASONING: Final = ("reasoning_details", "reasoning_content", "reasoning")
+REASONING: Final = ("reasoning_details", "thinking_blocks", "reasoning_content", "reasoning")
 """The fields in which compatible servers give the reasoning of a reply, and may want it back."""
 
 

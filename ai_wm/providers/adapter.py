@@ -60,6 +60,7 @@ class ErrorReply:
         cause: the kind of failure, if the adapter knows it better than status and text tell: a refusal or a filter
             (``content_filter``), a conversation that does not fit (``context``), a reply that holds nothing
             (``empty``).
+        usage: the tokens that an unsuccessful reply says it has cost.
     """
 
     message: str = ""
@@ -69,6 +70,7 @@ class ErrorReply:
     final: bool = False
     once: bool = False
     cause: Literal["", "content_filter", "context", "empty"] = ""
+    usage: Usage | None = None
 
 
 class BadReply(Exception):

@@ -35,6 +35,11 @@ _INSIDE = (
 # An error without a wrapping is told from an event that carries nothing by one of these beside its message.
 _MARKS = frozenset({"code", "status", "status_code", "statusCode", "error_code", "error_type", "detail", "error_msg"})
 _NO_KINDS = frozenset({"error", "errors", "fail", "failed", "none", "null", ""})
+# Gateways put an ``error`` into every reply, which says one of these where there is none.
+_NO_ERROR = frozenset({"", "none", "null", "false", "0", "200", "ok", "success", "successful", "succeeded", "no error"})
+_IN_ERRORS = frozenset({*_MESSAGES, *_KINDS, *_INSIDE})
+# MiniMax's words for a prompt or a reply that its filter has stopped.
+_FILTERED = re.compile(r"\b(in|out)put new_sensitive\b")
 _DEEPEST = 8
 _LONGEST = 2000
 
@@ -114,13 +119,15 @@ def read_error(body: Any) -> ErrorReply:
     message = ": ".join(messages)
     kinds = dict.fromkeys(kind for layer in layers for kind in layer.kinds)
     wait = next((layer.wait for layer in layers if layer.wait is not None), None)
+    filtered = _FILTERED.search(message) is not None
     return ErrorReply(
         message=message[:_LONGEST],
         kind=" ".join(kinds)[:200],
         status=next((layer.status for layer in layers if layer.status), 0)
         or next((_STATUS[kind.lower()] for kind in kinds if kind.lower() in _STATUS), 0),
         retry_after=wait if wait is not None else wait_in(message),
-        final=any(layer.final for layer in layers) or _can_never_fit(message),
+        final=filtered or any(layer.final for layer in layers) or _can_never_fit(message),
+        cause="content_filter" if filtered else "",
     )
 
 
@@ -141,7 +148,7 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
         content: the keys of which a reply or an event has at least one; with none of them, an error without a wrapping
             counts too.
     """
-    if body.get("error") or body.get("errors"):
+    if says_error(body.get("error")) or says_error(body.get("errors")):
         return True
     base = body.get("base_resp")  # MiniMax
     if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
@@ -152,6 +159,20 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
     if not content or any(body.get(key) is not None for key in content):
         return False
     return not body.keys().isdisjoint(_MARKS) and bool(read_error(body).message)
+
+
+def says_error(value: Any, depth: int = 0) -> bool:
+    """Tells whether the ``error`` of a reply says anything: gateways give an empty one, or one of success."""
+    if depth > _DEEPEST:
+        return True
+    if isinstance(value, Mapping):
+        known = [given for key, given in value.items() if key in _IN_ERRORS]
+        return any(says_error(given, depth + 1) for given in known or value.values())
+    if isinstance(value, list):
+        return any(says_error(given, depth + 1) for given in value)
+    if isinstance(value, str):
+        return value.strip().lower() not in _NO_ERROR
+    return value not in (None, False, 0, 200)
 
 
 def wait_in(message: str) -> float | None:

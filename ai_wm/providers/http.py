@@ -35,7 +35,7 @@ from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
-from ai_wm.providers.sse import WHOLE, json_lines, sse_events
+from ai_wm.providers.sse import WHOLE, json_lines, sse_events, without_pulses
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
@@ -136,6 +136,7 @@ class HTTPClient:
             parser = exchange.adapter.stream_parser(request)
             received = Received(given)
             whole = response = reply = None
+            closed = False
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
@@ -158,6 +159,7 @@ class HTTPClient:
                             break
                         if parser.ended():
                             reply.wait_at_most(LAST_WAIT)
+                    closed = True
                     if whole is None and not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
                     new = received.take(whole.text if whole is not None else "") + received.end()
@@ -189,8 +191,12 @@ class HTTPClient:
                 raise
             if received.begun and not received.whole and (parser.produced or parser.usage.is_reported or not unknown):
                 used = parser.usage
-                exact = parser.ended() and used.input_tokens and used.output_tokens  # as the server has counted
+                # As the server has counted: both, or, as Google's total tells, that there was no output.
+                nothing = closed and exchange.dialect == "google" and not (parser.produced or used.output_tokens)
+                exact = used.input_tokens and (nothing or (parser.ended() and used.output_tokens))
                 exchange.wasted.append(used if exact else booked(request, used, parser.produced))
+            elif failure.usage is not None and not received.begun:
+                exchange.wasted.append(failure.usage)
             elif exchange.attempts.sent and unseen and not received.whole:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
@@ -228,8 +234,9 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
-        request = replace(request, config=with_own_names(request.config))
-        config = request.config
+        config = with_own_names(request.config)
+        if config.keys() != request.config.keys():
+            request = replace(request, config=config)
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
         module = wire_format(self._provider, config, found)
@@ -436,7 +443,7 @@ def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
 
 
 def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    return _PARSERS[exchange.adapter.stream_format](chunks)
+    return without_pulses(_PARSERS[exchange.adapter.stream_format](chunks))
 
 
 def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:

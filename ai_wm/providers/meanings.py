@@ -64,13 +64,20 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
 _LIMIT: Final = (
     r"rate[_ -]?limit|ratelimit|too[_ ]many[_ ]requests|resource[_ ]?exhausted|throttl"
     r"|(tokens|requests|input tokens|output tokens)[_ ]per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b"
-    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|请求频率|限流"
+    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|\bqps\b"
+    r"|open api (\w+ )+limit reached|请求频率|限流"
+)
+_NO_CREDIT: Final = (
+    r"insufficient[_ ](\w+[_ ])?(balance|credit|funds)|credit balance is too low"
+    r"|(balance|credits?|funds)[_ ](is |are |was |were )?(insufficient|not enough|exhausted|used up)"
+    r"|not enough (balance|credit|funds)|(out of|no|all available|all your) credits|\barrear|\boverdue\b"
+    r"|spending limit|payment required|billing_error|budget_?exceeded|budget has been exceeded|余额不足|欠费"
 )
 # Paying, or the next day, ends these; waiting does not.
 _SPENT: Final = (
-    r"insufficient_quota|exceeded_current_quota|exceeded your current quota|billing_hard_limit|billing_not_active"
-    r"|insufficient[_ ](balance|credit|funds)|credit balance is too low|out of credits|usage limit|monthly"
-    r"|per[_ -]month|per[_ -]day|PerDay|daily|\b[TR]PD\b|weekly|key limit exceeded|余额不足|欠费|套餐"
+    rf"{_NO_CREDIT}|insufficient_quota|exceeded_current_quota|exceeded your current quota|billing_hard_limit"
+    r"|billing_not_active|usage limit|monthly|per[_ -]month|per[_ -]day|PerDay|daily|\b[TR]PD\b|weekly"
+    r"|key limit exceeded|套餐"
 )
 _BAD_KEY: Final = (
     r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
@@ -80,10 +87,6 @@ _BAD_KEY: Final = (
     r"|ExpiredTokenException"
     # LiteLLM's proxy, of every key but its master key where no database holds others.
     r"|no_db_connection"
-)
-_NO_CREDIT: Final = (
-    r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"
-    r"|spending limit|payment required|billing_error|budget_?exceeded|budget has been exceeded|余额不足|欠费"
 )
 _NO_MODEL: Final = (
     r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
@@ -160,7 +163,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
-    if status == 402 or ((odd or status == 403) and _IS_NO_CREDIT.search(words)):
+    if status == 402 or ((odd or status in (401, 403)) and _IS_NO_CREDIT.search(words)):
         return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
     if status in (400, 403) and _IS_PLACE.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")

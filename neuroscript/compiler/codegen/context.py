@@ -74,6 +74,7 @@ class FunctionContext:
         self.moved: n.Expr | None = None  # the argument that the current statement moves
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
+        self._kinds: dict[int, Type] = {}
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
@@ -209,7 +210,10 @@ class FunctionContext:
 
     def type_of(self, expression: n.Expr) -> Type:
         """The inferred type of the value."""
-        return self.types.of(expression)
+        known = self._kinds.get(id(expression))
+        if known is None:  # each is asked for several times
+            known = self._kinds[id(expression)] = self.types.of(expression)
+        return known
 
     def type_or_nil(self, expression: n.Expr, kind: Type) -> Type:
         """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""

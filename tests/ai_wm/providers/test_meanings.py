@@ -119,6 +119,10 @@ GROQ = "Request too large for model on tokens per minute (TPM): Limit 6000, Requ
         (403, "Key limit exceeded (daily limit).", "quota", False),
         (429, "Your credit balance is too low to access the API", "", False),
         (429, "账户余额不足，请充值", "1113", False),
+        (429, "Your account is in arrears, please recharge", "1113", False),
+        (429, "Sorry, your account balance is insufficient", "30001", False),
+        (0, "Open api qps request limit reached", "18", True),
+        (0, "Open api daily request limit reached", "17", False),
         (429, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
         (400, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
     ],
@@ -165,6 +169,30 @@ def test_what_cannot_succeed_by_itself(status: int, message: str, kind: str, cod
     found = meaning(status, message, kind)
     assert (found.code, found.retry) == (code, False)
     assert message in found.text
+
+
+@pytest.mark.parametrize("status", [0, 400, 401, 402, 403, 409, 422, 424, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your credit balance is too low to access the API",
+        "Insufficient Balance",
+        "Insufficient account balance",
+        "insufficient balance (1008)",
+        "Sorry, your account balance is insufficient",
+        "Your account balance is not enough",
+        "Not enough credits",
+        "All available credits are used up",
+        "Your account is in arrears, please recharge",
+        "Arrearage: Access denied",
+        "Your account has an overdue balance",
+        "账户余额不足，请充值",
+    ],
+)
+def test_no_credit_whatever_the_status(message: str, status: int) -> None:
+    found = meaning(status, message)
+    assert (found.code, found.retry) == (16, False)
+    assert found.text.startswith("the account has no credit")
 
 
 @pytest.mark.parametrize("status", [0, 400, 409, 422, 424, 500, 502, 503, 504, 529])

@@ -1,7 +1,7 @@
 """A table of numbers with fixed decimals, set out in columns."""
 
 
-def table(rows):
+def columns(rows):
     lines = []
     total = 0
     for i in range(rows):
