@@ -98,7 +98,7 @@ class PassingMaker:
     def _statement(self, place: int, depth: int) -> Lines:
         makers = [self._set, self._set, self._store, self._store, self._append, self._swap]
         if depth:
-            makers += [self._if_nil, self._if, self._loop, self._walk]
+            makers += [self._if_nil, self._if, self._loop, self._walk, self._climb]
         return self.random.choice(makers)(place, depth)
 
     def _set(self, place: int, depth: int) -> Lines:
@@ -124,7 +124,8 @@ class PassingMaker:
             case "pair":
                 return [f"set {name}[{self.pick('0', '0', '2' if self.chance(self.wild) else '0')}] = {value}"]
             case "list":
-                return [self.pick(f"set {name}[0] = {value}", f"set {name}[len({name})] = {value}")]
+                place_of = self.pick("0", f"len({name})", f"len({name}) + 2" if self.chance(0.3) else "1")
+                return [f"set {name}[{place_of}] = {value}"]
             case "rows":
                 return [
                     self.pick(
@@ -186,6 +187,23 @@ class PassingMaker:
         turn = [*self._statement(place, depth - 1), *self._statement(place, 0)]
         return [f"set {name} = 0", f"while {name} < 3", *_indented([*turn, f"set {name} = {name} + 1"]), "endwhile"]
 
+    def _climb(self, place: int, depth: int) -> Lines:
+        """A walk along a tree, behind whose end its variable is nil."""
+        name = self._variable("tree")
+        if name is None:
+            return self._set(place, depth)
+        turn = [*self._statement(place, 0), f"emit {name}.a", f"set {name} = {name}.next"]
+        after = self.pick(
+            f"emit {name}", f"emit {name} == nil", f"emit {name}.a" if self.chance(self.wild) else "emit 1"
+        )
+        return [
+            f"emit {name}.a" if self.chance(0.3) else "emit 0",
+            f"while {name} != nil",
+            *_indented(turn),
+            "endwhile",
+            after,
+        ]
+
     def _walk(self, place: int, depth: int) -> Lines:
         kind, held = self.random.choice((("list", "int"), ("rows", "record"), ("table", "int")))
         name = self._variable(kind)
@@ -226,6 +244,10 @@ class PassingMaker:
                 owners = {"record": "{}.a", "pair": "{}[0]", "tree": "{}.a", "list": "{}[0]", "table": '{}["k"]'}
                 owner = self.pick(*owners)
                 name = self._variable(owner)
+                if name is not None and owner == "list" and self.chance(0.3):
+                    return f"{name}[len({name}) - {self.pick('1', '2')}]"
+                if name is not None and owner == "record" and self.chance(0.2):
+                    return f"({name}.c == nil) == ({name}.c != 4)"
                 if name is not None and self.chance(0.4):
                     return owners[owner].format(name)
                 if deep:
