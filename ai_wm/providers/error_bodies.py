@@ -12,13 +12,14 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ai_wm.providers.adapter import ErrorReply
 
 _MESSAGES = ("message", "msg", "detail", "error_msg", "errorMessage", "status_msg", "Message", "error_description")
 _KINDS = ("code", "type", "status", "reason", "error_code", "error_type", "errorCode", "status_code", "__type")
-# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror).
+# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror), also
+# within LiteLLM's (provider_specific_fields).
 _INSIDE = (
     "error",
     "errors",
@@ -31,6 +32,7 @@ _INSIDE = (
     "innererror",
     "inner_error",
     "failed_generation",
+    "provider_specific_fields",
 )
 # An error without a wrapping is told from an event that carries nothing by one of these beside its message.
 _MARKS = frozenset({"code", "status", "status_code", "statusCode", "error_code", "error_type", "detail", "error_msg"})
@@ -105,7 +107,7 @@ class _Layer:
     kinds: tuple[str, ...] = ()
     status: int = 0
     wait: float | None = None
-    final: bool = False
+    quota: Literal["", "minute", "day"] = ""
 
 
 def read_error(body: Any) -> ErrorReply:
@@ -120,13 +122,15 @@ def read_error(body: Any) -> ErrorReply:
     kinds = dict.fromkeys(kind for layer in layers for kind in layer.kinds)
     wait = next((layer.wait for layer in layers if layer.wait is not None), None)
     filtered = _FILTERED.search(message) is not None
+    quotas = {layer.quota for layer in layers}
     return ErrorReply(
         message=message[:_LONGEST],
         kind=" ".join(kinds)[:200],
         status=next((layer.status for layer in layers if layer.status), 0)
         or next((_STATUS[kind.lower()] for kind in kinds if kind.lower() in _STATUS), 0),
         retry_after=wait if wait is not None else wait_in(message),
-        final=filtered or any(layer.final for layer in layers) or _can_never_fit(message),
+        final=filtered or "day" in quotas or _can_never_fit(message),
+        of_minute="minute" in quotas,
         cause="content_filter" if filtered else "",
     )
 
@@ -219,7 +223,7 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
     provider = value.get("provider_name")
     if isinstance(provider, str) and provider:
         message = message or f"from {provider}"
-    yield _Layer(message, kinds, status, _wait_of(value), _is_of_the_day(value))
+    yield _Layer(message, kinds, status, _wait_of(value), _quota_of(value))
     filtered = filtered_words(value.get("content_filter_result") or value.get("content_filter_results"))
     if filtered:
         yield _Layer(filtered)
@@ -278,12 +282,14 @@ def _wait_of(value: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _is_of_the_day(value: Mapping[str, Any]) -> bool:
-    """Whether Google's ``QuotaFailure`` is about a daily quota, for which waiting is not worthwhile."""
+def _quota_of(value: Mapping[str, Any]) -> Literal["", "minute", "day"]:
+    """The time of the quotas in Google's ``QuotaFailure``: waiting is not worthwhile for a daily one, or one of 0."""
     violations = value.get("violations")
-    return isinstance(violations, list) and any(
-        isinstance(violation, Mapping) and "PerDay" in str(violation.get("quotaId", "")) for violation in violations
-    )
+    found = [each for each in violations if isinstance(each, Mapping)] if isinstance(violations, list) else []
+    named = [str(each.get("quotaId", "")) for each in found]
+    if any("PerDay" in name for name in named) or any(str(each.get("quotaValue")) == "0" for each in found):
+        return "day"
+    return "minute" if any("PerMinute" in name or "PerSecond" in name for name in named) else ""
 
 
 def _can_never_fit(message: str) -> bool:

@@ -19,6 +19,7 @@ from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
+from ai_wm.providers.amendments.embeddings import DIALECT as EMBEDDINGS
 from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
 from ai_wm.providers.breaker import Breaker
@@ -31,7 +32,7 @@ from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.failed_connections import refused_by_proxy
-from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
+from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds, with_extra
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
@@ -215,7 +216,7 @@ class HTTPClient:
         from ai_wm.providers.model_lists import read_models
 
         found = addresses(request.provider, self._endpoint, request.config, self._environ)
-        adapter = _adapter(wire_format(self._provider, request.config, found))
+        adapter = _adapter(wire_format(self._provider, request.config, found, self._environ))
         return read_models(request, adapter, [server.url for server in found], self._transport, self._environ)
 
     def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
@@ -234,19 +235,21 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
-        config = with_own_names(request.config)
-        if config.keys() != request.config.keys():
+        config = with_extra(with_own_names(request.config))
+        if config.keys() != request.config.keys() or "extra_body" in config:
             request = replace(request, config=config)
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        module = wire_format(self._provider, config, found)
+        module = wire_format(self._provider, config, found, self._environ)
         dialect = dialect_of(module, request.model)
         check_attachments(request, dialect)
+        if request.embed:
+            dialect = EMBEDDINGS
         adapter = embedding_adapter(module, request) if request.embed else _adapter(module)
         wire = adapter.build(without_settings(self._provider, request), stream=stream)
         if self._provider == "azure":
             wire = at_deployment(wire, urls[0], request)
-        known = () if request.embed else self._amendments.get((urls[0], request.model, dialect)) or ()
+        known = self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -364,7 +367,7 @@ class HTTPClient:
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        if exchange.request.embed or status not in _AMENDABLE:
+        if status not in _AMENDABLE:
             return False
         found = amendment_for(exchange.wire.body, said, exchange.amended, exchange.dialect)
         if found is None:

@@ -169,8 +169,9 @@ def _options(request: LLMRequest, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add_settings(body: dict[str, Any], request: LLMRequest, own: dict[str, Any]) -> None:
     """Moves settings that have another place here than in chat completions from ``own`` to the body of a request."""
-    if own.pop("n", None) not in (None, 1):
-        raise bad_option("n", request.config["n"], "1, since the Responses API gives one answer")
+    answers = own.pop("n", None)
+    if answers not in (None, 1):
+        raise bad_option("n", answers, "1, since the Responses API gives one answer")
     if own.get("background"):
         raise bad_option("background", own["background"], "false, since every answer is waited for")
     for name, place, key in (("reasoning_effort", "reasoning", "effort"), ("verbosity", "text", "verbosity")):

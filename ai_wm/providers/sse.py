@@ -28,6 +28,9 @@ _PIECE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 _FIELD_NAME = re.compile(r"[\w.-]+")
+DONE = "[DONE]"
+"""The text, no JSON, by which many servers tell the end of a stream."""
+
 _NO_EVENT = "the stream holds a line that is no server-sent event"
 # Events that only keep a connection alive, whatever they hold.
 _PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
@@ -109,19 +112,21 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     name, data = "", list[str]()
-    strange, begun = "", False
+    strange, told, begun = "", "", False
     for line in lines:
         if not line:
             strange = strange or "".join(data[:1])
             for event in _event(name, data):
-                begun = True
+                if told and event[1] == DONE:
+                    raise BadReply(_NO_EVENT, told)
+                begun, told = True, ""
                 yield event
             name, data = "", []
             continue
         field, _, value = line.partition(":")
         field = field.lstrip(" ")
         value = value.removeprefix(" ")
-        if field == "data" or line.strip() == "[DONE]":
+        if field == "data" or line.strip() == DONE:
             data.append(value if field == "data" else line)
             if len(data) > MOST_VALUES:
                 raise too_many("lines in one event")
@@ -136,14 +141,17 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
                 return
             yield WHOLE, found
         elif _is_text(line, field):
-            yield from _event(name, data)
-            raise BadReply(_NO_EVENT, line)
+            told = told or line
         elif field and field not in _FIELDS:  # the standard passes unknown fields over
             strange = strange or line
     strange = strange or "".join(data[:1])
     for event in _event(name, data):
-        begun = True
+        if told and event[1] == DONE:
+            break
+        begun, told = True, ""
         yield event
+    if told:
+        raise BadReply(_NO_EVENT, told)
     if strange and not begun:
         raise BadReply(_NO_EVENTS, strange)
 
@@ -151,8 +159,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
 def _is_text(line: str, field: str) -> bool:
     """Whether a line is a text that a gateway has written into the stream, mostly why it ends, rather than a field.
 
-    The standard passes over fields that it does not know, and a line without a colon is one without a value.  No server
-    of a model has a field of its own, but many write ``Internal Server Error``, or ``upstream error: timeout``.
+    The standard passes over fields that it does not know, and a line without a colon is one without a value; so do we
+    where the stream goes on.  But many gateways end one with ``Internal Server Error``, or ``upstream error: timeout``.
     """
     if not field or field in _FIELDS:
         return False
@@ -228,7 +236,7 @@ def _several(first: str, lines: Iterator[str]) -> list[str]:
 
 def _decode(text: str) -> Any:
     text = text.strip()
-    if text == "[DONE]":
+    if text == DONE:
         return text
     value = _json(text.removeprefix("data:"))
     if value is _NO_JSON:

@@ -445,6 +445,7 @@ def definition(server: Loopback, **more: Any) -> dict[str, Any]:
     return {
         "name": "w",
         "provider": "bedrock",
+        "auth": {"method": "aws"},  # written out, since the address is not Bedrock's own
         "model_name": MODEL,
         "interaction_models": ["both"],
         "base_config": base,
