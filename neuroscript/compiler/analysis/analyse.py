@@ -95,7 +95,7 @@ class ProgramAnalysis:
         if unit.sealed:
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
         self.relies = found is not None and bool(calls.called)
-        self._types = found or {body.name: self._alone(body, checked.get(body.name)) for body in procedures}
+        self._types = found or {}  # else each is inferred alone, when its code is due
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
             for name, kinds in self._types.items()
@@ -120,15 +120,14 @@ class ProgramAnalysis:
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
             return
-        kinds = self._types.pop(body.name)
+        kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
         self._facts.pop(id(body), None)
         if kinds.special is not None:
             yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
         yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
 
-    def _alone(self, body: Body, special: Specialisation | None) -> ProcedureTypes:
+    def _alone(self, body: Body, foreign: Unset, special: Specialisation | None) -> ProcedureTypes:
         """The types of a procedure where nothing is known of the others."""
-        foreign = self._foreign[body.name]
         general = self._infer(body, foreign, {}, {})
         if special is None:
             return ProcedureTypes(general, False, None, None)
