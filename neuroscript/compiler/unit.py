@@ -24,6 +24,8 @@ class Unit:
         max_items: of a list or map.
         max_string: characters of a string.
         max_depth: of calls; None for as many as Python allows.
+        explains: whether an assertion that fails tells the values of its operands.
+        covers: whether each statement that is begun is reported.
     """
 
     load: int
@@ -33,6 +35,8 @@ class Unit:
     max_items: int
     max_string: int
     max_depth: int | None
+    explains: bool = False
+    covers: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

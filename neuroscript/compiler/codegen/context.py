@@ -33,6 +33,7 @@ class ProgramContext:
     Attributes:
         unit: what the program is compiled against.
         source: the text of the program.
+        file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
         changed_params: the parameters that procedures assign to, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
@@ -41,6 +42,7 @@ class ProgramContext:
 
     unit: Unit
     source: str
+    file: str
     specialised: Mapping[str, Specialisation]
     changed_params: Mapping[str, frozenset[str]]
     event_functions: Mapping[int, str]
@@ -70,6 +72,9 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.notes: dict[
+            int, tuple[str, int]
+        ] = {}  # by ``id``, the operands whose values are noted: where, and as what
         self.moved: n.Expr | None = None  # the argument that the current statement moves
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for

@@ -42,6 +42,8 @@ class ExpressionGenerator:
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
         made = self._value(expression)
+        if self.context.notes and (note := self.context.notes.get(id(expression))) is not None:
+            made = py.call(abi.NOTE, py.name(note[0]), py.const(note[1]), made)
         py.place(made, expression.span)
         return made
 
