@@ -98,9 +98,7 @@ class ModelFakes:
         else:
             what = "the test has no recorded reply to this request: the prompt, the tools or the settings have changed"
         message = f"the model {short(model, 100)} was not asked {asked!r}: {what}"
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION, f"{message}; record anew: neuroscript test --live --record FILE"
-        )
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{message}; record the test anew (--live --record FILE)")
 
     def keep(self, request: LLMRequest, response: LLMResponse) -> None:
         """Records a reply, as the program gets it: without keys, and cut where it is too long.

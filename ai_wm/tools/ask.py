@@ -97,7 +97,7 @@ class Asker:
 
 
 def _refuse_in_tests(ctx: ToolContext, worker: str) -> None:
-    """Raises error 18 for a worker that a test has no fake of; elsewhere the built-in echo answers, or none is found."""
+    """Raises error 18 for a worker that a test has no fake of; elsewhere it is not found, or the echo answers."""
     fakes = fakes_in(ctx.services)
     if fakes is not None:
         raise fakes.refusal(worker, f"the worker {worker!r}, which is not there,")

@@ -45,8 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="*",
         default=["."],
-        help=f"a file of tests, or FILE::test_name for one of them; a directory stands for the files in it and below it "
-        f"whose names end in {SUFFIX} (default: the working directory)",
+        help=f"a file of tests, or FILE::test_name for one of them; a directory stands for the files in it and below "
+        f"it whose names end in {SUFFIX} (default: the working directory)",
     )
     add("-k", metavar="WORDS", type=_selection, help="only tests whose names hold these: 'cart and not slow'")
     add("-x", action="store_true", help="stop after the first test that fails")
@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
         for path, names in _files(options.files).items():
             if token.cancelled or (options.x and (tally.failed or tally.broken)):
                 break
-            host = make_host(options, path, MAX_COST)
+            # What is not live costs nothing.
+            host = make_host(options, path, MAX_COST if options.live else None)
             runner = Runner(_maker(options, host), models=models, coverage=coverage, update=options.update)
             cases = _load(runner, path, names, tally, report)
             for case in cases:
@@ -98,8 +99,8 @@ def run(options: argparse.Namespace) -> int:
     tally.seconds = perf_counter() - began
     tally.cancelled = token.cancelled
     tally.recorded = _saved(models)
-    _write_reports(options, tally, coverage)
     report.end(tally, coverage if options.coverage else None)
+    _write_reports(options, tally, coverage)
     if token.cancelled:
         return interrupts.status or CANCELLED
     if tally.broken:
@@ -170,7 +171,7 @@ def _maker(options: argparse.Namespace, host: Host) -> Callable[[Conditions], In
 
     def make(conditions: Conditions) -> Interpreter:
         nonlocal checked
-        interpreter = Interpreter(
+        interpreter = _Quiet(
             sandbox=conditions.sandbox,
             limits=host.limits,
             emit=conditions.emit,
@@ -191,6 +192,13 @@ def _maker(options: argparse.Namespace, host: Host) -> Callable[[Conditions], In
         return interpreter
 
     return make
+
+
+class _Quiet(Interpreter):
+    """An interpreter that does not log the errors of event handlers: they are failures of the test, which tells them."""
+
+    def report(self, error: NeuroScriptError, what: str) -> object:
+        return self.on_error(error) if self.on_error is not None else None
 
 
 def _selection(text: str) -> Test:

@@ -169,7 +169,8 @@ _HEAD = """<!doctype html>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 th, td { text-align: left; padding: 0.2rem 1.5rem 0.2rem 0; vertical-align: top }
 pre { overflow-x: auto; font-size: 13px } span { display: inline-block; min-width: 100% }
-i { opacity: 0.5; font-style: normal; user-select: none } .run { background: var(--run) } .not { background: var(--not) }
+i { opacity: 0.5; font-style: normal; user-select: none }
+.run { background: var(--run) } .not { background: var(--not) }
 </style>
 <h1>Coverage</h1>
 """

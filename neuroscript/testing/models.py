@@ -26,9 +26,9 @@ SERVICE = "model_fakes"
 
 _MOST = 64 * 1024 * 1024  # bytes of a file
 _HINT = (
-    'add a fake, as in setup(): call tool.AIWorkerDefinition.Add(name: {name}, provider: "local", model_name: "scripted", '
-    'interaction_models: ["both"], base_config: {"replies": ["…"]}); or record what models reply, with --live --record '
-    "FILE, and replay it"
+    'add a fake, as in setup(): call tool.AIWorkerDefinition.Add(name: {name}, provider: "local", '
+    'model_name: "scripted", auth: {"method": "none"}, interaction_models: ["both"], base_config: {"replies": ["…"]}); '
+    "or record what models reply, with --live --record FILE, and replay it"
 )
 
 

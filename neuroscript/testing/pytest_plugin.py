@@ -77,7 +77,7 @@ class NeuroScriptFile(pytest.File):
         for case in runner.collect(program):
             yield NeuroScriptItem.from_parent(self, name=case.name, case=case, runner=runner)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Why the file cannot be loaded."""
         from neuroscript.error_text import explain
         from neuroscript.errors import NeuroScriptError
