@@ -90,6 +90,7 @@ class Wiring:
     in_flight: CallsInFlight | None
     authorizer: Authorizer
     read_as_host: FileReader
+    fakes: ModelFakes | None
     private_paths: tuple[str, ...]
     """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
@@ -172,6 +173,7 @@ def wire(
         in_flight=in_flight,
         authorizer=authorizer,
         read_as_host=read_as_host,
+        fakes=fakes,
         private_paths=private,
     )
 

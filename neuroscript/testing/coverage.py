@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from neuroscript.output import one_line
 from neuroscript.records import record
 
 
@@ -82,7 +83,7 @@ class Coverage:
             return ["coverage: the tests use no file but themselves (:: uses: NAME.ns)"]
         total = sum(len(one.hits) for one in files)
         run = sum(one.covered for one in files)
-        rows = [(one.file, len(one.hits), one.percent, ranges(one.missing)) for one in files]
+        rows = [(one_line(one.file), len(one.hits), one.percent, ranges(one.missing)) for one in files]
         rows += [("total", total, percent(run, total), "")] if len(files) > 1 else []
         width = max(len("file"), *(len(row[0]) for row in rows))
         lines = [f"{'file':{width}}  lines    run  not run"]
@@ -117,7 +118,7 @@ class Coverage:
         """The coverage in the format of lcov, which editors and services read."""
         rows = []
         for one in self.files():
-            rows += ["TN:", f"SF:{os.path.abspath(one.file)}"]
+            rows += ["TN:", f"SF:{one_line(os.path.abspath(one.file))}"]
             rows += [f"DA:{line},{count}" for line, count in sorted(one.hits.items())]
             rows += [f"LF:{len(one.hits)}", f"LH:{one.covered}", "end_of_record"]
         return "".join(f"{row}\n" for row in rows)

@@ -16,7 +16,8 @@ _MOST = 300  # characters of a value
 _ROWS = 12  # of a difference
 _ROUND = 30  # characters before and after the first one that differs
 _LONG = 60  # characters from which on it is worth to say where two texts differ
-_MOST_TEXT = 100_000  # characters of a text whose lines are compared
+_MOST_LINES = 2_000  # of texts whose lines are compared, which may take the square of it
+_MOST_WRITTEN = 1_000_000  # characters
 _DEPTH = 40
 
 
@@ -40,7 +41,8 @@ def explain_operands(operands: Iterable[Operand]) -> list[str]:
 def shown(value: Any) -> str:
     """A value on one line: as its text form, with strings in quotes."""
     try:
-        text = text_of([shortened(value, 10 * _MOST) if type(value) is str else value])[1:-1]
+        short = shortened(value, 10 * _MOST) if type(value) is str else value
+        text = text_of([short], max_string=_MOST_WRITTEN)[1:-1]
     except NeuroScriptError:  # it is too large, or nested too deeply, to be written
         text = f"a {type_name(value)}"
     return one_line(text, _MOST)
@@ -57,7 +59,7 @@ def differences(left: Any, right: Any) -> list[str]:
         return []
     if type(left) not in (list, dict):
         return []
-    found = list(islice(_inside(left, right, "", _DEPTH), _ROWS + 1))
+    found = list(islice(_inside(left, right, "", _DEPTH, set()), _ROWS + 1))
     if len(found) > _ROWS:
         found[_ROWS:] = ["…"]
     return ["they differ in", *(f"  {row}" for row in found)] if found else []
@@ -71,8 +73,10 @@ def _read_alike(left: Any, right: Any) -> bool:
     return False
 
 
-def _inside(left: Any, right: Any, path: str, depth: int) -> Iterator[str]:
-    """Where two lists or maps differ, by path."""
+def _inside(left: Any, right: Any, path: str, depth: int, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Where two values differ, by path; ``seen`` holds pairs of parts that are equal, which may be in many places."""
+    if _same(left, right, seen):
+        return
     if type(left) is dict and type(right) is dict and depth:
         for key in dict.fromkeys([*left, *right]):
             inner = f"{path}[{shown(key)}]"
@@ -81,27 +85,28 @@ def _inside(left: Any, right: Any, path: str, depth: int) -> Iterator[str]:
             elif key not in left:
                 yield f"{inner}: {shown(right[key])} on the right alone"
             else:
-                yield from _inside(left[key], right[key], inner, depth - 1)
+                yield from _inside(left[key], right[key], inner, depth - 1, seen)
     elif type(left) is list and type(right) is list and depth:
         for index, (one, other) in enumerate(zip(left, right, strict=False)):
-            yield from _inside(one, other, f"{path}[{index}]", depth - 1)
+            yield from _inside(one, other, f"{path}[{index}]", depth - 1, seen)
         for longer, shorter, side in ((left, right, "left"), (right, left, "right")):
             for index in range(len(shorter), len(longer)):
                 yield f"{path}[{index}]: {shown(longer[index])} on the {side} alone"
-    elif not _same(left, right):
+    else:
         yield f"{path}: {shown(left)} and {shown(right)}"
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: Any, right: Any, seen: set[tuple[int, int]]) -> bool:
     try:
-        return same(left, right)
+        return same(left, right, seen=seen)
     except NeuroScriptError:  # nested too deeply to be compared
         return False
 
 
 def _texts(left: str, right: str) -> list[str]:
-    if ("\n" in left or "\n" in right) and max(len(left), len(right)) <= _MOST_TEXT:
-        lines = difflib.unified_diff(left.splitlines(), right.splitlines(), "left", "right", lineterm="", n=1)
+    one, other = left.splitlines(), right.splitlines()
+    if 1 < max(len(one), len(other)) <= _MOST_LINES:
+        lines = difflib.unified_diff(one, other, "left", "right", lineterm="", n=1)
         rows = [one_line(row) for row in islice(lines, _ROWS * 3)]
         return ["they differ in", *(f"  {row}" for row in rows)] if rows else ["their line ends differ"]
     if max(len(left), len(right)) < _LONG:

@@ -6,12 +6,13 @@ import difflib
 import os
 
 from neuroscript.output import whole_text
-from neuroscript.private_files import open_private
+from neuroscript.private_files import FILE_MODE, open_private
 from neuroscript.testing.cases import Case
 
 SUFFIX = ".golden"
 _MOST = 16 * 1024 * 1024  # bytes
 _MOST_LINES = 60  # of a difference that is shown
+_MOST_COMPARED = 2_000  # lines; to find the least difference may take the square of it
 
 
 class GoldenFileError(Exception):
@@ -41,6 +42,10 @@ def compare(case: Case, emitted: list[str]) -> str:
         return ""
     name = os.path.basename(golden_path(case))
     old, new = wanted.splitlines(), given.splitlines()
+    if max(len(old), len(new)) > _MOST_COMPARED:
+        pairs = enumerate(zip(old, new, strict=False), 1)
+        first = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)) + 1)
+        return f"from line {first} on; {name} has {len(old)} lines, and {len(new)} were emitted"
     rows = list(difflib.unified_diff(old, new, name, "emitted", lineterm="")) or ["the line ends differ"]
     if len(rows) > _MOST_LINES:
         rows[_MOST_LINES:] = [f"… {len(rows) - _MOST_LINES} more lines"]
@@ -70,11 +75,18 @@ def update(case: Case, emitted: list[str]) -> str:
     return "written"
 
 
-def replace_file(path: str, text: str) -> None:
-    """Writes a file in one step; what had its name, a link too, is replaced."""
+def replace_file(path: str, text: str, *, private: bool = False) -> None:
+    """Writes a file in one step; what had its name, a link too, is replaced.
+
+    Args:
+        path: the file.
+        text: its content.
+        private: whether the user alone may read it.
+    """
     draft = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
     try:
-        with open(draft, "x", encoding="utf-8", newline="") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE if private else 0o666)
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.replace(draft, path)
     except BaseException:  # an interrupt too: the draft must not stay behind

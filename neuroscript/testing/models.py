@@ -20,6 +20,7 @@ SERVICE = "model_fakes"
 
 * ``live``: whether models may be asked;
 * ``recorded``: the maps that were recorded of this test, in order; None where nothing is replayed;
+* ``budgets``: a map, the same for all tests, in which the plugin keeps what all of them together may cost;
 * ``record``: a function that keeps a map; None where nothing is recorded;
 * ``hint``: how a person gets a reply that is missing, for messages; ``{name}`` in it stands for a worker's name.
 """
@@ -55,6 +56,7 @@ class Models:
         self._kept = _read(record, missing=True) if record is not None else []
         self._new: list[dict[str, Any]] = []
         self._begun: set[str] = set()
+        self._budgets: dict[float, Any] = {}
         self._lock = Lock()
 
     def services(self, test: str) -> Mapping[str, Any]:
@@ -64,7 +66,8 @@ class Models:
             recorded = [row for row in self._recorded if row["test"] == test]
         self._begun.add(test)
         record = self._keep(test) if self._record is not None else None
-        return {SERVICE: {"live": self._live, "recorded": recorded, "record": record, "hint": _HINT}}
+        service = {"live": self._live, "recorded": recorded, "record": record, "budgets": self._budgets, "hint": _HINT}
+        return {SERVICE: service}
 
     def save(self) -> int:
         """Writes the file of recorded replies, in which those of tests that were not run stay.
@@ -80,7 +83,7 @@ class Models:
         rows: Sequence[dict[str, Any]] = [row for row in self._kept if row["test"] not in self._begun] + self._new
         text = "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
         try:
-            replace_file(self._record, text)
+            replace_file(self._record, text, private=True)
         except OSError as error:
             raise RecordingError(f"{self._record!r} cannot be written: {error.strerror or error}") from error
         return len(self._new)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from neuroscript.output import visible
 from neuroscript.testing.cases import SUFFIX
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class NeuroScriptItem(pytest.Item):
         """Runs the test."""
         outcome = self.runner.run(self.case)
         if outcome.emitted:
-            self.add_report_section("call", "emit", "\n".join(outcome.emitted))
+            self.add_report_section("call", "emit", visible("\n".join(outcome.emitted)))
         if not outcome.passed:
             raise FailedTest(outcome)
 
@@ -136,7 +137,7 @@ class FailedTest(Exception):
             failure.text if failure.phase in ("test", "output") else f"in {failure.phase}:\n{failure.text}"
             for failure in outcome.failures
         ]
-        super().__init__("\n".join(texts))
+        super().__init__(visible("\n".join(texts)))
 
 
 def _models(config: pytest.Config) -> Models:
