@@ -72,8 +72,10 @@ def explained(check: Check, value: Any, source: str, noted: dict[int, Any], oper
     except NeuroScriptError as error:
         frame = sys._getframe(1)
         variables = frame.f_locals
-        found = []
+        found: list[Operand] = []
         for text, side, number, name, is_literal in operands:
+            if not side and any(one.text == text for one in found):
+                continue
             if name is None and number in noted:
                 found.append(Operand(text, noted[number], side, is_literal))
             elif name is not None and variables.get(name, UNSET) is not UNSET:

@@ -45,13 +45,8 @@ def _truths(expression: n.Expr) -> Iterator[n.Expr]:
 
 
 def _parts(expression: n.Expr) -> Iterator[n.Expr]:
-    """What an operand is made from: the arguments of a call, the operands of an operation, the value of an index."""
-    if isinstance(expression, _LITERALS):
-        return
+    """The variables, items and calls that an operand is made from, at any depth."""
     for inner in children(expression):
-        if isinstance(inner, _LITERALS):
-            continue
         if isinstance(inner, n.Name | n.Index | n.Call | n.ToolCall | n.CallValue):
             yield inner
-        if isinstance(inner, n.Call | n.ToolCall | n.Chain | n.Index):
-            yield from _parts(inner)
+        yield from _parts(inner)
