@@ -202,8 +202,9 @@ class Runner:
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
                 reply = safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
-                if self.fakes is not None:
-                    self.fakes.keep(request, reply)
+                if self.fakes is not None and self.fakes.records:
+                    # Into a file go no keys, also where the host itself would be shown what its own server repeats.
+                    self.fakes.keep(request, safe_reply(response, turn.secrets, for_script=True), turn.secrets)
                 return reply
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:

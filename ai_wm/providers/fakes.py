@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
 from typing import Any
 
 from ai_wm.data.bounds import short
+from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import (
     FINISH_REASONS,
     MANAGEMENT_KEYS,
+    OUTPUT_LIMITS,
     Delta,
     LLMClient,
     LLMRequest,
@@ -29,6 +31,7 @@ from ai_wm.providers.echo import in_pieces
 from neuroscript import ErrorCode, NeuroScriptError
 
 _BUILT_IN = ("echo", "scripted")
+_NOT_COMPARED = MANAGEMENT_KEYS | {"max_output_tokens", *OUTPUT_LIMITS}
 _MOST_ASKED = 200  # characters of a prompt that a recording keeps, for people who look into it
 _USAGE = tuple(item.name for item in fields(Usage) if item.compare and item.name != "by_kind")
 
@@ -61,6 +64,11 @@ class ModelFakes:
         self._hint = hint
         self._lock = Lock()
         self._places: dict[str, int] = {}
+
+    @property
+    def records(self) -> bool:
+        """Whether replies are recorded."""
+        return self._record is not None
 
     def client(self, provider: str, model: str) -> LLMClient | None:
         """Returns who answers in place of a model; None if it answers itself."""
@@ -104,10 +112,13 @@ class ModelFakes:
         message = f"the model {short(model, 100)} was not asked {asked!r}: {what}"
         raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{message}; record the test anew (--live --record FILE)")
 
-    def keep(self, request: LLMRequest, response: LLMResponse) -> None:
-        """Records a reply, as the program gets it: without keys, and cut where it is too long.
+    def keep(self, request: LLMRequest, response: LLMResponse, secrets: Collection[Secret] = ()) -> None:
+        """Records a reply, unless it is one of ``echo`` or ``scripted``.
 
-        The replies of ``echo`` and ``scripted`` are not recorded.
+        Args:
+            request: what was asked.
+            response: the reply, in which keys are masked.
+            secrets: the keys, which are masked in what was asked.
         """
         if self._record is None or (request.provider == "local" and request.model in _BUILT_IN):
             return
@@ -116,7 +127,7 @@ class ModelFakes:
                 "request": request_hash(request),
                 "provider": request.provider,
                 "model": request.model,
-                "asked": _asked(request),
+                "asked": redact(_asked(request), secrets),
                 "reply": {
                     "text": response.text,
                     "finish_reason": response.finish_reason,
@@ -133,8 +144,11 @@ class ModelFakes:
 
 
 def request_hash(request: LLMRequest) -> str:
-    """A hash of what a model answers: the model, the conversation, the tools, and the settings that are sent to it."""
-    settings = {key: value for key, value in request.config.items() if key not in MANAGEMENT_KEYS}
+    """A hash of what a model answers: the model, the conversation, the tools, and the settings that are sent to it.
+
+    The limit of output is no part of it: it may come from what is left of a budget.
+    """
+    settings = {key: value for key, value in request.config.items() if key not in _NOT_COMPARED}
     described = {
         "model": [request.provider, request.model],
         "system": request.system_text,

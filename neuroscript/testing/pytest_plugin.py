@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _MODELS = pytest.StashKey["Models"]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Checks the options about models before anything is collected."""
+    live, record, replay = (config.getoption(f"--ns-{name}") for name in ("live", "record", "replay"))
+    if record is not None and not live:
+        raise pytest.UsageError("--ns-record needs --ns-live: without it no model replies")
+    if record is not None and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--ns-record writes one file, and the processes of -n would each write it; use -n 0")
+    if replay is not None and live:
+        raise pytest.UsageError("--ns-replay and --ns-live exclude each other")
+    if live or replay is not None:
+        with _usage_errors():
+            config.stash[_MODELS] = _models(config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collects a file of tests."""
     if not file_path.name.endswith(SUFFIX):
@@ -62,7 +77,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the replies that were recorded."""
     models = session.config.stash.get(_MODELS, None)
     if models is not None:
-        models.save()
+        with _usage_errors():
+            models.save()
 
 
 class NeuroScriptFile(pytest.File):
@@ -144,16 +160,19 @@ def _models(config: pytest.Config) -> Models:
     """Who answers for models in this session."""
     found = config.stash.get(_MODELS, None)
     if found is None:
-        from neuroscript.testing.models import Models, RecordingError
+        from neuroscript.testing.models import Models
 
         live, record, replay = (config.getoption(f"--ns-{name}") for name in ("live", "record", "replay"))
-        if record is not None and not live:
-            raise pytest.UsageError("--ns-record needs --ns-live")
-        if replay is not None and live:
-            raise pytest.UsageError("--ns-replay and --ns-live exclude each other")
-        try:
-            found = Models(live=live, record=record, replay=replay)
-        except RecordingError as error:
-            raise pytest.UsageError(str(error)) from error
-        config.stash[_MODELS] = found
+        found = config.stash[_MODELS] = Models(live=live, record=record, replay=replay)
     return found
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Context manager in which a file of recorded replies that cannot be used is wrong usage."""
+    from neuroscript.testing.models import RecordingError
+
+    try:
+        yield
+    except RecordingError as error:
+        raise pytest.UsageError(str(error)) from error

@@ -37,7 +37,7 @@ endfunc
         ("is_string(n)", [("is_string(n)", False), ("n", 3)]),
         ("xs == [1, 3]", [("xs", [1, 2]), ("[1, 3]", [1, 3])]),
         ('{"a": n} == {"a": 4}', [('{"a": n}', {"a": 3}), ("n", 3), ('{"a": 4}', {"a": 4})]),
-        ("nothing == 3", [("3", 3)]),  # it is not set, and counts as nil
+        ("nothing == 3", [("nothing", None), ("3", 3)]),  # it is not set, and counts as nil
         ("xs + [n] == [1]", [("xs + [n]", [1, 2, 3]), ("xs", [1, 2]), ("n", 3), ("[1]", [1])]),
         ("-n ** 2 > 0", [("-n ** 2", -9), ("n", 3)]),
         ("host == n", [("host", 1), ("n", 3)]),
