@@ -67,6 +67,26 @@ def test_the_error_is_the_same_with_and_without_operands() -> None:
     assert seen[0] == seen[1]
 
 
+def test_what_nothing_reads_any_more_is_told_too() -> None:
+    text = """\
+func changed(needs xs) means
+  set xs[0] = 9
+  return xs
+endfunc
+func probe() means
+  set xs = [1, 2]
+  must changed(xs) == [8, 2]
+endfunc
+"""
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.loader.probe(Probes())
+        interpreter.load(text)
+        with pytest.raises(NeuroScriptError) as caught:
+            interpreter.run("probe")
+    told = [(one.text, one.value) for one in caught.value.operands]
+    assert told == [("changed(xs)", [9, 2]), ("xs", [1, 2]), ("[8, 2]", [8, 2])]
+
+
 def test_each_evaluation_has_values_of_its_own() -> None:
     text = """\
 func f(needs n) means

@@ -54,7 +54,7 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     with no_collection():
         while functions:
             codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
-    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)))
+    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)), analysis.relies)
 
 
 def _codes(
