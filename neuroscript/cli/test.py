@@ -9,7 +9,7 @@ import sys
 from time import perf_counter
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.cli.host import MAX_COST, POLICY_SERVICE, check_patterns, make_host
+from neuroscript.cli.host import MAX_COST, POLICY_SERVICE, check_patterns, configuration_files, make_host
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import add_format, add_given, add_limits, add_policy, add_tools, environment, library_roots
 from neuroscript.cli.outcomes import OutcomeReport, Tally, make_outcome_report
@@ -76,14 +76,13 @@ def run(options: argparse.Namespace) -> int:
     models = _models(options)
     coverage = Coverage() if _wants_coverage(options) else None
     tally, report = Tally(), make_outcome_report(options.format)
-    token, interrupts = CancelToken(), Interrupts()
+    token, interrupts, hosts = CancelToken(), Interrupts(), _Hosts(options)
     began = perf_counter()
     with interrupts.cancelling(token.cancel):
         for path, names in _files(options.files).items():
             if token.cancelled or (options.x and (tally.failed or tally.broken)):
                 break
-            # What is not live costs nothing.
-            host = make_host(options, path, MAX_COST if options.live else None)
+            host = hosts.of(path)
             runner = Runner(_maker(options, host), models=models, coverage=coverage, update=options.update)
             cases = _load(runner, path, names, tally, report)
             for case in cases:
@@ -163,6 +162,23 @@ def _in(path: str) -> Iterator[str]:
         yield from test_files(path)
     else:
         yield path
+
+
+class _Hosts:
+    """What the files of tests are given: each what its own configuration files say, which are read once."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._made: dict[tuple[str | None, ...], Host] = {}
+
+    def of(self, path: str) -> Host:
+        """What a file of tests is given."""
+        user, projects = configuration_files(path)
+        key = user, *projects
+        if key not in self._made:
+            # What is not live costs nothing.
+            self._made[key] = make_host(self._options, path, MAX_COST if self._options.live else None)
+        return self._made[key]
 
 
 def _maker(options: argparse.Namespace, host: Host) -> Callable[[Conditions], Interpreter]:

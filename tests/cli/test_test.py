@@ -212,6 +212,26 @@ endfunc
     assert codes[:3] == [0, 37, 10]
 
 
+@pytest.mark.usefixtures("project")
+def test_configuration_that_comes_with_tests_only_narrows(neuroscript: Command, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a_test.ns", "sub/b_test.ns"):
+        script('func test_a() means\n  must tool.os.Getenv("SECRET") == "x"\nendfunc\n', name)
+    done = neuroscript("test", "--format", "jsonl")
+    assert [row["failures"][0]["error"]["code"] for row in done.rows[:-1]] == [10, 10]
+    assert done.err.count("neuroscript.toml is not trusted; ignored: ") == 1
+    assert len(done.err.splitlines()) == 1
+
+
+def test_the_user_s_sandbox_is_no_test_s(neuroscript: Command, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "x").write_text("kept")
+    (tmp_path / "user" / "neuroscript").mkdir(parents=True)
+    (tmp_path / "user" / "neuroscript" / "config.toml").write_text(f'[run]\nsandbox = "{tmp_path}/files"\n')
+    script('func test_a() means\n  must tool.fs.List(".") == []\nendfunc\n', "a_test.ns")
+    assert neuroscript("test").status == 0
+
+
 def test_an_event_handler_that_fails_is_told_once(neuroscript: Command, script: Script) -> None:
     script(
         'on event "go" do\n  fail "oh"\nendon\nfunc test_a() means\n  call tool.event.Emit("go")\nendfunc\n',
