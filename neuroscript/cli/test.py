@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
                     break
     tally.seconds = perf_counter() - began
     tally.cancelled = token.cancelled
-    tally.recorded = _saved(models)
+    tally.recorded = 0 if token.cancelled else _saved(models)  # then a recording is incomplete
     report.end(tally, coverage if options.coverage else None)
     _write_reports(options, tally, coverage)
     if token.cancelled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 
 from neuroscript.output import whole_text
@@ -102,6 +103,8 @@ def _read(path: str) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # so that there can be none
+            return None
         raise GoldenFileError(f"{path} cannot be read: {error.strerror or error}") from error
     with open(descriptor, "rb") as file:
         content = file.read(_MOST + 1)

@@ -53,6 +53,14 @@ def test_what_is_no_plain_file_is_not_read(outcomes: RunTests, tmp_path: Path, u
     assert "is not UTF-8" in failure.text
 
 
+def test_a_name_too_long_for_a_file_has_none(outcomes: RunTests) -> None:
+    name = f"test_{'x' * 300}"
+    text = TEXT.replace("test_a", name)
+    assert outcomes(text)[name].passed
+    [failure] = outcomes(text, update=True)[name].failures
+    assert "File name too long" in failure.text
+
+
 def test_long_outputs_that_differ_everywhere_take_no_time(outcomes: RunTests) -> None:
     loop = "  while n < 5000\n    emit n % 7 + START\n    set n = n + 1\n  endwhile\n"
     text = f"func test_a() means\n  set n = 0\n{loop}endfunc\n"
