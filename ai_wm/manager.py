@@ -263,7 +263,8 @@ class AIWorkerManager:
         return self._key_status(self._definitions.find(id_or_name))
 
     def _key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
-        if not self._wiring.authorizer.permits_key(definition):
+        # Whether a key exists is no secret to the host, whatever scripts may do with it.
+        if definition.auth_is_implied and not self._wiring.authorizer.permits_key(definition):
             return APIKeyStatus.NOT_APPROVED
         return self._wiring.key_status(definition.auth)
 
