@@ -32,6 +32,8 @@ from ai_wm.scripts.access import ScriptAccess
 from ai_wm.scripts.files import NoFiles, ScriptFiles
 from ai_wm.scripts.rights import owner_of_path
 from ai_wm.store import Store
+from ai_wm.store.removed_definitions import RemovedDefinition
+from ai_wm.store.rows import Row as RecordRow
 from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
 from ai_wm.support.events import Listener
@@ -668,7 +670,7 @@ class AIWorkerManager:
         """Returns the records of a definition that pass the filters, live instances' included, the newest first.
 
         Args:
-            id_or_name: the definition.
+            id_or_name: the definition, or one that was removed (`removed_worker_definitions`).
             filters: ``task_id``, ``instance_id`` (or ``stateless``), ``success``, ``duration_ms_gt``,
                 ``duration_ms_lt``, ``cost_incurred_gt``, ``cost_incurred_lt``, ``since``, ``until``, ``limit``.
 
@@ -682,6 +684,31 @@ class AIWorkerManager:
     ) -> list[dict[str, Any]]:
         """Returns the same records as maps with snake_case keys, several times as fast."""
         return self._records.select_maps(id_or_name, filters)
+
+    def performance_rows(
+        self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
+    ) -> list[RecordRow]:
+        """Returns the figures of the same records, without their texts, for which no record is read.
+
+        A `RecordRow` has ``task_id``, ``definition_id``, ``start`` and ``end`` in nanoseconds since 1970,
+        ``duration_ms``, ``tokens``, ``cost``, ``rating`` (None without feedback), ``success`` and ``owner``.
+        """
+        return self._records.rows(id_or_name, filters)
+
+    def removed_worker_definitions(self) -> list[RemovedDefinition]:
+        """Returns the definitions that were removed and have records, the last removed first.
+
+        A `RemovedDefinition` has ``definition_id``, ``name``, ``owner`` and ``removed``, the moment in RFC 3339.
+        """
+        return self._records.removed()
+
+    def removed_worker_definition(self, id_or_name: str) -> RemovedDefinition | None:
+        """Returns the removed definition that an id or a name stands for; None where it stands for one there is.
+
+        Raises:
+            NeuroScriptError: 9 if there is none, nor was; or several removed ones had the name.
+        """
+        return self._records.find_removed(id_or_name)
 
     def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
         """Returns the current summary of a definition's tasks; error 9 if there is no such definition."""

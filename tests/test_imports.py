@@ -124,6 +124,7 @@ LAYERS = {
         manager
         tools
         plugin
+        reporting
         . cli
     """,
 }

@@ -149,6 +149,21 @@ def summaries(rows: Sequence[dict[str, Any]]) -> None:
     _print(columns, cells)
 
 
+def removed(rows: Sequence[dict[str, Any]]) -> None:
+    """Prints removed workers, one a line."""
+    columns = (Column("name", shrink=10), Column("id"), Column("removed", drop=3), *_TOTALS)
+    cells = [
+        [
+            _cell(row["name"] or "?", "bold"),
+            _cell(row["definition_id"]),
+            _cell(row["removed"][:19].replace("T", " ") or "?"),
+            *_totals(row),
+        ]
+        for row in rows
+    ]
+    _print(columns, cells)
+
+
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     tasks = sum(row["total_tasks_attempted"] for row in rows)
     return {

@@ -87,6 +87,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--status", choices=("active", "disabled", "archived"), help="only those with this status")
     listing.add_argument("--provider", metavar="NAME", help="only those of this provider")
     listing.add_argument("--name", metavar="TEXT", help="only those whose name contains this text")
+    listing.add_argument("--removed", action="store_true", help="those that were removed and have records")
     add_format(listing)
 
     showing = action("show", _show, "show all that is known of a worker")
@@ -94,16 +95,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_format(showing)
 
     records = action("records", _records, "show the records of a worker's tasks, the newest first")
-    records.add_argument("name", metavar="NAME", help="its name or id")
+    records.add_argument("name", metavar="NAME", help="its name or id; those of removed workers too")
     records.add_argument(
         "--since", metavar="TIME", type=moment, help="no older than this: 2025-06-15, 2025-06-15T09:30:00Z, or 90m, 2d"
     )
     records.add_argument("--until", metavar="TIME", type=moment, help="no newer than this")
     records.add_argument("--failed", action="store_true", help="only tasks that failed")
+    records.add_argument(
+        "--search",
+        metavar="TEXT",
+        help="only those with this text, in whatever case: in the beginning of the output, the error, the ids, the "
+        "model, the finish reason or the feedback",
+    )
     records.add_argument("--limit", metavar="N", type=whole_number, help="at most so many")
     records.add_argument(
         "--format", choices=("text", "jsonl", "csv"), default="text", help="a table (default), JSON lines, or CSV"
     )
+
+    reporting = action("report", _report, "write a page about the workers' tasks: cost, tokens, latency, quality, success")
+    reporting.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
+    reporting.add_argument(
+        "--html", metavar="FILE", required=True, help="the file to write, readable for you alone; - is standard output"
+    )
+    reporting.add_argument("--since", metavar="TIME", type=moment, help="from this moment on (default: 30 days)")
+    reporting.add_argument("--until", metavar="TIME", type=moment, help="up to this moment (default: now)")
 
     summing = action("summary", _summary, "show what the workers' tasks add up to")
     summing.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
@@ -174,6 +189,8 @@ def moment(text: str) -> datetime:
 
 
 def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    if options.removed:
+        return _list_removed(manager, options)
     wanted = {"status": options.status, "provider": options.provider, "name": options.name}
     filters = {key: value for key, value in wanted.items() if value is not None}
     rows = [_with_standing(manager, row) for row in manager.list_worker_definitions_for_display(filters)]
@@ -186,6 +203,25 @@ def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     from ai_wm.cli import tables as worker_tables
 
     worker_tables.workers(rows)
+    return OK
+
+
+def _list_removed(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    if options.status or options.provider:
+        raise UsageError("--status and --provider are of workers that there are; --removed goes with --name alone")
+    wanted = (options.name or "").casefold()
+    found = [each for each in manager.removed_worker_definitions() if wanted in each.name.casefold()]
+    rows = [
+        {**each._asdict(), **manager.performance_summary(ExactId(each.definition_id)).to_script()} for each in found
+    ]
+    if options.format == "jsonl":
+        return _json_lines(rows)
+    if not rows:
+        complain(f"there are no removed workers with records in {manager.sandbox_dir}")
+        return OK
+    from ai_wm.cli import tables as worker_tables
+
+    worker_tables.removed(rows)
     return OK
 
 
@@ -202,10 +238,9 @@ def _show(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def _records(manager: AIWorkerManager, options: argparse.Namespace) -> int:
-    filters: dict[str, Any] = {"since": options.since, "until": options.until, "limit": options.limit}
-    if options.failed:
-        filters["success"] = False
-    rows = manager.performance_record_maps(options.name, filters)
+    from ai_wm.cli.records import find
+
+    rows = find(manager, options)
     match options.format:
         case "jsonl":
             return _json_lines(rows)
@@ -214,10 +249,19 @@ def _records(manager: AIWorkerManager, options: argparse.Namespace) -> int:
             writer.writerow(CSV_COLUMNS)
             writer.writerows(_csv_row(row) for row in rows)
             return OK
+    if not rows:
+        complain("there are no records like that")
+        return OK
     from ai_wm.cli import tables as worker_tables
 
     worker_tables.records(rows)
     return OK
+
+
+def _report(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    from ai_wm.cli.report import report
+
+    return report(manager, options)
 
 
 def _summary(manager: AIWorkerManager, options: argparse.Namespace) -> int:

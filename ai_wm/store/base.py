@@ -25,6 +25,8 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.store.removed_definitions import RemovedDefinition
+from ai_wm.store.rows import Row
 
 T = TypeVar("T")
 
@@ -155,6 +157,14 @@ class Store(Protocol):
 
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
         """The same as `records` in the form that scripts see (`PerformanceRecord.to_script`), several times as fast."""
+        ...
+
+    def rows(self, definition_id: str, where: RecordFilter | None = None) -> list[Row]:
+        """The figures of the same records, without their texts, many times as fast again."""
+        ...
+
+    def removed(self) -> list[RemovedDefinition]:
+        """The definitions that have records and are there no more, the last removed first."""
         ...
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:

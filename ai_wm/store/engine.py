@@ -16,6 +16,7 @@ from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
 from ai_wm.store.bad_entries import BadEntries
 from ai_wm.store.base import T
+from ai_wm.store.definition_table import DefinitionChanges
 from ai_wm.store.definitions_file import DefinitionsFile, FileContent
 from ai_wm.store.definitions_journal import DefinitionsJournal, Line
 from ai_wm.store.files import FileSystem, io_error, signature
@@ -29,6 +30,7 @@ from ai_wm.store.index_tables import Mark, StaleIndexError, checksum
 from ai_wm.store.journal import Journals
 from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.record_reader import RecordReader
+from ai_wm.store.removed_definitions import RemovedFile, notes_on
 from ai_wm.store.rows import IndexedEntry
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
@@ -84,6 +86,7 @@ class StorageEngine:
             DefinitionsFile(directory / DEFINITIONS_FILE, state.path, files, providers, writable=state.writable),
             DefinitionsJournal(state.path, files),
         )
+        self.removed = RemovedFile(state.path, files)
         self.stale = False
         """Whether something may have been written or read that the index does not hold: then all is read again."""
         self.lost = ""
@@ -358,7 +361,14 @@ class StorageEngine:
             NeuroScriptError: what ``change`` raises; 4, 18, 25 or 26 if it cannot be stored; then all is as it was.
         """
         self.summaries.check_file()
-        result = self.summaries.change(self.index, change)
+
+        def noted(definitions: MutableMapping[str, AIWorkerDefinition]) -> T:
+            result = change(definitions)
+            made = definitions.made() if isinstance(definitions, DefinitionChanges) else ()
+            self.removed.note(notes_on(made, lambda each: self.index.totals(each).tasks, self._clock()))
+            return result
+
+        result = self.summaries.change(self.index, noted)
         if self.summaries.small:
             try:
                 self.flush()

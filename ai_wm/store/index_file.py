@@ -287,11 +287,22 @@ class IndexFile:
         ]
 
     def select(self, definition_id: str, where: RecordFilter) -> list[PlacedRow]:
-        """The rows of a definition that pass a filter and are not hidden, newest first."""
-        number = self.definitions.get(definition_id)
-        if number is None:
-            return []
-        conditions, values = ["r.definition = ?"], [number]
+        """The places of the rows of a definition that pass a filter and are not hidden, newest first."""
+        return self._placed(*self._condition(definition_id, where), where.limit)
+
+    def rows(self, definition_id: str, where: RecordFilter) -> list[IndexedRow]:
+        """The rows of a definition that pass a filter, but for its limit, and are not hidden; in no order."""
+        condition, values = self._condition(definition_id, where)
+        return [row_from(each) for each in self._all(f"{ROWS} WHERE {condition} AND {HIDDEN}", *values)]
+
+    def recorded_definitions(self) -> list[str]:
+        """The ids of the definitions that have rows here that are not hidden."""
+        some = f"EXISTS (SELECT 1 FROM rows r WHERE r.definition = d.number AND {HIDDEN})"
+        return [definition for (definition,) in self._all(f"SELECT d.definition FROM definitions d WHERE {some}")]
+
+    def _condition(self, definition_id: str, where: RecordFilter) -> tuple[str, list[Any]]:
+        """The condition on a definition's rows, and its values."""
+        conditions, values = ["r.definition = ?"], [self.definitions.get(definition_id)]
         for condition, value in (
             ("r.task = ?", where.task_id),
             ("r.entry = (SELECT number FROM entries WHERE instance = ?)", where.instance_id),
@@ -310,7 +321,7 @@ class IndexFile:
         if where.owners is not None:
             conditions.append(f"r.owner IN ({','.join('?' * len(where.owners))})")
             values.extend(map(stored_text, where.owners))  # type: ignore[arg-type]
-        return self._placed(" AND ".join(conditions), values, where.limit)
+        return " AND ".join(conditions), values
 
     def stored(self, amended_from: int) -> Iterator[list[StoredEntry]]:
         """The entries here in their order, in slices, with the amendments from an offset in their journal on."""

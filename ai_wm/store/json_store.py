@@ -38,7 +38,8 @@ from ai_wm.store.files import FileSystem
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_entries import Place
 from ai_wm.store.index_tables import StaleIndexError
-from ai_wm.store.rows import script_record
+from ai_wm.store.removed_definitions import RemovedDefinition, in_order
+from ai_wm.store.rows import Row, script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.tidying import tidy_up
 from ai_wm.support.group_commit import GroupCommit, Ticket
@@ -181,6 +182,15 @@ class JsonStore:
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
         """The records of a definition as scripts see them; see `Store.record_maps`."""
         return [script_record(record) for record in self._select(definition_id, where)]
+
+    def rows(self, definition_id: str, where: RecordFilter | None = None) -> list[Row]:
+        """The figures of the records of a definition; see `Store.rows`."""
+        return self._ask(lambda index: index.rows(definition_id, where or RecordFilter()))
+
+    def removed(self) -> list[RemovedDefinition]:
+        """The removed definitions that have records; see `Store.removed`."""
+        recorded = self._ask(lambda index: index.recorded_definitions())
+        return in_order(self._engine.removed.read(), recorded, self.definitions())
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
         """The records of one instance in the order logged; see `Store.instance_records`."""

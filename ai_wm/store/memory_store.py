@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ from ai_wm.store import rules
 from ai_wm.store.base import T
 from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.store.memory_accounts import Account
-from ai_wm.store.rows import has_two_spellings
+from ai_wm.store.removed_definitions import RemovedDefinition, in_order, notes_on
+from ai_wm.store.rows import Row, has_two_spellings, row_of
 from neuroscript import ErrorCode, NeuroScriptError
 
 
@@ -59,6 +61,7 @@ class MemoryStore:
         self._torn = False
         """Whether a change was begun and not ended, as an interrupt leaves it."""
         self._definitions = DefinitionTable()
+        self._removed: list[RemovedDefinition] = []
         self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
         self._holders: dict[str, str] = {}
@@ -78,7 +81,9 @@ class MemoryStore:
             self._ready()
             after = DefinitionChanges(self._definitions)
             result = change(after)
-            for definition_id, _, new in after.made():
+            made = after.made()
+            self._removed += notes_on(made, lambda each: self._accounts[each].tasks, time.time())
+            for definition_id, _, new in made:
                 if new is None:
                     self._definitions.remove(definition_id)
                 else:
@@ -203,6 +208,17 @@ class MemoryStore:
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
         """The records of a definition as scripts see them; see `Store.record_maps`."""
         return [record.to_script() for record in self._select(definition_id, where)]
+
+    def rows(self, definition_id: str, where: RecordFilter | None = None) -> list[Row]:
+        """The figures of the records of a definition; see `Store.rows`."""
+        return [row for record in self._select(definition_id, where) if (row := row_of(record)) is not None]
+
+    def removed(self) -> list[RemovedDefinition]:
+        """The removed definitions that have records; see `Store.removed`."""
+        with self._lock:
+            self._ready()
+            recorded = {record.definition_id for record in self._records.values()}
+            return in_order(self._removed, recorded, self._definitions)
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
         """The records of one instance in the order logged; see `Store.instance_records`."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import AIWorkerPerformanceSummary, PerformanceRecord, SupervisorFeedback
 from ai_wm.store import Store
+from ai_wm.store.removed_definitions import RemovedDefinition
+from ai_wm.store.rows import Row
 from ai_wm.support.clock import Clock
 from ai_wm.workers.definitions import Definitions
+from neuroscript import ErrorCode, NeuroScriptError
+
+_MOST_NAMED: Final = 5
+"""So many ids are named in an error."""
 
 
 class PerformanceRecords:
@@ -54,21 +60,47 @@ class PerformanceRecords:
         made = SupervisorFeedback(**feedback, feedback_timestamp=self._clock.now())
         return self._store.add_feedback(task_id, made)
 
+    def removed(self) -> list[RemovedDefinition]:
+        """Returns the removed definitions that have records, the last removed first."""
+        return self._store.removed()
+
+    def find_removed(self, id_or_name: str) -> RemovedDefinition | None:
+        """Returns the removed definition whose records an id or a name stands for; None where there is one by it still.
+
+        Raises:
+            NeuroScriptError: 9 if there is none, nor was; or several had the name, which their ids tell apart.
+        """
+        try:
+            self._definitions.find(id_or_name)
+        except NeuroScriptError as error:
+            if error.code != ErrorCode.KEY_NOT_FOUND:
+                raise
+            found = find_removed(self._store.removed(), id_or_name)
+            several = any(each.name == id_or_name for each in self._store.definitions().values())
+            if found is None or (several and found.definition_id != id_or_name):
+                raise
+            return found
+        return None
+
     def select(self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None) -> list[PerformanceRecord]:
-        """Returns the records of a definition that pass the filters, the newest first.
+        """Returns the records of a definition, removed or not, that pass the filters, the newest first.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
         """
-        return self._store.records(self._id_of(id_or_name), RecordFilter.parse(filters))
+        return self._store.records(self._any_id_of(id_or_name), RecordFilter.parse(filters))
 
     def select_maps(self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None) -> list[dict[str, Any]]:
         """Returns the same records as maps with snake_case keys, several times as fast."""
-        return self._store.record_maps(self._id_of(id_or_name), RecordFilter.parse(filters))
+        return self._store.record_maps(self._any_id_of(id_or_name), RecordFilter.parse(filters))
+
+    def rows(self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None) -> list[Row]:
+        """Returns the figures of the same records, for which no record is read."""
+        return self._store.rows(self._any_id_of(id_or_name), RecordFilter.parse(filters))
 
     def summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
         """Returns the current summary of a definition's tasks; error 9 if there is no such definition."""
-        return self._store.summary(self._id_of(id_or_name))
+        return self._store.summary(self._any_id_of(id_or_name))
 
     def count(self) -> int:
         """Counts the records that are stored."""
@@ -76,3 +108,22 @@ class PerformanceRecords:
 
     def _id_of(self, id_or_name: str) -> str:
         return self._definitions.find(id_or_name).definition_id
+
+    def _any_id_of(self, id_or_name: str) -> str:
+        removed = self.find_removed(id_or_name)
+        return self._id_of(id_or_name) if removed is None else removed.definition_id
+
+
+def find_removed(removed: Sequence[RemovedDefinition], id_or_name: str) -> RemovedDefinition | None:
+    """Returns the removed definition with an id, or else the one that had a name.
+
+    Raises:
+        NeuroScriptError: 9 if several had the name, naming their ids.
+    """
+    named = [each for each in removed if each.name == id_or_name]
+    found = [each for each in removed if each.definition_id == id_or_name] or named
+    if len(found) > 1:
+        ids = ", ".join(each.definition_id for each in found[:_MOST_NAMED]) + (", …" if found[_MOST_NAMED:] else "")
+        message = f"{len(found)} removed workers were named {id_or_name!r}; name the one you mean by its id: {ids}"
+        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
+    return found[0] if found else None
