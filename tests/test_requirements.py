@@ -17,7 +17,7 @@ from tests.ai_wm.providers.test_aimock import VERSION as AIMOCK
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-FAST = ("dev", "providers-test", "bench")
+FAST = ("dev", "providers-test", "bench", "browser-test")
 """The extras that `make test` installs."""
 
 

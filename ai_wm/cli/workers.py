@@ -112,7 +112,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "jsonl", "csv"), default="text", help="a table (default), JSON lines, or CSV"
     )
 
-    reporting = action("report", _report, "write a page about the workers' tasks: cost, tokens, latency, quality, success")
+    reporting = action(
+        "report", _report, "write a page about the workers' tasks: cost, tokens, latency, quality, success"
+    )
     reporting.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
     reporting.add_argument(
         "--html", metavar="FILE", required=True, help="the file to write, readable for you alone; - is standard output"

@@ -16,7 +16,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 12, 26
 _PLOT_WIDTH, _PLOT_HEIGHT = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _TICKS: Final = 4
 _MOST_LABELS: Final = 7
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MARKS: Final = (
     "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",
     "M-3.2 -3.2h6.4v6.4h-6.4z",
@@ -28,8 +28,6 @@ _MARKS: Final = (
     "M-2.2 -4.4h4.4v8.8h-4.4z",
 )
 """The marks of the series, so that they are told apart without colour."""
-
-Format = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Chart:
     days: Sequence[date]
     days_each: int
     series: Sequence[Series]
-    shown: Format
+    shown: Callable[[float], str]
     bars: bool
     top: float | None = None
     whole: bool = False
@@ -91,16 +89,15 @@ def long_day(day: date) -> str:
 
 def mark(series: int) -> str:
     """Returns the mark of a series as a small picture for legends."""
-    return (
-        f'<svg class="mark" viewBox="-6 -6 12 12" aria-hidden="true"><path class="s{series}" d="{_MARKS[series]}"/></svg>'
-    )
+    path = f'<path class="s{series}" d="{_MARKS[series]}"/>'
+    return f'<svg class="mark" viewBox="-6 -6 12 12" aria-hidden="true">{path}</svg>'
 
 
 def draw(chart: Chart) -> str:
     """Draws a chart."""
     least, largest = _range(chart)
     scale = nice_scale(largest if chart.top is None else chart.top, least, whole=chart.whole)
-    names = f'aria-labelledby="{chart.key}-t {chart.key}-d"'
+    names = f'aria-labelledby="{chart.key}-t" aria-describedby="{chart.key}-d"'
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" {names}>',
         f'<title id="{chart.key}-t">{text(chart.title)}</title>',

@@ -72,7 +72,7 @@ def page(report: Report) -> str:
     body += [_workers(report.workers), _failures(report.failures), "</main>"]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>AI workers, {period}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
@@ -109,11 +109,15 @@ def _tiles(workers: Sequence[WorkerRows], total: Figures) -> str:
         ("Success", formats.share(total.success), ""),
         ("Cost", formats.cost(total.cost), "some prices are not known" if unknown else ""),
         ("Tokens", formats.count(total.tokens), ""),
-        ("Latency", formats.milliseconds(total.median_ms), f"median; 95 % within {formats.milliseconds(total.slow_ms)}"),
+        (
+            "Latency",
+            formats.milliseconds(total.median_ms),
+            f"median; 95 % within {formats.milliseconds(total.slow_ms)}",
+        ),
         ("Quality", formats.rating(total.quality), f"{formats.whole(total.rated)} rated"),
     )
     items = "".join(
-        f'<div><dt>{name}</dt><dd><b>{value}</b>{f"<small>{note}</small>" if note else ""}</dd></div>'
+        f"<div><dt>{name}</dt><dd><b>{value}</b>{f'<small>{note}</small>' if note else ''}</dd></div>"
         for name, value, note in tiles
     )
     return f'<dl class="tiles">{items}</dl>'
@@ -127,31 +131,78 @@ def _legend(groups: Sequence[_Group]) -> str:
 # --- charts ---
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A chart to make: what it shows, how it is worked out of records, and how its values are written."""
+
+    key: str
+    title: str
+    what: str
+    value: Callable[[Sequence[Row]], float | None]
+    shown: Callable[[float], str]
+    bars: bool = False
+    whole: bool = False
+    top: float | None = None
+
+
+_PLANS: Final = (
+    _Plan("cost", "Cost", "what the tasks cost", lambda some: figures_of(some).cost, formats.cost, bars=True),
+    _Plan(
+        "tokens",
+        "Tokens",
+        "tokens of input and output",
+        lambda some: figures_of(some).tokens,
+        formats.count,
+        bars=True,
+        whole=True,
+    ),
+    _Plan("tasks", "Tasks", "the number of tasks", len, formats.count, bars=True, whole=True),
+    _Plan(
+        "latency",
+        "Latency (median)",
+        "the median duration of the tasks",
+        lambda some: figures_of(some).median_ms,
+        formats.milliseconds,
+    ),
+    _Plan(
+        "success",
+        "Success",
+        "the share of tasks that succeeded",
+        lambda some: figures_of(some).success,
+        formats.share,
+        top=1.0,
+    ),
+    _Plan(
+        "quality",
+        "Quality (mean rating)",
+        "the mean of the ratings",
+        lambda some: figures_of(some).quality,
+        formats.rating,
+    ),
+)
+
+
 def _charts(groups: Sequence[_Group], bins: Bins) -> str:
+    return f'<div class="charts">{"".join(_card(_chart(plan, groups, bins)) for plan in _PLANS)}</div>'
+
+
+def _chart(plan: _Plan, groups: Sequence[_Group], bins: Bins) -> Chart:
     each = "day" if bins.days == 1 else f"{bins.days} days"
-    days = tuple(bins)
-
-    def chart(
-        key: str,
-        title: str,
-        said: str,
-        value: Callable[[Sequence[Row]], float | None],
-        shown: Callable[[float], str],
-        **how: Any,
-    ) -> str:
-        series = [Series(group.label, number, [value(some) for some in group.bins]) for number, group in enumerate(groups)]
-        made = Chart(key, title, f"{said} for each worker and {each}.", days, bins.days, series, shown, **how)
-        return _card(made)
-
-    cards = [
-        chart("cost", "Cost", "Stacked bars: what the tasks cost,", lambda some: figures_of(some).cost, formats.cost, bars=True),
-        chart("tokens", "Tokens", "Stacked bars: tokens of input and output,", lambda some: sum(row.tokens for row in some), formats.count, bars=True, whole=True),
-        chart("tasks", "Tasks", "Stacked bars: the number of tasks,", len, formats.count, bars=True, whole=True),
-        chart("latency", "Latency (median)", "Lines: the median duration of the tasks,", lambda some: figures_of(some).median_ms, formats.milliseconds, bars=False),
-        chart("success", "Success", "Lines: the share of tasks that succeeded,", lambda some: figures_of(some).success, formats.share, bars=False, top=1.0),
-        chart("quality", "Quality (mean rating)", "Lines: the mean of the ratings,", lambda some: figures_of(some).quality, formats.rating, bars=False),
-    ]  # fmt: skip
-    return f'<div class="charts">{"".join(cards)}</div>'
+    return Chart(
+        key=plan.key,
+        title=plan.title,
+        description=f"{'Stacked bars' if plan.bars else 'Lines'}: {plan.what}, by worker, for each {each}.",
+        days=tuple(bins),
+        days_each=bins.days,
+        series=[
+            Series(group.label, number, [plan.value(some) for some in group.bins])
+            for number, group in enumerate(groups)
+        ],
+        shown=plan.shown,
+        bars=plan.bars,
+        top=plan.top,
+        whole=plan.whole,
+    )
 
 
 def _card(chart: Chart) -> str:
@@ -203,32 +254,30 @@ def _workers(workers: Sequence[WorkerRows]) -> str:
 def _worker_row(made: tuple[WorkerRows, Figures], most: float) -> str:
     worker, figures = made
     removed = ' <span class="tag">removed</span>' if worker.is_removed else ""
-    unknown = ' <span class="tag" title="The cost counts as 0 where no price is known">price unknown</span>'
-    cost = f"{formats.cost(figures.cost)}{unknown if worker.has_unknown_prices else ''}"
+    unknown = ' <span class="tag">price unknown</span>' if worker.has_unknown_prices else ""
     last = _moment(datetime.fromtimestamp(figures.last / 1e9, UTC)) if figures.last else "–"
-    failed = f'<td{" class=bad" if figures.failed else ""}>{formats.whole(figures.failed)}</td>'
+    failed = f"<td{' class=bad' if figures.failed else ''}>{formats.whole(figures.failed)}</td>"
     bar = f'<i style="width:{100 * figures.cost / most:.1f}%"></i>' if most > 0 else ""
     return (
-        f'<tr><th scope="row">{text(worker.label)}{removed}</th><td>{formats.whole(figures.tasks)}</td>{failed}'
+        f'<tr><th scope="row">{text(worker.label)}{removed}{unknown}</th>'
+        f"<td>{formats.whole(figures.tasks)}</td>{failed}"
         f"<td>{formats.share(figures.success)}</td><td>{formats.whole(figures.tokens)}</td>"
-        f'<td class="cost">{cost}{bar}</td><td>{formats.milliseconds(figures.median_ms)}</td>'
+        f'<td class="cost">{formats.cost(figures.cost)}{bar}</td><td>{formats.milliseconds(figures.median_ms)}</td>'
         f"<td>{formats.milliseconds(figures.slow_ms)}</td><td>{formats.rating(figures.quality)}</td><td>{last}</td></tr>"
     )
 
 
 def _failures(failures: Iterable[tuple[str, dict[str, Any]]]) -> str:
-    rows = "".join(
-        f'<tr><td>{text(record["timestamp_start"][:19].replace("T", " "))}</td><th scope="row">{text(label)}</th>'
-        f'<td class="said">{text(_cut(record["error_details"]))}</td></tr>'
+    items = "".join(
+        f"<li><time>{text(record['timestamp_start'][:19].replace('T', ' '))}</time> <b>{text(label)}</b> "
+        f"<span>{text(_cut(record['error_details']))}</span></li>"
         for label, record in failures
     )
-    if not rows:
+    if not items:
         return ""
     return (
-        '<section class="card wide" aria-labelledby="failures"><h2 id="failures">Newest failures</h2>'
-        '<div class="scroll" tabindex="0" role="group" aria-label="Newest failures"><table class="failures"><thead><tr>'
-        '<th scope="col">Started (UTC)</th><th scope="col">Worker</th><th scope="col">Error</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></section>"
+        '<section class="card wide" aria-labelledby="failures"><h2 id="failures">Newest failures (UTC)</h2>'
+        f'<ul class="failures">{items}</ul></section>'
     )
 
 

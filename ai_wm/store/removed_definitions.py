@@ -1,9 +1,9 @@
 """The names of definitions that were removed, by which their records can still be found.
 
 ``removed.log`` in the state directory is a file of JSON lines, one for each definition that had records when it was
-removed.  A line is written before the definition goes: where a crash comes between, it tells of one that is still there,
-and is passed over.  Lines begin and end with a line end, so that one broken off by a crash spoils no other.  Whoever
-writes holds the store's lock.
+removed.  A line is written before the definition goes: where a crash comes between, it tells of one that is still
+there, and is passed over.  Lines begin and end with a line end, so that one broken off by a crash spoils no other.
+Whoever writes holds the store's lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEXTS: Final = ("definition_id", "name", "owner", "removed")
 class RemovedDefinition(NamedTuple):
     """A definition that was removed and has records.
 
-    ``name`` and ``removed`` (when, in RFC 3339) are empty where nobody noted them: it was taken out of the file by hand.
+    ``name`` and ``removed`` (when, in RFC 3339) are empty where it was taken out of the file by hand.
     ``owner`` is whose scripts had made it; empty for the host's.
     """
 
@@ -47,7 +47,9 @@ def notes_on(
         has_records: whether there are records of the definition with an id.
         seconds: the moment, in seconds since 1970.
     """
-    gone = [each.old for each in changes if each.new is None and each.old is not None and has_records(each.definition_id)]
+    gone = [
+        each.old for each in changes if each.new is None and each.old is not None and has_records(each.definition_id)
+    ]
     moment = str(Timestamp.from_unix(seconds))
     return [RemovedDefinition(each.definition_id, each.name, each.owner, moment) for each in gone]
 
