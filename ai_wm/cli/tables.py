@@ -13,12 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ai_wm.reporting import formats
+from ai_wm.reporting.monitor import Gauge, Watched, tightest
 from neuroscript.cli import visible
 
 PIPE_WIDTH = 160
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
 
 GAP = 2
+
+_NEARLY_FULL = 0.8
+_MANY_FAILED = 0.1
 
 _KEY_STYLES = {"Found": "green", "Not Found": "red", "Error Resolving": "red", "Not Configured": "dim"}
 _STANDING_STYLES = {"host": "", "script": "dim", "untrusted": "red"}
@@ -162,6 +167,65 @@ def removed(rows: Sequence[dict[str, Any]]) -> None:
         for row in rows
     ]
     _print(columns, cells)
+
+
+def watched(workers: Sequence[Watched]) -> None:
+    """Prints workers at one moment, one a line."""
+    columns = (
+        Column("name", shrink=10),
+        Column("instances", number=True, drop=4),
+        Column("requests", number=True, drop=2),
+        Column("tokens", number=True, drop=3),
+        Column("in flight", number=True, drop=6),
+        Column("waiting", number=True),
+        Column("today", number=True),
+        Column("median", number=True, drop=5),
+        Column("95 %", number=True, drop=7),
+        Column("failed", number=True),
+    )
+    _print(columns, [watched_cells(each) for each in workers])
+
+
+def watched_cells(worker: Watched) -> list[Text]:
+    """The cells of a worker at one moment: what it uses of its limits, and how its tasks go."""
+    lately = worker.lately
+    return [
+        _cell(worker.name, "bold" if worker.status == "active" else "dim"),
+        gauge_cell([worker.instances]),
+        gauge_cell(worker.requests),
+        gauge_cell(worker.tokens),
+        _cell(worker.in_flight or "–", "green" if worker.in_flight else "dim"),
+        _cell(worker.waiting or "–", "yellow" if worker.waiting else "dim"),
+        _budget_cell(worker),
+        _cell(formats.milliseconds(lately.median_ms), "" if lately.tasks else "dim"),
+        _cell(formats.milliseconds(lately.slow_ms), "" if lately.tasks else "dim"),
+        _cell(f"{lately.failed} of {lately.tasks}" if lately.tasks else "–", _share_style(lately.failed, lately.tasks)),
+    ]
+
+
+def gauge_cell(gauges: Sequence[Gauge]) -> Text:
+    """The cell of the limit that is nearest; with its window where that is not the first."""
+    gauge = tightest(gauges)
+    used = formats.count(gauge.used)
+    if not gauge.limit:
+        return _cell(used if gauge.used else "–", "" if gauge.used else "dim")
+    window = "" if gauge is gauges[0] else f" in {gauge.window}"
+    return _cell(f"{used} / {formats.count(gauge.limit)}{window}", _full_style(gauge))
+
+
+def _budget_cell(worker: Watched) -> Text:
+    cost = formats.cost(worker.today.cost)
+    if not worker.budget.limit:
+        return _cell(cost if worker.today.cost else "–", "" if worker.today.cost else "dim")
+    return _cell(f"{cost}, {formats.share(worker.budget.share)} of {worker.budget.limit:g}", _full_style(worker.budget))
+
+
+def _full_style(gauge: Gauge) -> str:
+    return "bold red" if gauge.share >= 1 else "yellow" if gauge.share >= _NEARLY_FULL else ""
+
+
+def _share_style(failed: int, tasks: int) -> str:
+    return "dim" if not tasks else "" if not failed else "red" if failed / tasks >= _MANY_FAILED else "yellow"
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -122,6 +122,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     reporting.add_argument("--since", metavar="TIME", type=moment, help="from this moment on (default: 30 days)")
     reporting.add_argument("--until", metavar="TIME", type=moment, help="up to this moment (default: now)")
 
+    watching = action("top", _top, "watch the workers of all processes at work: limits, cost, latency, errors")
+    watching.add_argument(
+        "--every", metavar="SECONDS", type=seconds, default=2.0, help="time between looks (default: 2)"
+    )
+    watching.add_argument("--once", action="store_true", help="look once and print a table, on no terminal too")
+    add_format(watching)
+
     summing = action("summary", _summary, "show what the workers' tasks add up to")
     summing.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
     add_format(summing)
@@ -185,6 +192,17 @@ def moment(text: str) -> datetime:
             f"a time like 2025-06-15, 2025-06-15T09:30:00Z, 90m or 2d is wanted, not {text!r}"
         ) from error
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def seconds(text: str) -> float:
+    """A time between two looks, from the command line."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.2 <= found <= 3600:
+        raise argparse.ArgumentTypeError(f"a number of seconds from 0.2 to 3600 is wanted, not {text!r}")
+    return found
 
 
 # --- actions ---
@@ -264,6 +282,12 @@ def _report(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     from ai_wm.cli.report import report
 
     return report(manager, options)
+
+
+def _top(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    from ai_wm.cli.top import top
+
+    return top(manager, options)
 
 
 def _summary(manager: AIWorkerManager, options: argparse.Namespace) -> int:

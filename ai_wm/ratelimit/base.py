@@ -139,8 +139,8 @@ class RateLimiter(Protocol):
 
         Returns:
             the keys ``requests_last_minute``, ``requests_last_day``, ``tokens_last_minute``, ``tokens_last_day``,
-            ``cost_last_day`` (in the currency), ``calls_in_flight``, ``active_instances`` and ``waiting`` (callers of
-            this process that wait for room).
+            ``cost_last_day`` (in the currency), ``calls_in_flight``, ``active_instances`` and ``waiting`` (callers
+            that wait for room, those of other processes included).
         """
 
     def changed(self, definition_id: str) -> None:

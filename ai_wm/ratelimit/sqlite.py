@@ -164,6 +164,7 @@ class SQLiteRateLimiter:
                     row.expire(connection)
                     row.store(connection)
                     row.in_flight += unlimited
+                    waiting += stored_tickets.count_of_others(connection, row.key, self._presence.number)
                     return usage_of(row, slots, waiting)
         nothing = Windows()
         nothing.in_flight = unlimited

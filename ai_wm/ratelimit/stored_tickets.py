@@ -57,6 +57,14 @@ def count_before(connection: sqlite3.Connection, definition_id: str, number: int
     return int(before)
 
 
+def count_of_others(connection: sqlite3.Connection, definition: int, holder: int) -> int:
+    """How many callers of other limiters than one wait."""
+    (others,) = connection.execute(
+        "SELECT COUNT(*) FROM tickets WHERE definition = ? AND holder != ?", (definition, holder)
+    ).fetchone()
+    return int(others)
+
+
 def has(connection: sqlite3.Connection, definition: int, number: int) -> bool:
     """Whether a ticket is still there."""
     row = connection.execute("SELECT 1 FROM tickets WHERE definition = ? AND number = ?", (definition, number))

@@ -55,6 +55,7 @@ def test_a_call_that_fits_waits_behind_one_of_another_process(path: Path) -> Non
     with worker("wait", path, 60) as other:
         assert line_of(other) == "ready"
         until(lambda: waiting(path) == 1)
+        assert limiter.usage("d")["waiting"] == 1
         with pytest.raises(RateLimitedError, match="1 wait for it already") as caught:
             limiter.reserve("d", ALL, tokens=10)
         assert caught.value.details["limit"] == "max_tokens_per_minute"

@@ -13,7 +13,13 @@ HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)>
 
 def add_worker(manager: AIWorkerManager, name: str, **more: Any) -> str:
     """Adds a worker on the echo model; returns its id."""
-    basic = {"name": name, "provider": "local", "model_name": "echo", "auth": {"method": "none"}}
+    basic = {
+        "name": name,
+        "provider": "local",
+        "model_name": "echo",
+        "auth": {"method": "none"},
+        "interaction_models": ["both"],
+    }
     return manager.add_worker_definition(basic | more)
 
 
