@@ -38,7 +38,8 @@ def top(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
             tables.watched(workers)
         return OK
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # The screen is drawn on standard error.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("top needs a terminal; --once prints a table, --format jsonl a line of JSON for each worker")
     try:
         from ai_wm.cli.top_screen import TopScreen

@@ -208,11 +208,8 @@ class TopScreen(App[None]):
         head.append(visible(self._place), "bold")
         look = self._look
         if look is None:
-            head.append("\n")
-            head.append(
-                visible(self._trouble) if self._trouble else "looking …", "bright_red" if self._trouble else "dim"
-            )
-            return head
+            said, style = (visible(self._trouble), "bright_red") if self._trouble else ("looking …", "dim")
+            return head.append("\n").append(said, style)
         head.append(f"  {look.moment:%H:%M:%S}  by {self._order}", "dim")
         if self._paused:
             head.append("  paused", "yellow")

@@ -245,7 +245,7 @@ def test_without_a_terminal_it_says_what_to_do(workers: Workers) -> None:
 
 def test_without_the_extra_it_is_named(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     workers("add", '{"name": "w", "provider": "local", "model_name": "echo", "auth": {"method": "none"}}')
-    for stream in (sys.stdin, sys.stdout):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.delitem(sys.modules, "ai_wm.cli.top_screen", raising=False)
     monkeypatch.setitem(sys.modules, "textual", None)
