@@ -119,6 +119,8 @@ class HTTPClient:
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body or _came(reply))
                 _waste_whole(exchange, error, failure)
+                if self._amend_within(exchange, error, failure):
+                    continue
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
                 raise
@@ -172,6 +174,10 @@ class HTTPClient:
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, b"" if received.diverged else _came(reply))
+                if self._amend_within(exchange, error, failure, parser.produced):
+                    if failure.usage is not None:
+                        exchange.wasted.append(failure.usage)
+                    continue
                 if whole is not None and failure.usage is None:
                     failure.usage = whole.usage
                 # A stream that is broken is worth another attempt; what was never one is not.
@@ -287,8 +293,6 @@ class HTTPClient:
             if 200 <= reply.status < 300:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
-                if kept := lasting(exchange.amended):
-                    self._amendments.put((*exchange.target, exchange.dialect), kept)
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
@@ -377,6 +381,23 @@ class HTTPClient:
         exchange.content = content_of(exchange.request, exchange.wire)
         return True
 
+    def _amend_within(self, exchange: Exchange, error: Exception, failure: AttemptFailed, produced: int = 0) -> bool:
+        """Amends a request that was refused for its form within a successful reply, and tells whether to send it again.
+
+        Args:
+            exchange: the call.
+            error: what has ended the attempt.
+            failure: the same, as it is told where there is no amendment.
+            produced: the bytes that the model has written; a reply that was begun is no refusal.
+        """
+        if not isinstance(error, StreamError) or produced or error.text or error.reply.cause:
+            return False
+        if self._amend(exchange, error.reply, error.reply.status or HTTPStatus.BAD_REQUEST):
+            return exchange.admitted(failure)
+        hint = hint_for(exchange.wire.body, error.reply)
+        failure.message += f"; {hint}" if hint else ""
+        return False
+
     def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
         if exchange.request.embed and not usage.input_tokens:
@@ -406,6 +427,8 @@ class HTTPClient:
     def _answered(self, exchange: Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
+        if kept := lasting(exchange.amended):
+            self._amendments.put((*exchange.target, exchange.dialect), kept)
 
     def _go_on(self, exchange: Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
