@@ -45,6 +45,7 @@ from ai_wm.providers.options import (
     beta_names,
     check_budget,
     check_stop,
+    is_full,
     response_format,
     sampling,
     system_with_json,
@@ -200,6 +201,7 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         word,
         said if isinstance(said, str) else "",
         cut_call=cut_call(calls),
+        full=is_full(request, usage, _output_limit(None, request.config)),
         may_be_empty=follows_tools(request) or request.messages[-1].role == "assistant",
     )
 

@@ -54,6 +54,7 @@ from ai_wm.providers.options import (
     ToolNames,
     bad_option,
     check_budget,
+    is_full,
     response_format,
     sampling,
     system_with_json,
@@ -289,17 +290,12 @@ def _response(
         provider_data=kept(request, {"output": output} if output else {}, calls=bool(calls)),
     )
     word = reason if status == "incomplete" and reason else status
-    if status == "completed" and not is_openai(request) and _is_full(request, usage):
+    full = is_full(request, usage)
+    if status == "completed" and not is_openai(request) and full:
         word = "max_output_tokens"  # llama.cpp does not tell
     if refusal:
         word = "refusal"
-    return finished(response, word, refusal, cut_call=cut_call(calls), may_be_empty=follows_tools(request))
-
-
-def _is_full(request: LLMRequest, usage: Usage) -> bool:
-    """Whether a reply has used all of its limit of output."""
-    limit = sampling(with_output_limit(request.config)).get("max_output_tokens")
-    return limit is not None and usage.output_tokens >= limit
+    return finished(response, word, refusal, cut_call=cut_call(calls), full=full, may_be_empty=follows_tools(request))
 
 
 def _to_keep(items: Sequence[dict[str, Any]], *, stored: bool) -> list[dict[str, Any]]:
