@@ -17,11 +17,11 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret
 from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser, whole_text
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.amendments.embeddings import DIALECT as EMBEDDINGS
 from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, Usage, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.clouds import at_deployment, dialect_of, proof_of, without_settings
 from ai_wm.providers.content_parts import check_attachments
@@ -118,6 +118,8 @@ class HTTPClient:
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body or _came(reply))
+                if (answer := self._refused_answer(exchange, failure)) is not None:
+                    return answer
                 _waste_whole(exchange, error, failure)
                 if self._amend_within(exchange, error, failure):
                     continue
@@ -178,6 +180,11 @@ class HTTPClient:
                     if failure.usage is not None:
                         exchange.wasted.append(failure.usage)
                     continue
+                answer = None if given or parser.produced else self._refused_answer(exchange, failure)
+                if answer is not None:
+                    yield Delta(text=answer.text)
+                    yield Delta(response=answer)
+                    return
                 if whole is not None and failure.usage is None:
                     failure.usage = whole.usage
                 # A stream that is broken is worth another attempt; what was never one is not.
@@ -398,7 +405,21 @@ class HTTPClient:
         failure.message += f"; {hint}" if hint else ""
         return False
 
-    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
+    def _refused_answer(self, exchange: Exchange, failure: AttemptFailed) -> LLMResponse | None:
+        """The answer that a provider refuses for its form, where the caller judges answers itself; else None."""
+        if not failure.generated or not exchange.request.takes_any_reply:
+            return None
+        self._answered(exchange)
+        response = LLMResponse(
+            text=whole_text(failure.generated),
+            finish_reason="stop",
+            usage=failure.usage or Usage(),
+            model=exchange.request.model,
+            request_id=str(failure.details.get("request_id", "")),
+        )
+        return self._finished(exchange, response)
+
+    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply | None = None) -> LLMResponse:
         usage = response.usage
         if exchange.request.embed and not usage.input_tokens:
             usage = completed(exchange.request, usage, 0)
@@ -416,7 +437,7 @@ class HTTPClient:
             response,
             usage=total(usages) if usages else usage,
             usages=usages,
-            request_id=short(request_id(exchange.adapter, reply) or response.request_id),
+            request_id=short((request_id(exchange.adapter, reply) if reply else "") or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),

@@ -122,6 +122,21 @@ def test_a_server_that_refuses_every_form_is_believed(clients: Clients, server: 
     assert server.received[-1].json["messages"][0]["role"] == "system", "only what helps is kept"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize(("api", "other"), [("chat", "responses"), ("responses", "chat")])
+def test_a_model_of_the_other_api_names_the_setting(
+    api: str, other: str, status: int, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    paths = {"chat": "v1/chat/completions", "responses": "v1/responses"}
+    words = f"This model is only supported in {paths[other]} and not in {paths[api]}."
+    server.will(reply({"error": {"message": words, "type": "invalid_request_error", "code": 404}}, status))
+    client, asked = clients.for_provider("openai"), at(server, "openai", api=api)
+    with raises_code(16 if status == 400 else 40, f"set base_config.api to '{other}'"):
+        collect(client.stream(asked)) if stream else client.complete(asked)
+    assert len(server.received) == 1
+
+
 def test_a_refusal_of_a_setting_names_the_setting(clients: Clients, server: Loopback) -> None:
     server.will(streamed(events({"error": {"message": TOOLS_WITHOUT_REASONING, "code": 400}})))
     config = at(server, "custom", reasoning_effort="high").config
