@@ -435,12 +435,12 @@ class ResponseStream:
 
     def response(self) -> LLMResponse:
         """Returns the reply in the form of `parse`."""
-        output = self._response.get("output")
-        own = self._items.whole()
-        # Some servers end with an output that is empty, or that holds an empty message.
-        if not output or (_says_nothing(output) and not _says_nothing(own)):
-            output = own
-        return _parsed({**self._response, "output": output}, self.usage, self._request)
+        with costing(self.usage):
+            output, own = self._response.get("output"), self._items.whole()
+            # Some servers end with an output that is empty, or that holds an empty message.
+            if not output or (_says_nothing(output) and not _says_nothing(own)):
+                output = own
+            return _parsed({**self._response, "output": output}, self.usage, self._request)
 
     def _begin(self, response: Any) -> None:
         self._kept.add(response)

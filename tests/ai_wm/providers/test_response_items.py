@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients, responses
-from ai_wm.providers.base import LLMResponse
+from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.base import LLMResponse, Usage
 from tests.ai_wm.providers.loopback import Loopback
 from tests.ai_wm.providers.response_wire import called, message, reasoning, response, sse, stream_events
 from tests.ai_wm.providers.support import WEATHER, at, collect, request
@@ -123,6 +124,16 @@ def test_a_whole_message_without_its_text_takes_nothing_away(hollow: Event) -> N
     events[-1] = {**events[-1], "response": {**whole, "output": [events[-2]["item"]]}}
     text, found = streamed(events)
     assert (text, found.text) == ("Hi there", "Hi there")
+
+
+@pytest.mark.parametrize("output", [{"text": "Hi"}, [{"type": "message", "content": {"text": "Hi"}}]], ids=str)
+def test_what_an_output_costs_that_cannot_be_read(output: Any) -> None:
+    whole = response(message("Hi there"))
+    events = stream_events(whole)
+    events[-1] = {**events[-1], "response": {**whole, "output": output}}
+    with pytest.raises(BadReply) as caught:
+        streamed(events)
+    assert caught.value.usage == Usage(input_tokens=9, output_tokens=3)
 
 
 def test_a_whole_item_that_comes_twice_is_one() -> None:
