@@ -26,10 +26,11 @@ from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.clouds import at_deployment, dialect_of, proof_of, without_settings
 from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.embeddings import embedding_adapter
+from ai_wm.providers.ended_attempts import failure_of, is_refusal, may_cost, waste_whole
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
-from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
+from ai_wm.providers.errors import AttemptFailed, as_error, cut
+from ai_wm.providers.estimates import byte_length, cut_off_usage
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.failed_connections import refused_by_proxy
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds, with_extra
@@ -40,8 +41,6 @@ from ai_wm.providers.sse import WHOLE, json_lines, sse_events, without_pulses
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
-    begins_with,
-    broken_promise,
     json_of,
     key_field,
     refusal,
@@ -65,8 +64,6 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
 _PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
 _AMENDABLE = frozenset({400, 404, 422, 500})  # 500: of servers whose chat template fails
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
-_PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
-"""The failures of a request that was sent after which its output may be billed."""
 
 
 class HTTPClient:
@@ -117,10 +114,10 @@ class HTTPClient:
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error, body or _came(reply))
+                failure = failure_of(exchange, error, body or _came(reply))
                 if (answer := self._refused_answer(exchange, failure)) is not None:
                     return answer
-                _waste_whole(exchange, error, failure)
+                waste_whole(exchange, error, failure)
                 if self._amend_within(exchange, error, failure):
                     continue
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
@@ -175,7 +172,7 @@ class HTTPClient:
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error, b"" if received.diverged else _came(reply))
+                failure = failure_of(exchange, error, b"" if received.diverged else _came(reply))
                 if self._amend_within(exchange, error, failure, parser.produced):
                     if failure.usage is not None:
                         exchange.wasted.append(failure.usage)
@@ -193,10 +190,10 @@ class HTTPClient:
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
                 booked = cut_off_usage if isinstance(error, AttemptFailed) else completed
-                unseen = _may_cost(error, failure)
+                unseen = may_cost(error, failure)
                 if received.whole:
-                    _waste_whole(exchange, error, failure)
-                unknown = unseen or _refused(error, failure, received)
+                    waste_whole(exchange, error, failure)
+                unknown = unseen or is_refusal(error, failure, received)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
                 if response is not None:
@@ -546,43 +543,6 @@ def _renewed(exchange: Exchange, status: int, said: ErrorReply) -> bool:
         return False
     exchange.renewed = True
     return not key.renew()
-
-
-def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
-    """Whether output that nobody has counted may be billed for a request that was sent, and failed."""
-    if isinstance(error, StreamError):  # the server says itself that it has none, unless it holds it back
-        return error.reply.cause == "content_filter"
-    return failure.code in _PRODUCED
-
-
-def _refused(error: Exception, failure: AttemptFailed, received: Received) -> bool:
-    """Whether a stream of which nothing was produced is a refusal, which costs nothing, whatever its HTTP status."""
-    return not isinstance(error, AttemptFailed) and (not received.events or failure.code not in _PRODUCED)
-
-
-def _waste_whole(exchange: Exchange, error: Exception, failure: AttemptFailed) -> None:
-    """Counts the tokens of a whole reply that has failed, if it may be billed.
-
-    What came and cannot be read, or was filtered by the provider, was produced all the same.
-    """
-    if failure.usage is not None or (exchange.attempts.sent and _may_cost(error, failure)):
-        exchange.wasted.append(failure.usage)
-
-
-def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes) -> AttemptFailed:
-    """Converts what has ended an attempt; ``body`` is the beginning of what came, as far as there is any."""
-    secrets = exchange.secrets
-    if isinstance(error, AttemptFailed):
-        error.message += begins_with(text_of(body), secrets)
-        return error
-    if isinstance(error, StreamError):
-        failure = from_reply(200, error.reply, secrets)
-    else:
-        failure = broken_promise(error, body, secrets, exchange.asked)
-    reported = error.usage is not None and error.usage.is_reported
-    failure.usage = divided(exchange.request, error.usage) if reported and error.usage is not None else None
-    failure.text = error.text
-    return failure
 
 
 def _media_type(reply: Reply) -> str:
