@@ -71,6 +71,8 @@ class AIWorkerManager:
         policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own
             defaults.  The host's own calls of these methods are not bound by it.
         model_directories: where model files may lie, besides the sandbox, that a script's definition names.
+        files_dir: where file contexts, attachments and model files are, if not in ``sandbox_dir``.
+        store_script_definitions: whether definitions that scripts add are stored; otherwise they end with the manager.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -91,6 +93,8 @@ class AIWorkerManager:
         tools: ToolHost | None = None,
         policy: WorkerPolicy | None = None,
         model_directories: Sequence[str | os.PathLike[str]] = (),
+        files_dir: str | os.PathLike[str] | None = None,
+        store_script_definitions: bool = True,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
@@ -108,6 +112,8 @@ class AIWorkerManager:
             environ=environ,
             config_dir=config_dir,
             policy=self.policy,
+            files=Path(files_dir).resolve() if files_dir is not None else self._sandbox,
+            store_script_definitions=store_script_definitions,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances

@@ -122,11 +122,13 @@ def wire(
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
     policy: WorkerPolicy,
+    files: Path | None,
+    store_script_definitions: bool,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
-    known = Clients(clients, transport, model_directory=sandbox, environ=environ)
-    kept = store if store is not None else _store_in(sandbox, clock, known)
+    known = Clients(clients, transport, model_directory=files, environ=environ)
+    kept = store if store is not None else _store_in(sandbox, clock, known, store_script_definitions)
     moments, events = Clock(clock), Events()
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
@@ -146,9 +148,9 @@ def wire(
         events=events,
     )
     private = _private_paths(sandbox, config_dir, counted)
-    attachments = reader_as_host(sandbox, private)
+    attachments = reader_as_host(files, private)
     tasks = StatelessTasks(definitions, runner, kept, attachments)
-    read_as_host = reader_in(sandbox, private)
+    read_as_host = reader_in(files, private)
     return Wiring(
         store=kept,
         limiter=counted,
@@ -216,14 +218,18 @@ def _private_paths(
     return tuple(paths)
 
 
-def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:
+def _store_in(
+    sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients, store_script_definitions: bool
+) -> Store:
     if sandbox is None:
         from ai_wm.store.memory_store import MemoryStore
 
         return MemoryStore()
-    from ai_wm.store.json_store import JsonStore
-
-    return JsonStore(sandbox, clock=clock or time.time, providers=clients.provider_names)
+    if store_script_definitions:
+        from ai_wm.store.json_store import JsonStore as Kind
+    else:
+        from ai_wm.store.passing import PassingJsonStore as Kind
+    return Kind(sandbox, clock=clock or time.time, providers=clients.provider_names)
 
 
 def _limiter_in(

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.cli.places import has_workers, no_workers
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
 from neuroscript.cli import (
@@ -20,8 +21,11 @@ from neuroscript.cli import (
     OK,
     UsageError,
     add_format,
+    add_workers,
     complain,
+    existing_directory,
     explain,
+    find_place,
     log_to_standard_error,
     print_json,
     sandbox_directory,
@@ -37,8 +41,6 @@ if TYPE_CHECKING:
 SUMMARY = "look after the AI workers of a directory"
 
 STDIN = "-"
-FILES = "ai_worker_*.json"
-"""The pattern of the files in a directory of workers."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -71,9 +73,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the actions and their arguments."""
     common = argparse.ArgumentParser(add_help=False)
     # Before the action or after it; what is not given after it must not undo what stood before.
-    where = "the directory of the workers' files (default: this one)"
-    parser.add_argument("--sandbox", metavar="DIR", default=".", help=where)
-    common.add_argument("--sandbox", metavar="DIR", default=argparse.SUPPRESS, help=where)
+    for each, default in ((parser, None), (common, argparse.SUPPRESS)):
+        add_workers(each, default)
+        each.add_argument(
+            "--sandbox",
+            metavar="DIR",
+            default=default,
+            help="the sandbox directory of programs, where their workers are too if neither --workers nor "
+            "$NEUROSCRIPT_WORKERS names another",
+        )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, work: Callable[[AIWorkerManager, argparse.Namespace], int], summary: str) -> Any:
@@ -138,11 +146,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the action that the options name; returns the exit status."""
-    directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
+    place = find_place(options)
+    if options.makes:
+        sandbox_directory(place.path, place.origin)
+    elif not place.is_default:
+        existing_directory(place.path, place.origin)
+    directory = Path(place.path)
     log_to_standard_error()
-    if directory is not None and not options.makes and not any(directory.glob(FILES)):
+    if not options.makes and not has_workers(directory):
         # Opening a manager would leave files in a directory that has nothing to do with workers.
-        complain(f"there are no workers in {directory}; name their directory: --sandbox DIR")
+        complain(no_workers(place))
         return OK if options.action in ("list", "summary", "check-auth") else FAILED
     from ai_wm.manager import AIWorkerManager
 
@@ -371,13 +384,6 @@ def json_object(text: str) -> dict[str, Any]:
 def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:
     """A worker's row with whose it is: the host's, a script's, or nobody's that can be trusted."""
     return {**row, "standing": manager.standing(ExactId(row["definition_id"]))}
-
-
-def _existing(path: str) -> Path:
-    directory = Path(path)
-    if not directory.is_dir():
-        raise UsageError(f"--sandbox {path!r} is not a directory")
-    return directory
 
 
 def _named(manager: AIWorkerManager, names: Sequence[str]) -> list[AIWorkerDefinition]:
