@@ -65,7 +65,8 @@ class AIWorkerManager:
         store: keeps definitions and records in place of the files; it is closed with the manager.
         limiter: counts in place of the file of limits; it is closed with the manager.
         transport: an ``httpx`` transport that all HTTP goes through.
-        environ: the variables that keys are read from; by default the process's.
+        environ: the variables for keys, for the addresses and headers of providers, and for proxies; by default the
+            process's own, and the system's settings for proxies.  A given ``transport`` goes its own way.
         config_dir: where key files are; by default the user's configuration directory for neuroscript.
         tools: where the tools that models may call come from, for calls that do not name any.
         policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -239,9 +240,13 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
     long = min(getattr(usage, "cache_write_1h_tokens", 0), written)
     if long:
         counts.cache_write_1h_tokens = long
+    by_kind: dict[str, int] = dict(getattr(usage, "by_kind", ()))
     context = None if tier.lower() in _USUAL_TIERS else _context(provider, tier.lower())
     try:
-        found = library.calc_price(counts, model, provider_id=_PUBLISHED_PROVIDERS[provider], price_context=context)
+        provider_id = _PUBLISHED_PROVIDERS[provider]
+        found = library.calc_price(counts, model, provider_id=provider_id, price_context=context)
+        if by_kind:
+            found = _by_kind(library, counts, by_kind, model, provider_id, context) or found
     except LookupError:  # the model is not listed
         if len(_unlisted) < _MOST_UNLISTED:  # a server may give its models any names, and ever new ones
             _unlisted[provider, model] = _prices_of(library)
@@ -253,6 +258,32 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
         return None  # the price of the usual way is not that of another
     total: Decimal = found.total_price
     return total
+
+
+def _by_kind(
+    library: Any, counts: Any, by_kind: dict[str, int], model: str, provider_id: str, context: dict[str, str] | None
+) -> Any:
+    """The price of a request some tokens of which are no text; None where the library cannot tell them apart.
+
+    What a model has no price of its own for costs as text.  Where the server does not say of which kind the tokens from
+    the cache were, they count as text, the discount on which is the smallest.
+    """
+    read, given = counts.cache_read_tokens, counts.input_tokens
+    kinds = {kind: min(by_kind.get(f"input_{kind}_tokens", 0), given) for kind in ("audio", "image", "video")}
+    output = {key: min(count, counts.output_tokens) for key, count in by_kind.items() if key.startswith("output_")}
+    parts = {f"input_{kind}_tokens": count for kind, count in kinds.items() if count} | output
+    left = max(0, read - (given - sum(kinds.values())))
+    cached: dict[str, int] = {}
+    for kind, count in kinds.items():
+        key = f"cache_{kind}_read_tokens"
+        if count and read:
+            cached[key] = min(count, by_kind.get(key, left))
+            left = max(0, left - cached[key])
+    known = {key: value for key, value in vars(counts).items() if value}
+    for more in (known | parts | cached, known | parts | {"cache_read_tokens": 0}):  # without a discount, if need be
+        with suppress(ValueError):
+            return library.calc_price(library.Usage(**more), model, provider_id=provider_id, price_context=context)
+    return None
 
 
 def _context(provider: str, tier: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ai_wm.keys import Secret, redact, without_keys
 from ai_wm.logs import CALLS
 from ai_wm.providers.base import LLMResponse, ToolCallRequest
 
-_SHOWN: Final = ("finish_reason", "model", "provider_finish_reason", "request_id", "service_tier")
+_SHOWN: Final = ("finish_reason", "model", "other_choices", "provider_finish_reason", "request_id", "service_tier")
 """The metadata of a reply, which goes into records, events and messages."""
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ai_wm.data.type_words import described_type
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import LLMResponse, Message
-from ai_wm.providers.json_schema import suits_strict
+from ai_wm.providers.json_schema import suits_strict, without_nulls
 from neuroscript import ErrorCode, NeuroScriptError, check_schema, extract_json, schema_problems
 
 WRAPPER: Final = "value"
@@ -175,6 +175,10 @@ class StructuredReply:
                 if error.code not in _UNFIT:
                     raise
                 problems = [_problem(error)]
+            if problems:
+                bare = without_nulls(value, self._schema)
+                if bare != value and not schema_problems(bare, self._schema, check=self._check):
+                    value, problems = bare, []
             if not problems:
                 self.value = value
                 return []

@@ -546,6 +546,7 @@ class Turn:
             "request_id": said[0] and short(said[0]),
             "service_tier": said[1] and short(said[1]),
             "provider_finish_reason": said[2] and short(said[2]),
+            "other_choices": response.other_choices if response is not None else "",
             "tool_rounds": self.tool_rounds,
             "continuations": self.continuations.count,
             "schema_repairs": self.structured.repairs if self.structured is not None else 0,
@@ -553,6 +554,7 @@ class Turn:
             "usage_note": self._usage_note,
             "output_limit": self.output_limit,
             "usage_estimated": usage.estimated,
+            **dict(usage.by_kind),
         }
         for key, value in more.items():
             if value and value != -1:

@@ -40,9 +40,9 @@ class Clients:
     Args:
         clients: clients of the host by provider; they come before everything else and are not closed here.
         transport: an ``httpx`` transport that all HTTP goes through (a proxy, mutual TLS, a recording); default
-            ``httpx``'s own, which honours the usual proxy variables.
+            connections of its own, by the proxy that the usual variables name.
         model_directory: where a relative path of a ``local`` model starts; default the working directory.
-        environ: where the providers' variables for their addresses are looked up; default the process's own.
+        environ: where the providers' variables and those that name proxies are looked up; default the process's own.
 
     Safe for use from many threads.
     """
@@ -187,7 +187,7 @@ class Clients:
             return ""
         from ai_wm.providers.proxies import shown_proxy
 
-        return shown_proxy(url)
+        return shown_proxy(url, self._environ)
 
     def close(self) -> None:
         """Closes connections, loaded models and clients of packages that were opened here.  May be called again."""
@@ -230,7 +230,7 @@ class Clients:
                 from ai_wm.providers.transport import Transport
 
                 if self._transport is None:
-                    self._transport, self._breaker = Transport(self._httpx_transport), Breaker()
+                    self._transport, self._breaker = Transport(self._httpx_transport, self._environ), Breaker()
                 return HTTPClient(name, self._transport, self._breaker, self._environ)
         return _from_package(name, self.provider_names())
 

@@ -130,6 +130,9 @@ class Usage:
         cache_write_1h_tokens: the part of that which is kept for an hour, at a higher price.
         output_tokens: all output, reasoning included.
         reasoning_tokens: the part of the output that the model spent on thinking.
+        by_kind: the parts of input, cached input and output that are no text, where the server tells them apart, by the
+            names that the price library has for them: ``input_audio_tokens``, ``cache_audio_read_tokens``,
+            ``output_image_tokens``, ….
         unusable: which count of the server's is none (negative, a text, more than any reply has), so that the numbers
             are not to be believed; empty if all are.  Not compared.
         estimated: whether some of the numbers are estimates, since no server has counted them.  Not compared.
@@ -142,6 +145,7 @@ class Usage:
     cache_write_1h_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    by_kind: tuple[tuple[str, int], ...] = ()
     unusable: str = field(default="", compare=False)
     estimated: bool = field(default=False, compare=False)
     undivided: bool = field(default=False, compare=False)
@@ -167,6 +171,7 @@ class Usage:
             cache_write_1h_tokens=later.cache_write_1h_tokens or self.cache_write_1h_tokens,
             output_tokens=later.output_tokens or self.output_tokens,
             reasoning_tokens=later.reasoning_tokens or self.reasoning_tokens,
+            by_kind=later.by_kind or self.by_kind,
             unusable=later.unusable or self.unusable,
             estimated=later.estimated or self.estimated,
             undivided=later.undivided if later.total_tokens else self.undivided,
@@ -180,9 +185,19 @@ class Usage:
             cache_write_1h_tokens=self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            by_kind=_added(self.by_kind, other.by_kind),
             unusable=self.unusable or other.unusable,
             estimated=self.estimated or other.estimated,
         )
+
+
+def _added(one: tuple[tuple[str, int], ...], other: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    if not (one and other):
+        return one or other
+    sums = dict(one)
+    for name, count in other:
+        sums[name] = sums.get(name, 0) + count
+    return tuple(sums.items())
 
 
 @dataclass(slots=True)
@@ -293,6 +308,7 @@ class LLMResponse:
         provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
         provider_data: what the provider wants to see again with the reply; see `Message`.
         vectors: the embeddings of the request's texts, in their order.
+        other_choices: how choices beside this one failed, where several were asked for; empty if none did.
     """
 
     text: str
@@ -307,6 +323,7 @@ class LLMResponse:
     provider_finish_reason: str = ""
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
     vectors: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    other_choices: str = ""
 
     def as_message(self) -> Message:
         """Converts the reply to a message of the conversation, with all data that the provider needs back with it."""

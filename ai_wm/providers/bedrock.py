@@ -27,6 +27,7 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.bedrock_json import JSON_TOOL, answered, is_json_tool, with_schema
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -83,13 +84,13 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     chosen = sampling(config)
     messages = conversation(request, _FORM)
     body: dict[str, Any] = {"messages": _messages(messages, names)}
+    _add_tools(body, request, names, messages)
     system, shape = request.system_text, response_format(config)
     if shape is not None:
-        # Which of its models take outputConfig the service does not tell.
-        system = system_with_json(request, shape)
+        shaped = None if shape.schema is None or JSON_TOOL in names.offered else with_schema(body, shape)
+        body, system = (body, system_with_json(request, shape)) if shaped is None else (shaped, system)
     if system.strip():
         body["system"] = [{"text": system}]
-    _add_tools(body, request, names, messages)
     if "seed" in chosen:
         not_sent(request, "seed", "Converse does not take it")
     inference = {wire: chosen[key] for key, wire in _INFERENCE.items() if key in chosen}
@@ -153,6 +154,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def _response(body: Mapping[str, Any], content: list[dict[str, Any]], usage: Usage, request: LLMRequest) -> LLMResponse:
+    stop = expect_text(body.get("stopReason"), "stopReason")
+    content, stop = answered(content, stop, ToolNames(request).offered)
     uses = [expect_map(block["toolUse"], "toolUse") for block in content if block.get("toolUse") is not None]
     calls = tool_calls(((use.get("toolUseId"), use.get("name"), use.get("input")) for use in uses), request)
     # Reasoning and its signature must go back exactly as they came, in their place among the other blocks.
@@ -170,7 +173,7 @@ def _response(body: Mapping[str, Any], content: list[dict[str, Any]], usage: Usa
     )
     return finished(
         response,
-        expect_text(body.get("stopReason"), "stopReason"),
+        stop,
         cut_call=cut_call(calls),
         may_be_empty=follows_tools(request),
     )
@@ -207,6 +210,10 @@ class ConverseStream:
         self._usage: Any = {}
         self._blocks: dict[int, _Block] = {}
         self._kept = Kept()
+        self._offered = ToolNames(request).offered
+        shape = response_format(request.config)
+        self._may_be_a_call = shape is not None and shape.schema is not None
+        self._held = ""
 
     def feed(self, name: str, event: Any) -> str:
         """Processes one event; unknown ones are ignored."""
@@ -227,6 +234,7 @@ class ConverseStream:
                 return self._delta(self._block(body), expect_map(body.get("delta") or {}, "delta"))
             case "messageStop":
                 self._head["stopReason"] = body.get("stopReason")
+                return "" if self._json_block() is not None else self._held
             case "metadata":
                 self._kept.add(body)
                 self._head.update({key: body[key] for key in ("serviceTier",) if key in body})
@@ -245,7 +253,8 @@ class ConverseStream:
     def response(self) -> LLMResponse:
         """Returns the reply in the form of `parse`."""
         with costing(self.usage):
-            content = [self._blocks[index].whole() for index in sorted(self._blocks)]
+            spoken = self._json_block()
+            content = [self._blocks[index].whole(as_it_came=spoken is not None) for index in sorted(self._blocks)]
             return _response(self._head, content, self.usage, self._request)
 
     def _take_whole(self, body: dict[str, Any]) -> str:
@@ -275,12 +284,31 @@ class ConverseStream:
             block.add("text", text)
         if piece:
             block.add("input", piece)
+            if block is self._json_block():
+                return piece
         for key in ("text", "signature", "redactedContent"):
             if key in reasoning:
                 more = expect_text(reasoning[key], f"reasoningContent.{key}")
                 self.produced += byte_length(more) if key == "text" else 0
                 block.add(f"reasoning {key}", more)
-        return text
+        return self._shown(text)
+
+    def _shown(self, text: str) -> str:
+        """The text to be delivered now: words before a reply in JSON wait until it is known whether they are one."""
+        if not self._may_be_a_call:
+            return text
+        text, self._held = self._held + text, ""
+        if text.lstrip()[:1] in ("{", "["):
+            self._may_be_a_call = False
+            return text
+        self._held = text
+        return ""
+
+    def _json_block(self) -> _Block | None:
+        """The block that is the reply as the arguments of a tool, if there is one, and the reply is no other call."""
+        calls = [block for _, block in sorted(self._blocks.items()) if block.tool is not None]
+        mine = [block for block in calls if is_json_tool(block.tool, self._offered)]
+        return mine[0] if mine and len(mine) == len(calls) else None
 
     def _error(self, event: Any) -> StreamError:
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(self._text()))
@@ -305,12 +333,14 @@ class _Block:
         """Returns what has come of one of the block's texts."""
         return "".join(self._pieces.get(key, ()))
 
-    def whole(self) -> dict[str, Any]:
-        """Returns the block as a reply without streaming holds it."""
+    def whole(self, *, as_it_came: bool = False) -> dict[str, Any]:
+        """Returns the block as a reply without streaming holds it, its arguments as a text if they are to be that."""
         if self._given is not None:
             return self._given
         if self.tool is not None:
             text = self.text("input")
+            if as_it_came:
+                return {"toolUse": {**self.tool, "input": text or {}}}
             arguments, problem = read_arguments(text) if text else ({}, "")
             # What cannot be read goes back as the result; the block must hold an object all the same.
             return {"toolUse": {**self.tool, "input": text if problem else arguments}}

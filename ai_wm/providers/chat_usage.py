@@ -87,9 +87,24 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         cache_write_tokens=written,
         output_tokens=out,
         reasoning_tokens=reasoning,
+        by_kind=_by_kind(source, count),
         unusable=count.unusable,
         undivided=undivided,
     )
+
+
+def _by_kind(source: Mapping[str, Any], count: Counts) -> tuple[tuple[str, int], ...]:
+    """The tokens that are no text; see `Usage.by_kind`."""
+    found: dict[str, int] = {}
+    for side, names in (
+        ("input", ("prompt_tokens_details", "input_tokens_details")),
+        ("output", ("completion_tokens_details", "output_tokens_details")),
+    ):
+        for name in names:
+            if isinstance(source.get(name), Mapping):
+                kinds = {f"{side}_{kind}_tokens": count(name, f"{kind}_tokens") for kind in ("audio", "image", "video")}
+                found |= {key: tokens for key, tokens in kinds.items() if tokens}
+    return tuple(found.items())
 
 
 def _first(count: Counts, *paths: str | tuple[str, ...]) -> int:

@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from ai_wm.providers.network import Network, closed_on_failure
+from ai_wm.providers.proxies import without_credentials
 
 KEEP_SECONDS: Final = 30.0
 """How long a connection is kept without being used."""
@@ -47,7 +48,9 @@ class Connections(httpx.BaseTransport):
     """
 
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
-        self._pool = _pool(tls, proxy)  # of which only the making of connections is used
+        self.proxy = without_credentials(proxy) if proxy else ""
+        """The proxy as it may be shown; empty if there is none."""
+        self._pool, self._refusal = _pool(tls, proxy)  # of the pool, only the making of connections is used
         self._lock = Lock()
         self._idle: OrderedDict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = OrderedDict()
         """The idle connections of each server, the most recently used last; the servers in the same order."""
@@ -81,6 +84,8 @@ class Connections(httpx.BaseTransport):
             connection.close()
             if isinstance(error, _FAILURES):
                 raise _failure(error) from error
+            if isinstance(error, self._refusal):
+                raise httpx.ProxyError(f"it does not speak SOCKS 5: {error}") from error
             raise
         body = _Body(response, connection, origin, self)
         return httpx.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
@@ -185,16 +190,18 @@ class _Body(httpx.SyncByteStream):
                 self._connection.close()
 
 
-def _pool(tls: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool:
+def _pool(tls: ssl.SSLContext, proxy: str | None) -> tuple[httpcore.ConnectionPool, tuple[type[Exception], ...]]:
+    """The pool of `httpcore`, and the errors of what a SOCKS proxy says, which it does not convert."""
     if proxy is None:
-        return httpcore.ConnectionPool(ssl_context=tls, keepalive_expiry=KEEP_SECONDS, network_backend=Network())
+        return httpcore.ConnectionPool(ssl_context=tls, keepalive_expiry=KEEP_SECONDS, network_backend=Network()), ()
     by = httpx.Proxy(proxy)
     url = httpcore.URL(scheme=by.url.raw_scheme, host=by.url.raw_host, port=by.url.port, target=by.url.raw_path)
     if by.url.scheme in ("socks5", "socks5h"):
-        import_module("socksio")
-        return httpcore.SOCKSProxy(
+        refusal: type[Exception] = import_module("socksio").SOCKSError
+        pool = httpcore.SOCKSProxy(
             url, proxy_auth=by.raw_auth, ssl_context=tls, keepalive_expiry=KEEP_SECONDS, network_backend=Network()
         )
+        return pool, (refusal,)
     return httpcore.HTTPProxy(
         url,
         proxy_auth=by.raw_auth,
@@ -202,7 +209,7 @@ def _pool(tls: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool:
         proxy_ssl_context=tls if by.url.scheme == "https" else None,
         keepalive_expiry=KEEP_SECONDS,
         network_backend=Network(),
-    )
+    ), ()
 
 
 def _failure(error: Exception) -> httpx.TransportError:

@@ -7,6 +7,7 @@ Written after Google's API reference, its pages on function calling and thought 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provid
 from ai_wm.providers.content_parts import google_parts
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
-from ai_wm.providers.finish import PAUSED, finished
+from ai_wm.providers.finish import PAUSED, ending_of, finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import for_google
 from ai_wm.providers.options import (
@@ -45,6 +46,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
+from ai_wm.providers.other_choices import OtherChoices
 from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
@@ -79,6 +81,13 @@ _GENERATION = {
 }
 # A chunk has one of these; what has none may be an error without a wrapping.
 _CONTENT = ("candidates", "promptFeedback", "usageMetadata")
+_KINDS = ("audio", "image", "video")
+_DETAILS = {
+    "promptTokensDetails": "input_{}_tokens",
+    "toolUsePromptTokensDetails": "input_{}_tokens",
+    "cacheTokensDetails": "cache_{}_read_tokens",
+    "candidatesTokensDetails": "output_{}_tokens",
+}
 _OF_THE_END = ("finishReason", "finishMessage", "continuationToken")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
@@ -184,7 +193,17 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         candidate = expect_map(first_choice(candidates), "the first candidate")
         content = expect_map(candidate.get("content") or {}, "content of the first candidate")
         parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
-        return _response(body, candidate, parts, usage, request)
+        others = OtherChoices()
+        for other in candidates:
+            if other is not candidate and isinstance(other, Mapping):
+                _see(others, other)
+        return replace(_response(body, candidate, parts, usage, request), other_choices=others.failures)
+
+
+def _see(others: OtherChoices, candidate: Mapping[str, Any]) -> None:
+    said = candidate.get("finishMessage")
+    failed = ending_of(str(candidate.get("finishReason") or "")) not in (None, "stop", "length")
+    others.see(candidate, candidate.get("finishReason"), (said,) if failed and isinstance(said, str) else ())
 
 
 def _response(
@@ -261,6 +280,8 @@ class ContentStream:
         self._kept = Kept()
         self._finish: dict[str, Any] = {}
         self._blocked = False
+        self._single = request.config.get("candidateCount", request.config.get("candidate_count")) in (None, 1)
+        self._others = OtherChoices()
 
     def feed(self, name: str, event: Any) -> str:
         """Processes one chunk, or a list of all chunks, as they come without ``alt=sse``; returns the text."""
@@ -283,8 +304,10 @@ class ContentStream:
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []
-        for candidate in expect_list(chunk.get("candidates") or [], "candidates"):
-            if not is_first(expect_map(candidate, "a candidate")):
+        candidates = expect_list(chunk.get("candidates") or [], "candidates")
+        for candidate in candidates:
+            if not is_first(expect_map(candidate, "a candidate")) and not (self._single and len(candidates) == 1):
+                _see(self._others, candidate)
                 self.produced += byte_length(_text_of({"candidates": [candidate]}))
                 continue
             content = expect_map(candidate.get("content") or {}, "content")
@@ -302,7 +325,7 @@ class ContentStream:
         body = dict(self._body)
         if self._parts or self._finish:
             body["candidates"] = [{"content": {"parts": self._joined()}, **self._finish}]
-        return parse(body, self._request)
+        return replace(parse(body, self._request), other_choices=self._others.failures)
 
     def _take(self, part: dict[str, Any]) -> str:
         last = self._parts[-1] if self._parts else None
@@ -426,6 +449,20 @@ def _usage(usage: Any) -> Usage:
         cache_read_tokens=count("cachedContentTokenCount"),
         output_tokens=out + more,
         reasoning_tokens=thoughts + (0 if undivided else more),
+        by_kind=_by_kind(usage),
         unusable=count.unusable,
         undivided=undivided,
     )
+
+
+def _by_kind(usage: Any) -> tuple[tuple[str, int], ...]:
+    """The tokens that are no text, by the modalities of Google's details; see `Usage.by_kind`."""
+    found: dict[str, int] = {}
+    for name, key in _DETAILS.items():
+        details = usage.get(name) if isinstance(usage, Mapping) else None
+        for each in details if isinstance(details, list) else ():
+            kind = str(each.get("modality", "")).lower() if isinstance(each, Mapping) else ""
+            tokens = Counts(each)("tokenCount") if kind in _KINDS else 0
+            if tokens:
+                found[key.format(kind)] = found.get(key.format(kind), 0) + tokens
+    return tuple(found.items())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any, cast
 
@@ -25,9 +27,10 @@ from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
-from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
+from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
+from ai_wm.providers.failed_connections import refused_by_proxy
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
@@ -36,6 +39,7 @@ from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
+    begins_with,
     broken_promise,
     json_of,
     key_field,
@@ -75,9 +79,9 @@ class HTTPClient:
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
-    ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``, ``connect_timeout`` or
-    ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the
-    tokens that the failed attempts cost, together and each).
+    ``proxy`` (on the way there), ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``,
+    ``connect_timeout`` or ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage``
+    and ``usages`` (the tokens that the failed attempts cost, together and each).
     """
 
     takes_attachments = True
@@ -104,7 +108,7 @@ class HTTPClient:
         exchange = self._start(request, stream=False)
         while True:
             exchange.attempts.begin()
-            body = b""
+            body, reply = b"", None
             try:
                 with self._send(exchange) as reply:
                     body = reply.body()
@@ -112,7 +116,7 @@ class HTTPClient:
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error, body)
+                failure = _failure(exchange, error, body or _came(reply))
                 _waste_whole(exchange, error, failure)
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
@@ -131,7 +135,7 @@ class HTTPClient:
             exchange.attempts.begin()
             parser = exchange.adapter.stream_parser(request)
             received = Received(given)
-            whole = response = None
+            whole = response = reply = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
@@ -142,8 +146,8 @@ class HTTPClient:
                             received.streaming, received.whole = False, True
                             whole = exchange.adapter.parse(event, request)
                             break
-                        received.streaming = name != WHOLE
-                        new = received.take(parser.feed(name, event))
+                        received.streaming = name != WHOLE or received.events > 0
+                        new = received.take(_text_in(exchange.adapter, parser, name, event, received.events))
                         received.events += 1
                         if new:
                             yield Delta(text=new)
@@ -164,7 +168,7 @@ class HTTPClient:
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error)
+                failure = _failure(exchange, error, b"" if received.diverged else _came(reply))
                 if whole is not None and failure.usage is None:
                     failure.usage = whole.usage
                 # A stream that is broken is worth another attempt; what was never one is not.
@@ -216,8 +220,8 @@ class HTTPClient:
         ):
             return adapter.parse(json_of(body), request)
         parser = adapter.stream_parser(request)
-        for name, event in _events_in(exchange, in_time(body, exchange.attempts)):
-            parser.feed(name, event)
+        for before, (name, event) in enumerate(_events_in(exchange, in_time(body, exchange.attempts))):
+            _text_in(adapter, parser, name, event, before)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", text_of(body), usage=parser.usage)
         return parser.response()
@@ -281,6 +285,8 @@ class HTTPClient:
             with reply:
                 said = said_in(exchange.adapter, reply, exchange.secrets)
                 failure = refusal(exchange.adapter, reply, said, exchange.secrets, exchange.asked)
+            if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and exchange.attempts.proxy:
+                failure = refused_by_proxy(failure, cut(said.message, exchange.secrets), exchange.attempts)
             if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 if not left:
                     raise missed or failure
@@ -384,6 +390,7 @@ class HTTPClient:
             model=short(response.model),
             service_tier=short(response.service_tier),
             provider_finish_reason=short(response.provider_finish_reason),
+            other_choices=cut(response.other_choices, exchange.secrets) if response.other_choices else "",
         )
 
     def _answered(self, exchange: Exchange) -> None:
@@ -441,6 +448,42 @@ def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Itera
             raise
 
 
+def _text_in(adapter: Adapter, parser: StreamParser, name: str, event: Any, number: int) -> str:
+    """Feeds an event to the parser of its stream, and returns the text in it.
+
+    Args:
+        adapter: the wire format.
+        parser: of the stream.
+        name: of the event.
+        event: what it holds.
+        number: how many events came before it.
+
+    Raises:
+        BadReply, StreamError: as `StreamParser.feed`, and for a line of JSON among the events that brings nothing which
+            an event could bring.
+    """
+    if name != WHOLE or not number:
+        return parser.feed(name, event)
+    before = parser.produced, parser.usage, parser.ended()
+    sample = json.dumps(event, ensure_ascii=False)
+    try:
+        text = parser.feed(name, event)
+    except BadReply as error:
+        error.sample = error.sample or sample
+        raise
+    if text or (parser.produced, parser.usage, parser.ended()) != before:
+        return text
+    said = adapter.parse_error(event)
+    if said.message:
+        raise StreamError(said, usage=parser.usage)
+    raise BadReply("the stream holds a line of JSON that is none of its events", sample, usage=parser.usage)
+
+
+def _came(reply: Reply | None) -> bytes:
+    """The beginning of what has come of a body; empty where there is no reply."""
+    return b"" if reply is None else bytes(reply.came)
+
+
 def _renewed(exchange: Exchange, status: int, said: ErrorReply) -> bool:
     """Makes the key of a cloud identity anew, once in a call, if the server says that it is not valid any more."""
     key = exchange.key
@@ -472,10 +515,12 @@ def _waste_whole(exchange: Exchange, error: Exception, failure: AttemptFailed) -
         exchange.wasted.append(failure.usage)
 
 
-def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
-    if isinstance(error, AttemptFailed):
-        return error
+def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes) -> AttemptFailed:
+    """Converts what has ended an attempt; ``body`` is the beginning of what came, as far as there is any."""
     secrets = exchange.secrets
+    if isinstance(error, AttemptFailed):
+        error.message += begins_with(text_of(body), secrets)
+        return error
     if isinstance(error, StreamError):
         failure = from_reply(200, error.reply, secrets)
     else:

@@ -164,12 +164,22 @@ _STRICT_FORMATS: Final = frozenset(
 )
 
 
-def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
+def for_strict(schema: Mapping[str, Any], *, nullable: bool = False) -> dict[str, Any]:
     """Converts a schema to the subset of OpenAI's ``strict`` mode: objects are closed, all keys required.
+
+    Args:
+        schema: the schema.
+        nullable: whether a key that may be missing may be null instead, for a caller that leaves those out again with
+            `without_nulls`; else the model has to make up a value.
 
     Raises:
         NotExpressible: a map with free keys.
     """
+    return _strict(schema, schema if nullable else None, "$")
+
+
+def _strict(schema: Mapping[str, Any], root: Mapping[str, Any] | None, path: str) -> dict[str, Any]:
+    """Converts a part of a schema; ``root`` is all of it if keys that may be missing may be null."""
     rest = {key: value for key, value in schema.items() if key not in _NO_RULE}
     all_of = rest.get("allOf")
     if isinstance(all_of, list) and len(all_of) == 1:
@@ -180,30 +190,43 @@ def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
         rest["the format"] = rest.pop("format")
     made = {key: rest.pop(key) for key in list(rest) if key in _STRICT}
     if isinstance(made.get("$defs"), Mapping):
-        made["$defs"] = {name: for_strict(_map(item), f"{path}.$defs") for name, item in made["$defs"].items()}
+        made["$defs"] = {name: _strict(_map(item), root, f"{path}.$defs") for name, item in made["$defs"].items()}
     if "$ref" in made:  # which stands alone
         return {key: value for key, value in made.items() if key.startswith("$")}
     properties = made.get("properties")
     if "properties" in made or made.get("type") == "object":
         if not isinstance(properties, Mapping) or isinstance(made.get("additionalProperties"), Mapping):
             raise NotExpressible(f"a map with free keys at {path}")
-        made["properties"] = {key: for_strict(_map(item), f"{path}.{key}") for key, item in properties.items()}
+        parts = {key: _strict(_map(item), root, f"{path}.{key}") for key, item in properties.items()}
+        if root is not None:
+            needed = _list(made.get("required"))
+            optional = [key for key in parts if key not in needed and not _takes_null(properties[key], root)]
+            parts |= {key: _or_null(parts[key]) for key in optional}
+        made["properties"] = parts
         made["required"], made["additionalProperties"] = list(properties), False
     if isinstance(made.get("items"), Mapping):
-        made["items"] = for_strict(made["items"], f"{path}[]")
+        made["items"] = _strict(made["items"], root, f"{path}[]")
     if isinstance(made.get("anyOf"), list):
-        made["anyOf"] = [for_strict(_map(item), path) for item in made["anyOf"]]
+        made["anyOf"] = [_strict(_map(item), root, path) for item in made["anyOf"]]
     if "type" not in made and ("enum" in made or "const" in made):  # the API wants a type beside the values
         kinds = sorted({_kind(value) for value in _list(made.get("enum", [made.get("const")]))})
         made["type"] = kinds[0] if len(kinds) == 1 else kinds
     return _described(made, rest)
 
 
-def suits_strict(schema: Any) -> bool:
-    """Whether OpenAI's ``strict`` mode takes a schema, and what fits stays the same.
+def _or_null(part: dict[str, Any]) -> dict[str, Any]:
+    """A converted part that may be null, too."""
+    if isinstance(part.get("type"), str) and not part.keys() & {"enum", "const"}:
+        return {**part, "type": [part["type"], "null"]}
+    described = {key: part[key] for key in ("description",) if key in part}
+    return {**described, "anyOf": [part, {"type": "null"}]}
 
-    For any other schema `for_strict` may have a model make up the values of optional keys, and the API refuses parts
-    that say nothing of their type.
+
+def suits_strict(schema: Any) -> bool:
+    """Whether OpenAI's ``strict`` mode takes a schema, and what fits stays the same, nulls of optional keys apart.
+
+    For any other schema `for_strict` may leave out what is allowed, and the API refuses parts that say nothing of their
+    type.
     """
     if not isinstance(schema, Mapping):
         return False
@@ -216,7 +239,7 @@ def suits_strict(schema: Any) -> bool:
         return False
     if ("object" in kinds or properties) and not (
         properties
-        and set(properties) == set(_list(schema.get("required")))
+        and set(properties) >= set(_list(schema.get("required")))
         and schema.get("additionalProperties", False) is False
     ):
         return False
@@ -266,6 +289,43 @@ def misfit(value: Any, schema: Mapping[str, Any]) -> str:
     Formats are not checked, which JSON Schema leaves open, nor are patterns that RE2 does not know.
     """
     return next(_misfits(value, schema, schema, "$", 0), "")
+
+
+def without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Returns a value without the keys that are null where the schema lets them be missing, but not be null.
+
+    Models write null for what they have nothing for, and `for_strict` has them do so.
+    """
+    return _without_nulls(value, schema, schema, 0)
+
+
+def _without_nulls(value: Any, schema: Any, root: Mapping[str, Any], depth: int) -> Any:
+    if not isinstance(schema, Mapping) or not isinstance(value, dict | list) or depth > _DEEPEST:
+        return value
+    if isinstance(schema.get("$ref"), str):
+        value = _without_nulls(value, _resolved(schema["$ref"], root), root, depth + 1)
+    for part in _list(schema.get("allOf")):
+        value = _without_nulls(value, part, root, depth + 1)
+    for keyword in ("anyOf", "oneOf"):
+        made = (_without_nulls(value, part, root, depth + 1) for part in _list(schema.get(keyword)))
+        fitting = (
+            each
+            for each, part in zip(made, _list(schema.get(keyword)), strict=True)
+            if next(_misfits(each, part, root, "$", depth + 1), None) is None
+        )
+        value = next(fitting, value)
+    if isinstance(value, list):
+        return [_without_nulls(item, schema.get("items"), root, depth + 1) for item in value]
+    properties, needed = _map(schema.get("properties")), _list(schema.get("required"))
+    return {
+        key: _without_nulls(item, properties.get(key), root, depth + 1)
+        for key, item in value.items()
+        if item is not None or key not in properties or key in needed or _takes_null(properties[key], root)
+    }
+
+
+def _takes_null(schema: Any, root: Mapping[str, Any]) -> bool:
+    return next(_misfits(None, schema, root, "$", 0), None) is None
 
 
 def _misfits(value: Any, schema: Any, root: Mapping[str, Any], path: str, depth: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -35,6 +36,16 @@ _current = threading.local()
 T = TypeVar("T")
 
 
+class Reached(IntEnum):
+    """How far a new connection has come, on the way through a proxy or straight to its server."""
+
+    NOTHING = 0
+    CONNECTING = 1
+    CONNECTED = 2
+    FIRST_HANDSHAKE = 3
+    SECOND_HANDSHAKE = 4
+
+
 @contextmanager
 def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
     """Context manager in which network waits of this thread call ``check`` at intervals.
@@ -43,7 +54,7 @@ def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
     """
     before = getattr(_current, "check", None)
     try:
-        _current.check, _current.written = check, False
+        _current.check, _current.written, _current.reached = check, False, Reached.NOTHING
         yield
     finally:
         _current.check = before
@@ -52,6 +63,11 @@ def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
 def has_written() -> bool:
     """Whether this thread has written to a connection since it last entered `interruptible`."""
     return bool(getattr(_current, "written", False))
+
+
+def reached() -> Reached:
+    """How far this thread has come with a connection since it last entered `interruptible`."""
+    return Reached(getattr(_current, "reached", Reached.NOTHING))
 
 
 @contextmanager
@@ -85,7 +101,9 @@ class Network(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """Opens a connection to a server."""
         wait = _Wait(timeout)
+        _current.reached = Reached.CONNECTING
         connected = _connected(host, port, local_address, wait)
+        _current.reached = Reached.CONNECTED
         for option in (*(socket_options or ()), *_OPTIONS, (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)):
             connected.setsockopt(*option)
         stream = _Stream(connected)
@@ -245,6 +263,7 @@ class _SecureStream(httpcore.NetworkStream):
 def _secured(
     under: httpcore.NetworkStream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None
 ) -> _SecureStream:
+    _current.reached = min(Reached.SECOND_HANDSHAKE, max(reached(), Reached.CONNECTED) + 1)
     try:
         stream = _SecureStream(under, context, server_hostname)
         stream.shake_hands(timeout)

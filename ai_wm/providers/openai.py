@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ai_wm.data.presets import REASONING, Preset, preset_of
@@ -50,6 +51,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
+from ai_wm.providers.other_choices import OtherChoices
 from ai_wm.providers.tool_calls import CallPieces, cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
@@ -97,7 +99,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             )
     body.update(_options(request))
     if shape is not None and not only_asked_for(request, shape):
-        body["response_format"] = wire_format(shape, preset_of(request.provider))
+        body["response_format"] = wire_format(request, shape)
     if stream:
         body["stream"] = True
         if preset_of(request.provider).stream_options:
@@ -131,14 +133,15 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
+def wire_format(request: LLMRequest, shape: ResponseFormat) -> dict[str, Any]:
     """Returns the ``response_format`` of a request."""
+    preset = preset_of(request.provider)
     if shape.schema is None or preset.schemas == "none":
         return {"type": "json_object"}
     schema, strict = shape.schema, shape.strict if preset.schemas == "strict" else None
     if strict:
         try:
-            schema = for_strict(schema)
+            schema = for_strict(schema, nullable=request.takes_any_reply)
         except NotExpressible as error:
             CALLS.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
             strict = None
@@ -179,7 +182,17 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
                 raise StreamError(error, usage=usage)
             raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
         message = expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
-        return _response(body, choice, message, usage, request)
+        others = OtherChoices()
+        for other in choices:
+            if other is not choice and isinstance(other, Mapping):
+                _see(others, other)
+        return replace(_response(body, choice, message, usage, request), other_choices=others.failures)
+
+
+def _see(others: OtherChoices, choice: Mapping[str, Any]) -> None:
+    failed = failed_part({}, choice, choice.get("message") or choice.get("delta"))
+    said = () if failed is None else (read_error(failed).message, "error")
+    others.see(choice, choice.get("finish_reason"), said)
 
 
 def _is_chunk(part: Any) -> bool:
@@ -274,6 +287,7 @@ class ChatStream:
         self._finish: str | None = None
         self._filtered: Any = None
         self._hidden = 0
+        self._others = OtherChoices()
 
     @property
     def produced(self) -> int:
@@ -310,6 +324,7 @@ class ChatStream:
                 text += self._take(choice)
             else:
                 self._hidden += byte_length(_text_of(choice.get("delta")))
+                _see(self._others, choice)
         return text
 
     def ended(self) -> bool:
@@ -325,7 +340,8 @@ class ChatStream:
             message["tool_calls"] = self._calls.calls
         choice = {"message": message, "finish_reason": self._finish, "content_filter_results": self._filtered}
         with costing(self.usage):
-            return _response(self._head, choice, message, self.usage, self._request)
+            response = _response(self._head, choice, message, self.usage, self._request)
+        return replace(response, other_choices=self._others.failures)
 
     def _take(self, choice: dict[str, Any]) -> str:
         delta = expect_map(choice.get("delta") or {}, "delta")

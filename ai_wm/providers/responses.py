@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ai_wm.data.presets import preset_of
 from ai_wm.providers.adapter import (
     BadReply,
     ErrorReply,
@@ -115,7 +114,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     _add_settings(body, request, own)
     if shape is not None and not in_words:
         # The same as in chat completions, a level higher.
-        found = wire_format(shape, preset_of(request.provider))
+        found = wire_format(request, shape)
         inner = found.pop("json_schema", {})
         body["text"] = {"format": {**found, **inner}, **body.get("text", {})}
     key = cache_key(request)

@@ -29,6 +29,8 @@ class Attempts:
     Attributes:
         sent: whether something of the attempt that is under way has been sent, and not been refused: it may cost
             something, whatever becomes of it.
+        asked: the address that the attempt is sent to, without its query; empty before the first.
+        proxy: the proxy on the way there, without user name and password; empty for none.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Attempts:
         self.stall = stall
         self.made = 0
         self.sent = False
+        self.asked = self.proxy = ""
         self._retries = max_retries
         self._once = False
         self._check = check

@@ -4,8 +4,8 @@ Server-sent events are read as the WHATWG HTML standard defines them (section 9.
 lines may end in LF, CR or CRLF, bytes that are not UTF-8 become replacement characters, a line that starts with a colon
 is a comment, several ``data`` lines make one event, an event without data is none.  Servers do other things as well,
 which are read as they are meant: the last event without its empty line, events without empty lines between them, data
-that names its field twice, a pulse whose data is no JSON, one JSON body where a stream was asked for.  What was really
-cut does not pass as JSON.
+that names its field twice, a pulse whose data is no JSON, one JSON body where a stream was asked for.  A line of text
+among the events is a gateway's report of a failure.  What was really cut does not pass as JSON.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.wire_json import MOST_VALUES, read_json, too_many
 
 WHOLE: Final = "whole"
-"""The name of the one event that a whole JSON body makes where a stream was asked for."""
+"""The name of the event that a JSON body makes where a stream was asked for, and a line of JSON among events."""
 
 # A CR at the very end may be half of a CRLF; it waits for the next piece.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
 _PIECE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = frozenset({"data", "event", "id", "retry"})
+_FIELD_NAME = re.compile(r"[\w.-]+")
+_NO_EVENT = "the stream holds a line that is no server-sent event"
 # Events that only keep a connection alive, whatever they hold.
 _PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 
@@ -113,17 +115,32 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         elif field == "event":
             name = value.strip()
         elif not data and field.startswith(("{", "[")):
-            yield from _bare(line, lines)
-            return
+            found = _json(line) if begun else _NO_JSON
+            if found is _NO_JSON:
+                yield from _bare(line, lines)
+                return
+            yield WHOLE, found
+        elif _is_text(line, field):
+            yield from _event(name, data)
+            raise BadReply(_NO_EVENT, line)
         elif field and field not in _FIELDS:  # the standard passes unknown fields over
             strange = strange or line
-            if not data and field.startswith("<"):
-                raise BadReply("the stream holds a line that is no server-sent event", line)
     for event in _event(name, data):
         begun = True
         yield event
     if strange and not begun:
         raise BadReply("the stream holds no server-sent event", strange)
+
+
+def _is_text(line: str, field: str) -> bool:
+    """Whether a line is a text that a gateway has written into the stream, mostly why it ends, rather than a field.
+
+    The standard passes over fields that it does not know, and a line without a colon is one without a value.  No server
+    of a model has a field of its own, but many write ``Internal Server Error``, or ``upstream error: timeout``.
+    """
+    if not field or field in _FIELDS or field in _PULSES:
+        return False
+    return ":" not in line or field.lower() == "error" or _FIELD_NAME.fullmatch(field) is None
 
 
 def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
@@ -155,7 +172,7 @@ def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         return
     texts = [line for line in body if line.strip() and line.strip() != "data: [DONE]"]
     if len(texts) < 2:
-        raise BadReply("the stream holds a line that is no server-sent event", first)
+        raise BadReply(_NO_EVENT, first)
     for line in texts:
         yield "", _decode(line)
 

@@ -7,10 +7,10 @@ is read up to a bound (also when it is compressed), and every failure comes out 
 
 from __future__ import annotations
 
-import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Self
@@ -20,6 +20,7 @@ import httpx
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import Connections
 from ai_wm.providers.errors import AttemptFailed
+from ai_wm.providers.failed_connections import UNSENT, broken, failed_connection, out_of_time, silent
 from ai_wm.providers.network import has_written, interruptible
 from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
@@ -29,6 +30,9 @@ from neuroscript import ErrorCode
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 _PIECE = 64 * 1024
+_ANY_HEADER = 32 + zlib.MAX_WBITS  # of gzip or zlib, whichever there is
+_KEPT = 4096
+"""The bytes of a body that are kept for messages."""
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
 
@@ -36,9 +40,6 @@ MOST_ORIGINS = 1024
 """Origins for which it is remembered what carries requests to them; a program may name ever new ones."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL)
-"""The failures before anything of a request has reached its server."""
-
 _HEADERS = {
     b"accept": b"*/*",
     b"accept-encoding": b"identity",
@@ -55,6 +56,8 @@ class Reply:
         self._timeout = timeout if timeout is not None else {}
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self.came = bytearray()
+        """The beginning of the body, as far as it has come and can be read, for messages."""
         self._response = response
         self._attempts = attempts
 
@@ -80,10 +83,12 @@ class Reply:
             chunks = self._raw()
             encoding = self.headers.get("content-encoding", "identity").strip().lower()
             if encoding not in ("", "identity"):
-                chunks = _decoded(chunks, encoding, limit)
+                chunks = _decoded(chunks, encoding, limit, self._attempts)
         total = 0
         for chunk in chunks:
             total += len(chunk)
+            if len(self.came) < _KEPT:
+                self.came += chunk[:_KEPT]
             if total > limit:
                 raise AttemptFailed(ErrorCode.LLM_ERROR, f"the reply is larger than {limit // 2**20} MiB")
             yield chunk
@@ -120,11 +125,10 @@ class Reply:
         except httpx.ReadTimeout as error:
             attempts = self._attempts
             if attempts.stall is None or attempts.remaining() <= 0:
-                raise _failure(error, attempts) from None
-            message = f"the stream was silent for {attempts.stall:g} s (stall_seconds)"
-            raise AttemptFailed(ErrorCode.TIMEOUT, message, retry=True) from None
+                raise failed_connection(error, attempts) from None
+            raise silent(attempts) from None
         except _ERRORS as error:
-            raise _failure(error, self._attempts) from None
+            raise failed_connection(error, self._attempts) from None
 
 
 class Transport:
@@ -132,10 +136,12 @@ class Transport:
 
     Args:
         transport: an ``httpx`` transport that everything goes through; it is closed with this one.
+        environ: where the variables that name proxies are looked up; by default the process's own.
     """
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, transport: httpx.BaseTransport | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._given = transport
+        self._environ = environ
         self._lock = Lock()
         self._carriers: Recent[str, httpx.BaseTransport] = Recent(MOST_ORIGINS)
         self._connections: dict[str | None, Connections] = {}
@@ -158,7 +164,7 @@ class Transport:
     ) -> Reply:
         """Sends one request and returns its reply, whatever its status; the body is read by the caller.
 
-        ``attempts.sent`` says from then on whether anything was sent.
+        ``attempts.sent`` says from then on whether anything was sent, ``attempts.asked`` and ``attempts.proxy`` where.
 
         Args:
             url: where it is sent.
@@ -169,6 +175,7 @@ class Transport:
         Raises:
             AttemptFailed: there is no reply.
         """
+        attempts.asked, attempts.proxy = url.partition("?")[0], ""
         remaining = attempts.remaining()
         if remaining <= 0:
             raise out_of_time(attempts)
@@ -178,13 +185,15 @@ class Transport:
                 request = _request(url, headers, content, timeout)
                 # What a host's own transport has written nobody sees.
                 attempts.sent = self._given is not None
+                carrier = self.carrier(_origin(request.url))
+                attempts.proxy = carrier.proxy if isinstance(carrier, Connections) else ""
                 try:
-                    response = self.carrier(_origin(request.url)).handle_request(request)
+                    response = carrier.handle_request(request)
                 finally:
                     attempts.sent = attempts.sent or has_written()
         except _ERRORS as error:
-            attempts.sent = attempts.sent and not isinstance(error, _UNSENT)
-            raise _failure(error, attempts) from None
+            attempts.sent = attempts.sent and not isinstance(error, UNSENT)
+            raise failed_connection(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
         remaining = max(0.001, attempts.remaining())
         timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
@@ -205,7 +214,7 @@ class Transport:
         """
         if self._given is not None:
             return self._given
-        proxy = _proxy_of(origin)
+        proxy = _proxy_of(origin, self._environ)
         if proxy not in self._connections:
             self._connections[proxy] = _connections(proxy)
         return self._connections[proxy]
@@ -225,9 +234,9 @@ def _request(url: str, headers: Mapping[str, str], content: bytes | None, timeou
     return httpx.Request(method, made, headers=[*fields.items()], stream=stream, extensions={"timeout": timeout})
 
 
-def _proxy_of(origin: str) -> str | None:
+def _proxy_of(origin: str, environ: Mapping[str, str] | None) -> str | None:
     try:
-        return proxy_for(origin)
+        return proxy_for(origin, environ)
     except ValueError as error:
         # Of other errors nothing is shown: the address may hold a password.
         raise _unusable(str(error) if "kind" in str(error) else "it is not a valid address") from None
@@ -289,60 +298,33 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def out_of_time(attempts: Attempts) -> AttemptFailed:
-    """Makes the failure of a call that ran out of time."""
-    return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
-
-
-def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
-    """Converts an error of ``httpx`` to a failure.  The error is not passed on: it holds the request and so the key."""
-    match error:
-        case httpx.ConnectTimeout():
-            message = "the connection could not be made in time"
-            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": "connect_timeout"})
-        case httpx.TimeoutException():
-            return out_of_time(attempts)
-        case httpx.ConnectError() | httpx.ProxyError():
-            message = f"the connection could not be made: {error}"
-            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": _reason(error)})
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
-            # Not shown: what is wrong may be the key itself, as a header value.
-            return AttemptFailed(
-                ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
-            )
-    return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
-
-
-def _reason(error: Exception) -> str:
-    """Says in one word why there is no connection: ``proxy``, ``refused``, ``name``, ``tls`` or ``unreachable``."""
-    link: BaseException | None = error
-    while link is not None:
-        match link:
-            case httpx.ProxyError():
-                return "proxy"
-            case ConnectionRefusedError():
-                return "refused"
-            case socket.gaierror():
-                return "name"
-            case ssl.SSLError():
-                return "tls"
-        link = link.__cause__
-    return "unreachable"
-
-
-def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
+def _decoded(chunks: Iterable[bytes], encoding: str, limit: int, attempts: Attempts) -> Iterator[bytes]:
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadReply(f"the reply is compressed as {encoding[:20]!r}, which was not asked for")
-    # 32 + 15: a gzip or zlib header, whichever there is.
-    decoder = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    decoder = zlib.decompressobj(_ANY_HEADER)
+    came = bytearray()
     for chunk in chunks:
+        if len(came) < _KEPT:
+            came += chunk[:_KEPT]
         pending = chunk
         while pending:
             try:
                 # Bounded, so that a small body cannot become a huge one at once.
                 yield decoder.decompress(pending, min(limit, 1 << 20))
             except zlib.error:
-                raise BadReply("the reply is not validly compressed") from None
+                sample = _readable_part(came).decode(errors="replace")
+                raise BadReply("the reply is not validly compressed", sample) from None
             pending = decoder.unconsumed_tail
     if not decoder.eof:
-        raise AttemptFailed(ErrorCode.LLM_ERROR, "the connection broke: the compressed reply is incomplete", retry=True)
+        raise broken("the compressed reply is incomplete", attempts)
+
+
+def _readable_part(came: bytes | bytearray) -> bytes:
+    """What can be decompressed of the beginning of a body; if nothing can, it may not be compressed at all."""
+    decoder, read = zlib.decompressobj(_ANY_HEADER), bytearray()
+    with suppress(zlib.error):
+        for start in range(0, len(came), 16):  # an error takes what the same call has read along with it
+            read += decoder.decompress(came[start : start + 16], _KEPT)
+            if len(read) >= _KEPT:
+                break
+    return bytes(read or came)

@@ -25,6 +25,8 @@ STREAM_BEGINS: Final = (b"data:", b"event:", b": ")
 _SHOWN_BYTES: Final = 64 * 1024
 _LONGEST: Final = 2000
 _LONGEST_LINE: Final = 300
+_UNREADABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]+")
+"""What bytes that are no text look like."""
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -83,13 +85,19 @@ def broken_promise(error: BadReply, body: bytes, secrets: Collection[Secret], as
     sample = redact(error.sample or text_of(body), secrets)
     page = readable(sample)
     is_page = page != sample
-    seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
+    seen = begins_with(sample, secrets, 40 if is_page else SAMPLE_LENGTH)
     if is_page:  # mostly another server than was meant
         seen = f" ({cut(page, secrets, SAMPLE_LENGTH)}, from {asked}){seen}"
-    elif not sample:  # an empty body, or one of which no part is at hand
+    elif not seen:  # an empty body, or one of which no part is at hand
         seen = f" (from {asked})"
     message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
     return AttemptFailed(ErrorCode.LLM_ERROR, message)
+
+
+def begins_with(text: str, secrets: Collection[Secret], length: int = SAMPLE_LENGTH) -> str:
+    """Words for a message that show the beginning of what came; empty where nothing of it can be read."""
+    shown = cut(_UNREADABLE.sub(" ", redact(text, secrets)), secrets, length)
+    return f"; it begins with {shown!r}" if shown else ""
 
 
 def _words_in(text: str) -> str:

@@ -56,6 +56,16 @@ def _metrics() -> Iterable[ShapeField]:
         ShapeField("schema_repairs", ArgType.INT, "How often a reply that did not fit the schema was sent back."),
         ShapeField("continuations", ArgType.INT, "How often the model paused, and was asked to go on."),
         ShapeField("reasoning_tokens", ArgType.INT, "Tokens of thinking, among those of output."),
+        ShapeField("other_choices", ArgType.STRING, "How choices beside the answer failed."),
+        *(
+            ShapeField(name, ArgType.INT, f"Tokens of {side} that are {kind}, where the provider tells.")
+            for kind in ("audio", "image", "video")
+            for name, side in (
+                (f"input_{kind}_tokens", "input"),
+                (f"cache_{kind}_read_tokens", "cached input"),
+                (f"output_{kind}_tokens", "output"),
+            )
+        ),
         ShapeField("cache_read_tokens", ArgType.INT, "Tokens of input from the provider's cache."),
         ShapeField("cache_write_tokens", ArgType.INT, "Tokens of input written to the provider's cache."),
     ]

@@ -58,7 +58,8 @@ class WorkerTest:
         key_status: whether it is there.
         model_used: the model that answered, as the server names it.
         first_token_ms: the milliseconds until the first text came; None if none did.
-        duration_ms: the milliseconds of the whole call.
+        duration_ms: the milliseconds of the whole call, from the same moment by the same clock; a little more than the
+            record's, which leaves out what is done before and after.
         attempts: how many requests were sent.
         input_tokens: as the server counts them.
         output_tokens: likewise.
@@ -120,13 +121,14 @@ class _Seen:
         self.limits: tuple[AccountLimit, ...] = ()
         self.first_token_ms: int | None = None
         self.record: PerformanceRecord | None = None
+        self.duration_ms: int | None = None
         self._clock = clock
         self._stop = clock.measure()
 
     @property
     def milliseconds(self) -> int:
-        """The milliseconds since the call has begun."""
-        return self._stop().duration_ms
+        """The milliseconds since the call has begun, never less than at the first text."""
+        return max(self._stop().duration_ms, self.first_token_ms or 0)
 
     def begin(self, definition: AIWorkerDefinition) -> dict[str, Any]:
         """Begins with the call, of which this gives the configuration."""
@@ -137,6 +139,10 @@ class _Seen:
     def event(self, event: StreamEvent) -> None:
         if event.kind == "delta" and event.text and self.first_token_ms is None:
             self.first_token_ms = self.milliseconds
+
+    def end(self, record: PerformanceRecord) -> None:
+        """Ends with the call, of which this is the record."""
+        self.record, self.duration_ms = record, self.milliseconds
 
     def reply(self, address: str, status: int, headers: Mapping[str, str]) -> None:
         self.address, self.limits = address, account_limits(headers) or self.limits
@@ -172,7 +178,7 @@ class WorkerChecks:
         seen = _Seen(self.runner.clock)
 
         def keep(record: PerformanceRecord, _used: object) -> None:
-            seen.record = record
+            seen.end(record)
             self.store.add_record(record)
 
         task = Task(
@@ -258,7 +264,8 @@ class WorkerChecks:
         metrics = {} if record is None else record.llm_metrics
         method = str(definition.auth.method)
         server = self._server(definition)
-        address = seen.address or ("" if server is None else server.url.partition("?")[0])
+        asked = seen.address or ("" if error is None else str(error.details.get("address", "")))
+        address = asked or ("" if server is None else server.url.partition("?")[0])
         free = record is not None and not record.cost_incurred and is_free(definition, server)
         facts = Facts(
             name=definition.name or definition.definition_id,
@@ -282,7 +289,7 @@ class WorkerChecks:
             key_status=facts.key_status,
             model_used=metrics.get("model_used", "") if error is None else "",
             first_token_ms=seen.first_token_ms,
-            duration_ms=seen.milliseconds if record is None else record.duration_ms,
+            duration_ms=seen.milliseconds if seen.duration_ms is None else seen.duration_ms,
             attempts=metrics.get("attempts", 0),
             input_tokens=metrics.get("input_tokens", 0),
             output_tokens=metrics.get("output_tokens", 0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ai_wm.providers.amendments import anthropic, chat, google, responses
+from ai_wm.providers.amendments import anthropic, bedrock, chat, google, responses
 from ai_wm.providers.amendments.base import Amendment
 
 AMENDMENTS: Final[tuple[Amendment, ...]] = (
@@ -12,4 +12,5 @@ AMENDMENTS: Final[tuple[Amendment, ...]] = (
     *responses.AMENDMENTS,
     *anthropic.AMENDMENTS,
     *google.AMENDMENTS,
+    *bedrock.AMENDMENTS,
 )

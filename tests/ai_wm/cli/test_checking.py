@@ -100,6 +100,22 @@ def test_a_price_that_nobody_knows(workers: Workers, server: loopback.Loopback) 
     assert facts(workers("test", "w")[1])["cost"] == ["unknown: nobody knows its price"]
 
 
+def test_a_connection_that_fails_by_a_proxy(
+    workers: Workers, server: loopback.Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"base_url": "http://models.invalid/v1", "max_retries": 0}
+    add(workers, server, provider="custom", auth={"method": "none"}, base_config=config)
+    monkeypatch.setenv("http_proxy", f"http://user:{KEY}@127.0.0.1:1")
+    status, output, _ = workers("test", "w")
+    said = facts(output)
+    assert status == 1
+    assert said["address"] == ["http://models.invalid/v1/chat/completions"]
+    assert said["proxy"] == ["http://127.0.0.1:1"]
+    assert "the connection to the proxy http://127.0.0.1:1 could not be made" in said["result"][0]
+    assert "(asked at http://models.invalid/v1/chat/completions by the proxy http://127.0.0.1:1)" in said["result"][0]
+    assert KEY not in output
+
+
 def test_a_call_that_fails_says_what_to_do_and_has_status_1(workers: Workers, server: loopback.Loopback) -> None:
     add(workers, server)
     names = ["m-10", "m-11", "x" * 200]

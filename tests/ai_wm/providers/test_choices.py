@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients
+from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import at, collect
-from tests.ai_wm.providers.wire import USAGE, sse
+from tests.ai_wm.providers.wire import USAGE, asking, sse
 
 GOOGLE_USAGE = {"promptTokenCount": 9, "candidatesTokenCount": 3, "totalTokenCount": 12}
 
@@ -81,3 +82,82 @@ def test_a_whole_reply_of_google(server: Loopback, clients: Clients) -> None:
 def test_the_only_choice_is_the_answer_whatever_its_index(server: Loopback, clients: Clients) -> None:
     server.will(sse({"choices": [{"index": 1, "delta": {"content": "A"}, "finish_reason": "stop"}], "usage": USAGE}))
     assert collect(clients.for_provider("custom").stream(at(server, "custom")))[0] == "A"
+
+
+# --- Failures of other choices ---
+
+FAILED = [
+    ({"error": {"message": "the model crashed", "code": 500}}, "the model crashed"),
+    ({"finish_reason": "content_filter"}, "content_filter"),
+    ({"finish_reason": "error"}, "error"),
+]
+
+
+def chat_answer(stream: bool, *choices: dict[str, Any]) -> Any:
+    part = "delta" if stream else "message"
+    made = [{"index": index, part: {"content": ""}, **choice} for index, choice in enumerate(choices)]
+    if not stream:
+        return reply({"choices": made, "usage": USAGE})
+    return sse(*({"choices": [choice]} for choice in reversed(made)), {"choices": [], "usage": USAGE})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("failed", "said"), FAILED)
+def test_a_choice_that_failed_beside_the_answer_is_told(
+    failed: dict[str, Any], said: str, stream: bool, server: Loopback, clients: Clients
+) -> None:
+    whole = {("delta" if stream else "message"): {"content": "A"}, "finish_reason": "stop"}
+    server.will(chat_answer(stream, whole, failed, {"finish_reason": "stop"}))
+    client, asked = clients.for_provider("custom"), at(server, "custom", n=3)
+    response = collect(client.stream(asked))[1] if stream else client.complete(asked)
+    assert (response.text, response.finish_reason) == ("A", "stop")
+    assert response.other_choices == f"choice 1: {said}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("failed", "said"), FAILED)
+def test_the_answer_that_failed_is_a_failure(
+    failed: dict[str, Any], said: str, stream: bool, server: Loopback, clients: Clients
+) -> None:
+    whole = {("delta" if stream else "message"): {"content": "B"}, "finish_reason": "stop"}
+    client = clients.for_provider("custom")
+    for choices, several in (((failed, whole), 2), ((failed,), None)):
+        server.will(chat_answer(stream, *choices))
+        asked = at(server, "custom", max_retries=0, **({} if several is None else {"n": several}))
+        with raises_code(16, said.replace("_", ".")):
+            collect(client.stream(asked)) if stream else client.complete(asked)
+
+
+@pytest.mark.parametrize("provider", ["custom", "google"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_only_choice_that_failed_is_a_failure_whatever_its_index(
+    provider: str, stream: bool, server: Loopback, clients: Clients
+) -> None:
+    word = {"finishReason": "SAFETY"} if provider == "google" else {"finish_reason": "content_filter"}
+    body = {("candidates" if provider == "google" else "choices"): [{"index": 1, "message": {"content": ""}, **word}]}
+    server.will(streamed(events(body)) if stream else reply(body))
+    client, asked = clients.for_provider(provider), at(server, provider, max_retries=0)
+    with raises_code(16, "safety|content.filter"):
+        collect(client.stream(asked)) if stream else client.complete(asked)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_candidate_of_googles_that_was_filtered_is_told(stream: bool, server: Loopback, clients: Clients) -> None:
+    candidates = [
+        {"content": {"parts": [{"text": "A"}]}, "finishReason": "STOP"},
+        {"index": 1, "finishReason": "SAFETY", "finishMessage": "not nice"},
+        {"index": 2, "finishReason": "RECITATION"},
+    ]
+    body = {"candidates": candidates, "usageMetadata": GOOGLE_USAGE}
+    server.will(streamed(events(body)) if stream else reply(body))
+    client, asked = clients.for_provider("google"), at(server, "google", candidateCount=3)
+    response = collect(client.stream(asked))[1] if stream else client.complete(asked)
+    assert (response.text, response.other_choices) == ("A", "choice 1: not nice; choice 2: RECITATION")
+
+
+def test_the_record_says_how_other_choices_failed(server: Loopback) -> None:
+    server.will(chat_answer(False, {"message": {"content": "A"}, "finish_reason": "stop"}, FAILED[0][0]))
+    with asking(server, base_config={"base_url": server.url, "n": 2}) as manager:
+        assert manager.execute_stateless_task("w", "hello")[0] == "A"
+        (record,) = manager.get_performance_records_for_definition("w")
+    assert record.llm_metrics["other_choices"] == "choice 1: the model crashed"

@@ -290,8 +290,9 @@ def test_a_pattern_cannot_take_forever() -> None:
         ({"type": "array"}, False),
         ({"type": "object"}, False),
         ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
-        ({"type": "object", "properties": {"a": {"type": "integer"}}}, False),
-        ({"type": ["object", "null"], "properties": {"a": {"type": "null"}}}, False),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}}, True),
+        ({"type": ["object", "null"], "properties": {"a": {"type": "null"}}}, True),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a", "b"]}, False),
         (
             {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], "additionalProperties": {}},
             False,
@@ -304,6 +305,7 @@ def test_which_schemas_strict_mode_takes_as_they_are(schema: Any, suits: bool) -
     assert suits_strict(schema) is suits
     if suits:
         assert for_strict(schema)
+        assert for_strict(schema, nullable=True)
 
 
 def test_strict_mode_gets_the_types_of_listed_values() -> None:

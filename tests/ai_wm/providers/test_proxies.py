@@ -20,33 +20,78 @@ from tests.ai_wm.providers.loopback import Loopback, reply
 from tests.ai_wm.providers.support import REMOTE, at, body_of
 
 EXEMPT = [
-    ("http://localhost:8080/v1", "localhost,127.0.0.1"),
-    ("http://127.0.0.1:8080", "localhost, 127.0.0.1"),
-    ("http://127.0.0.1:8080", "127.0.0.1:8080"),
-    ("http://127.0.0.9", "127.0.0.0/8"),
-    ("http://10.1.2.3", "10.0.0.0/8 example.com"),
-    ("http://[::1]:8080", "::1"),
-    ("http://[::1]:8080", "[::1]:8080"),
-    ("http://[fd00::7]", "fd00::/8"),
-    ("https://api.example.com", "example.com"),
-    ("https://api.example.com", ".example.com"),
-    ("https://api.example.com", "*.example.com"),
-    ("https://API.Example.COM.", "EXAMPLE.com"),
-    ("https://api.example.com", "api.example.com:443"),
-    ("https://api.example.com", "all://example.com"),
+    # everything: curl, requests, httpx
     ("https://anything", "*"),
     ("https://host", "other,*"),
+    ("http://10.1.2.3:8080", "*:8080"),
+    # names, and what is below them: all three
+    ("https://api.example.com", "example.com"),
+    ("https://api.example.com", ".example.com"),
+    ("https://example.com", ".example.com"),
+    ("https://api.example.com", "*.example.com"),
+    ("https://API.Example.COM.", "EXAMPLE.com"),
+    ("https://api.example.com", "example.com."),
+    ("http://localhost:8080/v1", "localhost,127.0.0.1"),
+    # with a port: requests, httpx
+    ("https://api.example.com", "api.example.com:443"),
+    ("https://api.example.com:8443", "example.com:8443"),
+    ("https://api.example.com:8443", ".example.com:8443"),
+    ("https://api.example.com:8443", "*.example.com:8443"),
+    ("https://api.example.com", "example.com:"),
+    ("http://localhost:8080", "localhost:8080"),
+    # with a scheme: httpx
+    ("https://api.example.com", "all://example.com"),
+    ("https://api.example.com", "https://example.com"),
+    ("https://api.example.com", "https://example.com/"),
+    ("https://api.example.com:8443", "https://example.com:8443"),
+    # addresses: all three
+    ("http://127.0.0.1:8080", "localhost, 127.0.0.1"),
+    ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+    ("http://[::1]:8080", "::1"),
+    ("http://[::1]:8080", "[::1]"),
+    ("http://[::1]:8080", "[::1]:8080"),
+    ("http://[::1]", "[0:0:0:0:0:0:0:1]:80"),
+    ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+    ("http://127.0.0.1", "::ffff:127.0.0.1"),
+    # networks: curl, requests
+    ("http://127.0.0.9", "127.0.0.0/8"),
+    ("http://10.1.2.3", "10.0.0.0/8 example.com"),
+    ("http://10.1.2.3", "10.9.9.9/8"),
+    ("http://10.1.2.3", "http://10.0.0.0/8"),
+    ("http://127.0.0.1:8080", "127.0.0.0/8:8080"),
+    ("http://127.0.0.1", "127.0.0.0/8:80"),
+    ("https://10.1.2.3", "0.0.0.0/0:443"),
+    ("http://[fd00::7]", "fd00::/8"),
+    ("http://[fd00::7]", "[fd00::]/8"),
+    ("http://[fd00::7]", "[fd00::/8]"),
+    ("http://[fd00::7]:8080", "[fd00::]/8:8080"),
+    ("http://[fd00::7]:8080", "[fd00::/8]:8080"),
 ]
 NOT_EXEMPT = [
     ("https://api.example.com", ""),
     ("https://api.example.com", "ample.com"),
     ("https://api.example.com", "example.com.evil"),
     ("https://api.example.com", "api.example.com:8443"),
+    ("https://api.example.com", "example.com:port"),
+    ("https://api.example.com", "example.com:443443"),
+    ("https://api.example.com", "http://example.com"),
+    ("https://api.example.com", "."),
+    ("https://api.example.com", "*:8443"),
     ("http://127.0.0.1:8080", "127.0.0.1:8081"),
+    ("http://127.0.0.1:8080", "127.0.0.0/8:8081"),
+    ("http://127.0.0.1:8080", "127.0.0.0/8:http"),
+    ("http://128.0.0.1:8080", "127.0.0.0/8:8080"),
+    ("http://[::1]:8080", "[::1]:8081"),
+    ("http://[::1]:8080", "[::1"),
+    ("http://[::1]:8080", "[]:8080"),
+    ("http://[fd00::7]:8080", "[fd00::]/8:8081"),
+    ("http://[fe80::7]:8080", "[fd00::]/8:8080"),
     ("http://11.0.0.1", "10.0.0.0/8"),
     ("http://host", "10.0.0.0/8,300.0.0.0/8,/"),
+    ("http://10.1.2.3", "10.0.0.0/99,10.0.0.0/x"),
     ("http://127.0.0.1", "localhost"),
     ("http://1.2.3.45", "1.2.3.4"),
+    ("http://[fd00::7]", "0.0.0.0/0"),
 ]
 
 
@@ -73,9 +118,13 @@ def test_what_is_not(url: str, exemptions: str) -> None:
         ({"ALL_PROXY": "socks://p:1"}, "https://a", "socks5://p:1"),
         ({"ALL_PROXY": "http://p:1", "no_proxy": "a"}, "https://a", None),
         ({"ALL_PROXY": "http://p:1", "no_proxy": "", "NO_PROXY": "a"}, "https://a", "http://p:1"),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://p:1"}, "https://a", None),
+        ({"HTTP_PROXY": "http://p:1", "REQUEST_METHOD": "GET"}, "http://a", None),
+        ({"http_proxy": "http://p:1", "REQUEST_METHOD": "GET"}, "http://a", "http://p:1"),
     ],
 )
 def test_which_proxy(variables: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxy_for(url, variables) == proxy  # those of a host
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert proxy_for(url) == proxy
@@ -211,7 +260,7 @@ def test_a_socks_proxy_that_refuses(clients: Clients, server: Loopback, monkeypa
     asked = at(server, "custom", base_url="http://models.invalid", max_retries=0)
     with tunnel("refusal", 9) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://{proxy.address}")
-        with raises_code(16, "the connection could not be made"):
+        with raises_code(16, f"the proxy socks5://{proxy.address} did not make the connection"):
             clients.for_provider("custom").complete(asked)
 
 

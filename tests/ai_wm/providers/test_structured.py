@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,7 +113,94 @@ def test_the_provider_is_asked_for_the_schema_and_the_value_is_validated(
         assert sent["properties"]["n"] == {"type": "integer"}
     if provider in ("openai", "custom"):
         strict = received.json["response_format"]["json_schema"].get("strict")
-        assert strict is (None if schema is LOOSE else True)  # else the model would have to make up a note
+        assert strict is True
+
+
+STRICT = [
+    pytest.param(
+        {"type": "object", "properties": {"n": {"type": "integer"}, "note": {"type": "string"}}, "required": ["n"]},
+        {"n": 3, "note": None},
+        {"n": 3},
+        id="an optional text",
+    ),
+    pytest.param(
+        {"type": "object", "properties": {"n": {"enum": [1, 2]}, "m": {"type": ["integer", "null"]}}},
+        {"n": None, "m": None},
+        {"m": None},
+        id="what may be null itself",
+    ),
+    pytest.param(
+        {
+            "type": "object",
+            "properties": {"list": {"type": "array", "items": {"$ref": "#/$defs/node"}}},
+            "required": ["list"],
+            "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "n": {"const": 1}}}},
+        },
+        {"list": [{"next": {"next": None, "n": 1}, "n": None}]},
+        {"list": [{"next": {"n": 1}}]},
+        id="by reference",
+    ),
+    pytest.param(
+        {
+            "type": "object",
+            "properties": {
+                "either": {
+                    "anyOf": [
+                        {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}},
+                        {"type": "integer"},
+                    ]
+                }
+            },
+            "required": ["either"],
+        },
+        {"either": {"a": None, "b": 1}},
+        {"either": {"b": 1}},
+        id="one of several",
+    ),
+]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize(("schema", "said", "value"), STRICT)
+def test_what_may_be_missing_may_be_null_in_strict_mode(
+    manager: AIWorkerManager, server: Loopback, schema: Any, said: Any, value: Any, api: str
+) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    add(manager, server, "openai", api=api)
+    text = json.dumps(said)
+    output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
+    body = {"status": "completed", "output": output} if api == "responses" else body_of("openai", text)
+    server.will(reply(body))
+    assert manager.execute_stateless_task("w", "hello", schema=schema).value == value
+    body = server.received[0].json
+    sent = body["text"]["format"] if api == "responses" else body["response_format"]["json_schema"]
+    assert sent["strict"] is True
+    assert all_required(sent["schema"])
+    jsonschema.Draft202012Validator(sent["schema"]).validate(said)  # such a reply is what was asked for
+    with pytest.raises(jsonschema.ValidationError):  # and nulls are none of the user's schema
+        jsonschema.Draft202012Validator(schema).validate(said)
+    jsonschema.Draft202012Validator(schema).validate(value)
+
+
+def all_required(schema: Any) -> bool:
+    """Whether each object in a schema is closed and has all its keys, as the strict mode wants."""
+    if isinstance(schema, list):
+        return all(map(all_required, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") in ("object", ["object", "null"]) and (
+        schema.get("additionalProperties") is not False or set(schema["required"]) != set(schema["properties"])
+    ):
+        return False
+    return all(map(all_required, schema.values()))
+
+
+def test_a_null_that_is_missing_is_asked_for_again(manager: AIWorkerManager, server: Loopback) -> None:
+    add(manager, server, "openai")
+    server.will(*answers("openai", '{"n": null}', '{"n": 3, "note": null}', stream=False))
+    result = manager.execute_stateless_task("w", "hello", schema=LOOSE)
+    assert result.value == {"n": 3}
+    assert len(server.received) == 2
 
 
 @pytest.mark.parametrize("provider", REMOTE)

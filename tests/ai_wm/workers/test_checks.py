@@ -80,6 +80,24 @@ def test_one_real_call_tells_all(provider: str, server: loopback.Loopback, manag
     assert KEY not in seen_in(outcome)
 
 
+@pytest.mark.parametrize("provider", REMOTE)
+@pytest.mark.parametrize("step", [0.0, 0.4, 7.0, -3.0])
+def test_the_first_text_never_comes_after_the_end(provider: str, step: float, server: loopback.Loopback) -> None:
+    now = 1_800_000_000.0
+
+    def clock() -> float:  # each look at it moves it on, or back, so that every order of looking is seen
+        nonlocal now
+        now += step
+        return now
+
+    with AIWorkerManager(environ=ENVIRON, clock=clock) as manager:
+        manager.add_worker_definition(remote(provider, server.url))
+        server.will(streamed(stream_of(provider, "OK"), content_type=stream_type(provider)))
+        outcome = manager.test_worker("w")
+    assert outcome.first_token_ms is not None
+    assert outcome.first_token_ms <= outcome.duration_ms
+
+
 def test_what_the_account_may_use_is_told_also_of_a_failed_call(
     server: loopback.Loopback, manager: AIWorkerManager
 ) -> None:
@@ -285,27 +303,27 @@ def test_a_server_that_is_not_running(provider: str, manager: AIWorkerManager) -
     assert ("ollama serve" in advice) == (provider == "ollama")
 
 
-def test_a_proxy_that_is_not_running_is_shown_without_its_password(
-    manager: AIWorkerManager, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_is_not_running_is_shown_without_its_password() -> None:
     proxy = f"127.0.0.1:{free_port()}"
-    monkeypatch.setenv("http_proxy", f"http://user:{KEY}@{proxy}")
-    manager.add_worker_definition(remote("custom", "http://models.invalid", auth={"method": "none"}))
-    outcome = manager.test_worker("w")
+    with AIWorkerManager(environ={"http_proxy": f"http://user:{KEY}@{proxy}"}) as manager:
+        manager.add_worker_definition(remote("custom", "http://models.invalid", auth={"method": "none"}))
+        outcome = manager.test_worker("w")
     assert outcome.proxy == f"http://{proxy}"
+    assert outcome.error is not None
+    assert f"the connection to the proxy http://{proxy} could not be made" in outcome.error.message
+    assert "asked at http://models.invalid/v1/chat/completions" in outcome.error.message
+    assert outcome.error.details["reason"] == "proxy"
     assert f"the proxy http://{proxy} is on the way" in outcome.advice[0]
     assert "NO_PROXY" in outcome.advice[0]
     assert KEY not in seen_in(outcome)
 
 
 @pytest.mark.parametrize("status", [407, 502, 503])
-def test_a_proxy_that_refuses(
-    status: int, server: loopback.Loopback, manager: AIWorkerManager, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", server.url)
-    manager.add_worker_definition(remote("custom", "http://models.invalid", auth={"method": "none"}))
-    server.will(reply("not from here", status))
-    outcome = manager.test_worker("w")
+def test_a_proxy_that_refuses(status: int, server: loopback.Loopback) -> None:
+    with AIWorkerManager(environ={"http_proxy": server.url}) as manager:
+        manager.add_worker_definition(remote("custom", "http://models.invalid", auth={"method": "none"}))
+        server.will(reply("not from here", status))
+        outcome = manager.test_worker("w")
     assert outcome.to_map()["error"]["details"]["status"] == status
     assert f"the proxy {server.url} is on the way" in outcome.advice[0]
 
