@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.cli import adding
 from ai_wm.cli.places import has_workers, no_workers
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
@@ -118,8 +119,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_format(summing)
 
     what = 'a JSON object such as \'{"name": "helper", …}\', a file that holds one, or - for standard input'
-    adding = action("add", _add, "add a worker")
-    adding.add_argument("definition", metavar="JSON", help=what)
+    add = action("add", _add, "add a worker: a name and --model, or a definition in JSON")
+    add.add_argument("definition", metavar="NAME|JSON", help=f"its name, with --model; or {what}")
+    adding.configure(add)
     updating = action(
         "update",
         _update,
@@ -151,7 +153,7 @@ def run(options: argparse.Namespace) -> int:
         sandbox_directory(place.path, place.origin)
     elif not place.is_default:
         existing_directory(place.path, place.origin)
-    directory = Path(place.path)
+    directory, options.place = Path(place.path), place
     log_to_standard_error()
     if not options.makes and not has_workers(directory):
         # Opening a manager would leave files in a directory that has nothing to do with workers.
@@ -251,7 +253,12 @@ def _summary(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def _add(manager: AIWorkerManager, options: argparse.Namespace) -> int:
-    write_line(sys.stdout, manager.add_worker_definition(json_object(options.definition)))
+    if options.model is None:
+        adding.check_json_form(options)
+        write_line(sys.stdout, manager.add_worker_definition(json_object(options.definition)))
+        return OK
+    added = manager.add_worker_definition(adding.definition_of(options))
+    adding.tell_added(manager, ExactId(added), options.place)
     return OK
 
 
