@@ -74,6 +74,8 @@ class AIWorkerManager:
         model_directories: where model files may lie, besides the sandbox, that a script's definition names.
         files_dir: where file contexts, attachments and model files are, if not in ``sandbox_dir``.
         store_script_definitions: whether definitions that scripts add are stored; otherwise they end with the manager.
+        needs_marks: whether the host's own calls, as those of scripts, give a definition that came with a file or was
+            edited there no key, and no address but this machine's.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -96,6 +98,7 @@ class AIWorkerManager:
         model_directories: Sequence[str | os.PathLike[str]] = (),
         files_dir: str | os.PathLike[str] | None = None,
         store_script_definitions: bool = True,
+        needs_marks: bool = False,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
@@ -115,6 +118,7 @@ class AIWorkerManager:
             policy=self.policy,
             files=Path(files_dir).resolve() if files_dir is not None else self._sandbox,
             store_script_definitions=store_script_definitions,
+            needs_marks=needs_marks,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances

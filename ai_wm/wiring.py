@@ -124,6 +124,7 @@ def wire(
     policy: WorkerPolicy,
     files: Path | None,
     store_script_definitions: bool,
+    needs_marks: bool,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
@@ -135,7 +136,8 @@ def wire(
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names, known.check)
     definitions.check_loaded()
-    authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
+    checked = {"is_marked": marks.holds} if needs_marks and not policy.trust_file else {}
+    authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers), **checked)
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))

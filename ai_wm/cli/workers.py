@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.cli import adding
+from ai_wm.cli.arguments import json_object
 from ai_wm.cli.places import has_workers, no_workers
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
 
 SUMMARY = "look after the AI workers of a directory"
-
-STDIN = "-"
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -358,34 +356,6 @@ def _models(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 # --- helpers ---
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """Reads the JSON object that an argument holds or names.  The text, which may hold a key, is in no message.
-
-    Raises:
-        UsageError: if the file cannot be read, or there is no JSON object in it.
-    """
-    where, content = "the argument", text
-    if text == STDIN:
-        where, content = "the standard input", sys.stdin.read()
-    elif not text.lstrip().startswith("{"):
-        where = f"the file {text!r}"
-        try:
-            content = Path(text).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-            raise UsageError(f"{where} cannot be read: {reason}; a JSON object begins with {{") from error
-    try:
-        value = json.loads(content)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise UsageError(f"{where} is not JSON: {error.msg} ({place})") from None
-    except RecursionError:
-        raise UsageError(f"{where} is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise UsageError(f'{where} is JSON, but no object; a definition is an object such as {{"name": …}}')
-    return value
 
 
 def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:

@@ -185,7 +185,7 @@ def _or_stored(found: _Found, source: APIKeySource) -> _Found:
         return found
     kept = stored.look_up(provider)
     if kept is None:
-        return _Problem(f"{found.message}; or store it: neuroscript keys set {provider}", found.status)
+        return _Problem(f"{found.message}; set it, or store a key: neuroscript keys set {provider}", found.status)
     return _Problem(kept) if isinstance(kept, str) else kept
 
 
