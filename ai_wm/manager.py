@@ -45,6 +45,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.store.prompt_log import PromptLog
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
@@ -76,6 +77,7 @@ class AIWorkerManager:
         store_script_definitions: whether definitions that scripts add are stored; otherwise they end with the manager.
         needs_marks: whether the host's own calls, as those of scripts, give a definition that came with a file or was
             edited there no key, and no address but this machine's.
+        prompt_log: keeps prompts and replies; None: nobody does.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -99,12 +101,14 @@ class AIWorkerManager:
         files_dir: str | os.PathLike[str] | None = None,
         store_script_definitions: bool = True,
         needs_marks: bool = False,
+        prompt_log: PromptLog | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
         self._sandbox = Path(sandbox_dir).resolve() if sandbox_dir is not None else None
         self._tools = tools
         self._closed = False
+        self.prompt_log = prompt_log
         self._wiring = wire(
             self._sandbox,
             clients=clients,
@@ -119,6 +123,7 @@ class AIWorkerManager:
             files=Path(files_dir).resolve() if files_dir is not None else self._sandbox,
             store_script_definitions=store_script_definitions,
             needs_marks=needs_marks,
+            prompt_log=prompt_log,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances

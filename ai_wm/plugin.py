@@ -33,6 +33,9 @@ CHANGED = "worker_policy_changed"
 """The service by which such a host says that it grants something else from now on: a function that takes the mapping,
 which the service `POLICY` holds then."""
 
+PROMPT_LOG = "prompt_log"
+"""The service by which such a host says, with true, that the user's log of prompts is kept if the user wants one."""
+
 REFUSALS = "primer_refusals"
 """The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
 
@@ -166,16 +169,16 @@ class _Connection:
             interpreter.host_context(),
             lambda: self.access().rights.policy.model_tools,
         )
+        options: dict[str, Any] = {"tools": tools}
+        if interpreter.services.get(PROMPT_LOG):
+            from ai_wm.store.prompt_log import user_log
+
+            options["prompt_log"] = user_log()
         place: Mapping[str, Any] | None = interpreter.services.get(DIRECTORY)
         if place is None:
-            return self.use(AIWorkerManager(interpreter.sandbox, tools=tools))
-        manager = AIWorkerManager(
-            place["path"],
-            files_dir=interpreter.sandbox,
-            store_script_definitions=place["stores_additions"],
-            tools=tools,
-        )
-        return self.use(manager)
+            return self.use(AIWorkerManager(interpreter.sandbox, **options))
+        options |= {"files_dir": interpreter.sandbox, "store_script_definitions": place["stores_additions"]}
+        return self.use(AIWorkerManager(place["path"], **options))
 
     def use(self, manager: AIWorkerManager) -> AIWorkerManager:
         """Listens to the manager, whose events the interpreter's handlers get."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ai_wm.store.in_flight import CallsInFlight
+    from ai_wm.store.prompt_log import PromptLog
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 
@@ -125,6 +126,7 @@ def wire(
     files: Path | None,
     store_script_definitions: bool,
     needs_marks: bool,
+    prompt_log: PromptLog | None,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
@@ -148,6 +150,7 @@ def wire(
         in_flight=in_flight,
         clock=moments,
         events=events,
+        log=None if prompt_log is None else prompt_log.add,
     )
     private = _private_paths(sandbox, config_dir, counted)
     attachments = reader_as_host(files, private)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.cli.arguments import json_object
-from ai_wm.cli.calling import ReplyWriter, add_arguments, chosen, open_manager, read_context, settings
+from ai_wm.cli.calling import ReplyWriter, add_arguments, chosen, open_manager, read_context, settings, split
 from ai_wm.data.types import AIWorkerDefinition
 from neuroscript import NeuroScriptError
 from neuroscript.cli import FAILED, OK, UsageError, add_format, explain, print_json, write_line
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=Path,
-        help="an image, a PDF document or audio that goes with it; may be given several times",
+        help="a text, an image, a PDF document or audio that goes with it; may be given several times",
     )
     parser.add_argument(
         "--schema",
@@ -69,15 +69,18 @@ def _ask(manager: AIWorkerManager, options: argparse.Namespace, prompt: str, sch
     context = read_context()
     if not prompt and not context.strip():
         raise UsageError("there is no prompt, and standard input is empty")
+    texts, attachments = split(options.attach)
+    if prompt and context.strip():
+        texts.append(context)
     writer = ReplyWriter(sys.stdout)
     streams = schema is None and options.format == "text"
     try:
         result = manager.execute_stateless_task(
             worker,
             prompt or context,
-            settings(system_prompt=options.system, attach=options.attach),
+            settings(system_prompt=options.system, attach=attachments),
             on_stream=writer.show if streams else None,
-            context=[context] if prompt and context.strip() else [],
+            context=texts,
             schema=schema,
         )
     finally:

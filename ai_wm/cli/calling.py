@@ -15,7 +15,7 @@ from neuroscript.cli import add_workers, complain, existing_directory, find_plac
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from ai_wm.manager import AIWorkerManager
@@ -52,8 +52,9 @@ def open_manager(options: argparse.Namespace) -> AIWorkerManager | None:
         complain(no_workers(place))
         return None
     from ai_wm.manager import AIWorkerManager
+    from ai_wm.store.prompt_log import user_log
 
-    return AIWorkerManager(place.path, needs_marks=True)
+    return AIWorkerManager(place.path, needs_marks=True, prompt_log=user_log())
 
 
 def chosen(manager: AIWorkerManager, name: str | None, is_able: Callable[[AIWorkerDefinition], bool]) -> ExactId:
@@ -143,6 +144,40 @@ def read_context() -> str:
     except UnicodeDecodeError:
         message = "standard input is not UTF-8 text; attach an image, a PDF document or audio with -a FILE"
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message) from None
+
+
+def split(files: Sequence[Path]) -> tuple[list[str], list[Path]]:
+    """Splits files into the contents of those that are text, each under its name, and those that are attached.
+
+    Raises:
+        NeuroScriptError: 22 if there is no such file; 37 if one is too long.
+    """
+    from ai_wm.data.attachments import sniff
+
+    texts: list[str] = []
+    attached: list[Path] = []
+    for path in files:
+        text = None
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file.read(MOST_CONTEXT + 1)
+            text = _decoded(content) if content and sniff(content) is None else None
+        if text is None:
+            attached.append(path)  # which tells what is wrong with it, if it is nothing that can be attached
+        elif len(text.encode()) > MOST_CONTEXT:
+            message = f"the file {path.name!r} has more than {MOST_CONTEXT} bytes, which no model reads"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        else:
+            texts.append(f"{path.name}:\n\n{text}")
+    return texts, attached
+
+
+def _decoded(content: bytes) -> str | None:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 MOST_CONTEXT = 16 << 20

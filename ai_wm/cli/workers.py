@@ -8,12 +8,12 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.cli import adding
 from ai_wm.cli.arguments import json_object
+from ai_wm.cli.moments import moment
 from ai_wm.cli.places import has_workers, no_workers
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
@@ -41,11 +41,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "look after the AI workers of a directory"
 
-_AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _FORMULA = re.compile(r"[\t\r]|[\s\x00-\x1f\x7f-\xa0\u200b-\u200f\u2060\ufeff]*+[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """The characters at the beginning of a text that make a spreadsheet compute it."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 CSV_COLUMNS = (
     "task_id",
@@ -167,20 +165,6 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))
         return FAILED
-
-
-def moment(text: str) -> datetime:
-    """A moment from the command line: a date, a time in RFC 3339 (without offset: UTC), or how long ago."""
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago is not None:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        when = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(
-            f"a time like 2025-06-15, 2025-06-15T09:30:00Z, 90m or 2d is wanted, not {text!r}"
-        ) from error
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 # --- actions ---

@@ -44,6 +44,9 @@ DIRECTORY_SERVICE = "worker_directory"
 """The service in which plugins find the directory of the workers: a map with its ``path``, and ``stores_additions``,
 which says whether what scripts add there is stored, rather than living for their run."""
 
+LOG_SERVICE = "prompt_log"
+"""The service that lets plugins keep what models are asked and answer, if the user wants that."""
+
 USER_FILE = "config.toml"
 PROJECT_FILE = "neuroscript.toml"
 
@@ -100,7 +103,7 @@ def make_host(options: argparse.Namespace, program: str, max_cost: float | None)
         workers = {} if max_cost is None else {"max_cost_per_run": max_cost, "default_ceiling": True}
         stream = getattr(options, "stream", False)
         limits = make_limits(options)
-        services = {POLICY_SERVICE: workers, **services_of(workers_place(options))}
+        services = services_of(workers_place(options), workers)
         return Host(options.sandbox, options.env, not options.no_plugins, stream, limits, None, services)
     return host_of(settings_of(options, program, max_cost), options)
 
@@ -130,7 +133,7 @@ def host_of(settings: Settings, options: argparse.Namespace) -> Host:
         settings.one("run.stream"),
         settings.limits(),
         settings.tool_policy(),
-        {POLICY_SERVICE: settings.worker_policy(), **services_of(workers_place(options, settings))},
+        services_of(workers_place(options, settings), settings.worker_policy()),
     )
 
 
@@ -170,19 +173,19 @@ def workers_place(options: argparse.Namespace, settings: Settings | None = None)
     return WorkersPlace(os.path.join(directory, "workers"), DEFAULT_PLACE) if directory is not None else None
 
 
-def services_of(place: WorkersPlace | None) -> dict[str, Any]:
-    """The services by which an interpreter's plugins learn of the directory.
+def services_of(place: WorkersPlace | None, policy: dict[str, Any]) -> dict[str, Any]:
+    """The services by which an interpreter's plugins learn of the directory of the workers, and of the policy.
 
     Raises:
         UsageError: if a flag names what is no directory.
     """
+    services: dict[str, Any] = {POLICY_SERVICE: policy, LOG_SERVICE: True}
     if place is None or place.origin == SANDBOX_FLAG or (place.is_default and not os.path.isdir(place.path)):
-        return {}
-    if place.origin == WORKERS_FLAG:
-        existing_directory(place.path, WORKERS_FLAG)
-    elif os.path.lexists(place.path):
+        return services
+    if place.origin == WORKERS_FLAG or os.path.lexists(place.path):
         existing_directory(place.path, place.origin)
-    return {DIRECTORY_SERVICE: {"path": os.path.abspath(place.path), "stores_additions": not place.is_default}}
+    directory = {"path": os.path.abspath(place.path), "stores_additions": not place.is_default}
+    return {**services, DIRECTORY_SERVICE: directory}
 
 
 def has_policy(options: argparse.Namespace) -> bool:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from neuroscript import __version__
-from neuroscript.cli.host import POLICY_SERVICE, check_patterns, services_of, settings_of, workers_place
+from neuroscript.cli.host import check_patterns, services_of, settings_of, workers_place
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import (
     add_host,
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
     place = workers_place(options, settings)
-    services = services_of(place)
+    services_of(place, {})  # which tells early of a directory that is none
     directory = sandbox_directory(settings.one("run.sandbox"))
     roots = library_roots(options.lib)
     interrupts = Interrupts()
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             environment=environment(list(settings.each("run.env"))),
             plugins=settings.one("run.plugins"),
             policy=settings.tool_policy(),
-            services={POLICY_SERVICE: settings.worker_policy(), **services},
+            services=services_of(place, settings.worker_policy()),
             library_roots=roots,
         )
         try:
