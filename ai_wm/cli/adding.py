@@ -28,6 +28,7 @@ _METHODS = {
 }
 """The methods of key sources by the words that name them on the command line."""
 
+_NAME = re.compile(r"\w[\w-]*")
 _MODEL = re.compile(r"[^\s/]+/\S(.*\S)?")
 _LIMIT = re.compile(r"([0-9]+) ?(requests?|tokens?)?/(min|minute|day)")
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?)/day")
@@ -99,7 +100,7 @@ def check_json_form(options: argparse.Namespace) -> None:
     text = options.definition
     if given:
         raise UsageError(f"{given[0]} goes with --model PROVIDER/MODEL; a definition in JSON says it itself")
-    if text != "-" and not text.lstrip().startswith("{") and not os.path.lexists(text):
+    if _NAME.fullmatch(text) and not os.path.lexists(text):
         raise UsageError(
             f"{text!r} is neither JSON nor a file; for a worker of that name, say whom it asks: "
             f"neuroscript workers add {text} --model openai/gpt-4o"

@@ -77,7 +77,7 @@ class _Chat:
         self._failed = False
         log, conversation, earlier = None, "", []
         if options.resumed is not None:
-            log = _log()
+            log = PromptLog(log_path())
             conversation = _conversation(log, options.resumed, options.worker or "")
             earlier = [call for _, call in reversed(log.calls(conversation=conversation)) if not call.error]
         name = options.worker or (earlier[-1].worker if earlier else None)
@@ -162,7 +162,8 @@ class _Chat:
         records = self._manager.performance_record_maps(definition, filters)
         tokens = [sum(row["llm_metrics"].get(name, 0) for row in records) for name in ("input_tokens", "output_tokens")]
         cost = sum(row["cost_incurred"] for row in records)
-        write_line(sys.stdout, f"{len(records)} replies: {tokens[0]} tokens in, {tokens[1]} out, cost {cost:g}")
+        replies = f"{len(records)} {'reply' if len(records) == 1 else 'replies'}"
+        write_line(sys.stdout, f"{replies}: {tokens[0]} tokens in, {tokens[1]} out, cost {cost:g}")
 
     def _reader(self) -> Callable[[], str]:
         """A function that reads what is said next; raises `EOFError` at the end."""
@@ -197,13 +198,6 @@ def _whole(first: Callable[[], str], more: Callable[[], str]) -> str:
         except EOFError:
             return text[:-1]
     return text
-
-
-def _log() -> PromptLog:
-    path = log_path()
-    if path is None:
-        raise UsageError("there is no home directory with a log of conversations; set HOME")
-    return PromptLog(path)
 
 
 def _conversation(log: PromptLog, number: str, worker: str) -> str:

@@ -77,11 +77,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the action that the options name; returns the exit status."""
-    path = log_path()
-    if path is None:
-        raise UsageError("there is no home directory for the log; set HOME")
     try:
-        return int(options.work(PromptLog(path), options))
+        return int(options.work(PromptLog(log_path()), options))
     except NeuroScriptError as error:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))

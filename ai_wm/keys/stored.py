@@ -23,7 +23,6 @@ from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.secret import Secret
 from neuroscript import ErrorCode, NeuroScriptError
 from neuroscript.private_files import make_private_directory, open_private
-from neuroscript.user_directories import user_directory
 
 FILE: Final = "provider_keys.json"
 """The file in the user's data directory: which keys are stored, and those that are in no keyring."""
@@ -84,10 +83,11 @@ def provider_of(source: APIKeySource) -> str | None:
     return KEY_VARIABLES.get(name)
 
 
-def key_file() -> Path | None:
-    """Returns the path of the file; None where the user has no home directory."""
-    directory = user_directory("data")
-    return Path(directory) / FILE if directory is not None else None
+def key_file() -> Path:
+    """Returns the path of the file."""
+    from platformdirs import user_data_dir  # not before a key is wanted that is in no variable
+
+    return Path(user_data_dir("neuroscript", appauthor=False)) / FILE
 
 
 def stored_keys() -> list[StoredKey]:
@@ -175,8 +175,6 @@ def _entries() -> dict[str, dict[str, Any]]:
 def _read() -> dict[str, dict[str, Any]] | str:
     """The entries of the file by provider, or the reason why it cannot be used."""
     path = key_file()
-    if path is None:
-        return {}
     try:
         descriptor = open_private(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -209,9 +207,6 @@ def _is_entry(entry: Any) -> bool:
 
 def _change(provider: str, key: Secret | None, origins: tuple[str, ...], in_keyring: bool) -> None:
     path = key_file()
-    if path is None:
-        message = "there is no home directory in which keys could be stored; set HOME"
-        raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
     failure = _replace(path, provider, key, origins, in_keyring)
     if failure:
         raise NeuroScriptError(ErrorCode.IO_FAILED, f"the key cannot be stored in {path}: {failure}")

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 from neuroscript.private_files import check_plain, make_private_directory, open_private
-from neuroscript.user_directories import user_directory
 
 FILE: Final = "log.sqlite"
 SWITCH: Final = "log.on"
@@ -202,31 +201,28 @@ class PromptLog:
 # --- the user's own ---
 
 
-def log_path() -> Path | None:
-    """Returns the path of the user's log; None where there is no home directory."""
-    directory = user_directory("data")
-    return Path(directory) / FILE if directory is not None else None
+def log_path() -> Path:
+    """Returns the path of the user's log."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("neuroscript", appauthor=False)) / FILE
 
 
 def is_on() -> bool:
     """Whether the user wants calls to be logged."""
-    path = log_path()
-    return path is not None and os.path.isfile(path.with_name(SWITCH))
+    return log_path().with_name(SWITCH).is_file()
 
 
 def turn(on: bool) -> None:
     """Turns the log on or off; what is in it stays.
 
     Raises:
-        NeuroScriptError: 18 without a home directory; 26 if that cannot be noted.
+        NeuroScriptError: 26 if that cannot be noted.
     """
-    path = log_path()
-    if path is None:
-        raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is no home directory for the log; set HOME")
-    switch = path.with_name(SWITCH)
+    switch = log_path().with_name(SWITCH)
     try:
         if on:
-            make_private_directory(path.parent)
+            make_private_directory(switch.parent)
             os.close(open_private(switch, os.O_WRONLY | os.O_CREAT))
         else:
             switch.unlink(missing_ok=True)
@@ -236,5 +232,4 @@ def turn(on: bool) -> None:
 
 def user_log() -> PromptLog | None:
     """Returns the user's log, if calls are to be logged."""
-    path = log_path()
-    return PromptLog(path) if path is not None and is_on() else None
+    return PromptLog(log_path()) if is_on() else None
