@@ -27,6 +27,9 @@ def said(home: Home) -> list[tuple[str, str]]:
     return [(each["role"], each["content"]) for each in home.messages]
 
 
+PROMPT = "\x1b[?2004h"
+"""What a terminal gets before it is asked for a line: from then on each key counts by itself."""
+
 FIRST = [("user", "hello"), ("assistant", "A reply.")]
 
 
@@ -115,7 +118,7 @@ def test_ctrl_c_ends_the_reply_and_not_the_conversation(ready: Home) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "neuroscript", "chat"],
         stdin=writer, stdout=writer, stderr=writer, start_new_session=True, preexec_fn=_take_terminal,
-        env={**os.environ, "TERM": "dumb", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
     )  # fmt: skip
     os.close(writer)
     seen = ""
@@ -131,15 +134,15 @@ def test_ctrl_c_ends_the_reply_and_not_the_conversation(ready: Home) -> None:
         seen = seen.partition(text)[2]
 
     until("Talking with fast")
-    until("> ")
+    until(PROMPT)
     os.write(reader, b"hello\r")
     until("begun ")
     os.write(reader, b"\x03")
     until("interrupted; what was said last does not count")
-    until("> ")
+    until(PROMPT)
     os.write(reader, b"again\r")
     until("A reply.")
-    until("> ")
+    until(PROMPT)
     os.write(reader, b"\x04")
     until("neuroscript log on")
     process.wait(30)
