@@ -263,7 +263,7 @@ class AIWorkerManager:
 
     def list_worker_definitions_for_display(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Returns definitions as maps with snake_case keys, ``can_chat`` and ``api_key_status``, inline keys masked."""
-        return self._definitions.for_display(filters, lambda definition: self._wiring.key_status(definition.auth))
+        return self._definitions.for_display(filters, self._key_status)
 
     def active_definitions(self) -> list[AIWorkerDefinition]:
         """Returns the active definitions, not copied: they must not be changed, and their summaries may lag."""
@@ -271,7 +271,12 @@ class AIWorkerManager:
 
     def key_status(self, id_or_name: str) -> APIKeyStatus:
         """Says whether the key of a definition is there, without showing it; error 9 if there is no such definition."""
-        return self._wiring.key_status(self._definitions.find(id_or_name).auth)
+        return self._key_status(self._definitions.find(id_or_name))
+
+    def _key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
+        if not self._wiring.authorizer.permits_key(definition):
+            return APIKeyStatus.NOT_APPROVED
+        return self._wiring.key_status(definition.auth)
 
     def update_worker_definition(
         self, id_or_name: str, updates: Mapping[str, Any], *, merge: bool = False

@@ -1,10 +1,11 @@
-"""Measures everything that docs/performance.md shows.
+"""Measures everything that docs/performance.md and README.md show.
 
-    python benchmarks/performance.py            prints the tables
-    python benchmarks/performance.py --write    puts them into the page
+    python benchmarks/performance.py                     prints the tables
+    python benchmarks/performance.py --write             puts them into the pages
+    python benchmarks/performance.py --write language    only those of one benchmark
 
-A table stands in the page between `<!-- begin NAME -->` and `<!-- end NAME -->`, where NAME is the benchmark that makes
-it, without `.py`.
+A table stands in a page between `<!-- begin NAME -->` and `<!-- end NAME -->`, where NAME is the benchmark that makes
+it, without `.py`.  `measured` is the last paragraph of `language`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
+README = HERE.parent / "README.md"
 SECTION = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -32,23 +34,32 @@ def output(name: str) -> str:
 
 def filled(page: str, tables: dict[str, str]) -> str:
     """A page with these tables in their places."""
-    return SECTION.sub(lambda found: f"{found[1]}\n{tables[found[2]]}\n\n{found[3]}", page)
+
+    def place(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{tables[found[2]]}\n\n{found[3]}" if found[2] in tables else found[0]
+
+    return SECTION.sub(place, page)
 
 
 def main() -> None:
     """Runs the benchmarks that the page names."""
+    names = [found[2] for found in SECTION.finditer(PAGE.read_text(encoding="utf-8"))]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    page = PAGE.read_text(encoding="utf-8")
+    if unknown := set(options.names) - set(names):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     tables = {}
-    for found in SECTION.finditer(page):
-        name = found[2]
+    for name in options.names or names:
         print(f"== {name}", flush=True)
         tables[name] = output(name)
         print(tables[name], flush=True)
+    if "language" in tables:
+        tables["language"], _, tables["measured"] = tables["language"].rpartition("\n\n")
     if options.write:
-        PAGE.write_text(filled(page, tables), encoding="utf-8")
+        for page in (PAGE, README):
+            page.write_text(filled(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

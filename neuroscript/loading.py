@@ -37,6 +37,7 @@ _TOOLS = (
     abi.TOOL_CHANGE,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
+_LEVELS = 2  # of a list or map in another one
 _MOST_TEXTS = 64
 _MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
@@ -68,6 +69,7 @@ class Loader:
         self._disk: DiskCache | None = None
         self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
         self._nil_operands: NilOperands | None = None
+        self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
         self.texts: dict[str, str | bytes] = {}
@@ -239,12 +241,20 @@ class Loader:
             if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
                 message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
                 raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
+        unsealed = self._unsealed({procedure.name for procedure, _ in procedures})
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self.programs)
+        for part, codes, kept in unsealed:
+            for code in codes:
+                exec(code, runtime.namespace)
+            for procedure in kept:
+                runtime.define(procedure.name, procedure, part.load)
         for part in parts:
             for code in part.compiled.codes:
                 exec(code, runtime.namespace)
         for procedure, load in procedures:
             runtime.define(procedure.name, procedure, load)
+        if unsealed:
+            runtime.unlink_values()
         for part in parts:
             runtime.link_calls(part.compiled.calls)
         starts = [part.compiled.start for part in parts if part.compiled.start]
@@ -258,17 +268,49 @@ class Loader:
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):
                     del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
-            runtime.namespace.update(kept)
+            old = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
+            runtime.namespace.update(old)
             runtime.events.restore(handlers)
             runtime.unlink_values()
             del self.programs[programs:]
             raise
+        for part, _, _ in unsealed:
+            del self._sealed[part.load]
+        self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
         for part in parts:
             if part.identity is not None:
                 self._files[part.identity] = part.program.name, *_content_key(part.content)
+
+    def _unsealed(self, names: set[str]) -> list[tuple[_Part, list[CodeType], list[LoadedProcedure]]]:
+        """Compiles the programs again whose code relies on procedures that are about to be replaced.
+
+        Args:
+            names: the procedures.
+
+        Returns:
+            The programs, each with its code that relies on nothing, and with those of its procedures that it is for.
+        """
+        found: list[tuple[_Part, list[CodeType], list[LoadedProcedure]]] = []
+        runtime = self._runtime
+        for part in self._sealed.values():
+            own = [one for one in part.program.procedures if runtime.procedures.get(one.name) is one]
+            if names.isdisjoint(one.name for one in own):
+                continue
+            kept = [one for one in own if one.name not in names]
+            if not kept:
+                found.append((part, [], kept))
+                continue
+            from neuroscript.compiler.build import back_end, front_end
+
+            resolved = front_end(part.content, part.program.name, self._limits, {})
+            unit = self.compilation_unit(part.program.procedures, load=part.load, sealed=False)
+            mine = {abi.PROCEDURE + one.name for one in kept}
+            codes = [code for code in back_end(resolved, unit).codes if not mine.isdisjoint(_functions(code))]
+            self.keep_text(tuple(codes), len(part.content), partial(self._parsed, part.content, part.program.name))
+            found.append((part, codes, kept))
+        return found
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
@@ -309,25 +351,37 @@ class Loader:
 
         return parse(source, name, self._limits)
 
-    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
+    def compilation_unit(
+        self,
+        own: Iterable[LoadedProcedure] = (),
+        linker: Linker | None = None,
+        *,
+        load: int | None = None,
+        sealed: bool = True,
+    ) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
         Args:
             own: the procedures that it defines.
             linker: links the tools; by default the runtime.
+            load: the number of the load, of a program that is compiled again.
+            sealed: whether its code may rely on its procedures not being replaced.
         """
         from neuroscript.compiler.unit import Unit
 
         runtime = self._runtime
-        self._loads += 1
+        if load is None:
+            self._loads += 1
         return Unit(
-            self._loads,
+            self._loads if load is None else load,
             frozenset(runtime.globals),
             {procedure.name: procedure.signature for procedure in own},
             linker or runtime,
             runtime.operations.max_items,
             runtime.operations.max_string,
             self._limits.max_depth,
+            sealed,
+            runtime.operations.max_nesting >= _LEVELS,
         )
 
 
@@ -338,6 +392,11 @@ def _content_key(content: str | bytes) -> tuple[int, int]:
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:
     raise error
+
+
+def _functions(module: CodeType) -> set[str]:
+    """The general functions of the procedures whose versions a module defines."""
+    return {abi.general(name) or name for name in module.co_names}
 
 
 def _holds(codes: tuple[object, ...], code: CodeType) -> bool:

@@ -21,6 +21,8 @@ class Continuations:
         subject: the worker's name for error messages.
     """
 
+    __slots__ = ("_is_going_on", "_is_to_go_on", "_said", "_subject", "count")
+
     def __init__(self, subject: str) -> None:
         self.count = 0
         """How often the model was asked to go on."""

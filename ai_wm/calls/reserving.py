@@ -211,10 +211,10 @@ class _Claim:
 
     def _cost(self, somebodys: bool, budgeted: bool) -> Cost | None:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
-        definition, reserving = self.turn.definition, self._reserving
-        source = reserving.price_source
-        if budgeted and not is_free(definition, self.turn.server):  # published prices take a while to look up
-            known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
+        turn, reserving = self.turn, self._reserving
+        definition, source = turn.definition, reserving.price_source
+        if budgeted and not is_free(definition, turn.server):  # published prices take a while to look up
+            known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(turn, somebodys)
             self.assumed = not known
             if self.assumed:
                 return fallback_cost
@@ -222,9 +222,9 @@ class _Claim:
             source = _no_price  # no budget asks; but one may be set later, when the call has been lost
         else:
             return None
-        options = provider_options(self.turn.config)
+        options = provider_options(turn.config)
         writes = not _WRITES.isdisjoint(definition.cost_metrics) or (bool(options) and "cache_control" in repr(options))
-        writes = writes or writes_cache(str(definition.provider), self.turn.config)
+        writes = writes or writes_cache(str(definition.provider), turn.config)
         tier = options.get("service_tier") or options.get("serviceTier") or options.get("speed") or ""
         find = most_cost(
             definition,
@@ -234,7 +234,7 @@ class _Claim:
             tier=tier if isinstance(tier, str) else "",
             written=writes,
         )
-        if not is_built_in(self.turn.request()):
+        if not is_built_in(turn.request()):
             return find
 
         def cost(input_tokens: int, output_tokens: int) -> float:

@@ -212,7 +212,7 @@ class StructuredReply:
             problems: the list for the reason why there is none.
         """
         text, unread = _unfenced(text), list[Problem]()
-        extracted = list(self._extracted(text, unread))
+        extracted = self._extracted(text, unread)
         if extracted and isinstance(extracted[0], str):  # which all of the text is
             yield extracted[0]
         elif self._is_wrapped and _WRAPPED.match(text) and (not extracted or _is_json(text)):
@@ -227,14 +227,16 @@ class StructuredReply:
             for found in filter(self._is_wrapper, extracted):  # in a sentence, where that is not among the values
                 yield found[WRAPPER]
 
-    def _extracted(self, text: str, problems: list[Problem]) -> Iterator[Any]:
-        """The JSON in a text; without any, ``problems`` says why."""
+    def _extracted(self, text: str, problems: list[Problem]) -> list[Any]:
+        """The JSON in a text, at most one value; without any, ``problems`` says why."""
+        # No generator: one that is left early is closed by its destructor, where an interrupt is lost.
         try:
-            yield extract_json(text, check=self._check)
+            return [extract_json(text, check=self._check)]
         except NeuroScriptError as error:
             if error.code not in _UNFIT:
                 raise
             problems.append(_problem(error) if text else {"path": "", "message": "the reply is empty"})
+            return []
 
     def _is_wrapper(self, found: Any) -> bool:
         return self._is_wrapped and isinstance(found, dict) and found.keys() == {WRAPPER}

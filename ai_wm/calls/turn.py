@@ -79,6 +79,15 @@ class Turn:
         NeuroScriptError: 4 for a setting that does not fit.
     """
 
+    # An instance with so many attributes shares no keys with others, so that its dictionary would grow at each call.
+    __slots__ = (
+        "_asked_inside", "_config", "_counted", "_failed", "_hold", "_keyless", "_lost", "_offered",
+        "_round", "_sent", "_settled", "_tools", "_unsent", "_usage_note", "admitting", "attempts", "config",
+        "continuations", "cost", "cost_source", "definition", "draft", "embedded", "instance_id", "messages",
+        "needs_record", "output_limit", "progress", "record", "response", "rounds", "secrets", "server", "settings",
+        "stream", "structured", "task", "task_id", "tools_called", "usage",
+    )  # fmt: skip
+
     def __init__(self, task: Task, definition: AIWorkerDefinition, stream: CallStream | None = None) -> None:
         self.task = task
         self.definition = definition
@@ -333,7 +342,7 @@ class Turn:
             tier: how the provider says that it served the request.
         """
         tokens, cost, charged, used, source = self._bill(usages, attempts, price_source, model, tier)
-        self._round, self._lost = (tokens, cost, charged), any(usage is None for usage in usages[len(self._failed) :])
+        self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
         usage = used if self.rounds == 1 else self.usage + used
         source = source if self.cost_source != "unknown" else "unknown"
         total, attempts = self.cost + cost, self.attempts + attempts

@@ -37,14 +37,17 @@ def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _usage(source: Mapping[str, Any]) -> Usage:
     count = Counts(source)
-    given = _first(count, "prompt_tokens", "input_tokens", "inputTokenCount", "promptTokenCount")
+    given = _first(count, source, "prompt_tokens", "input_tokens", "inputTokenCount", "promptTokenCount")
     if not given and "prompt_n" in source:  # of llama.cpp, which counts what it has kept apart
         given = count("prompt_n") + count("cache_n")
     if not given:  # DeepSeek's two parts of it
         given = count("prompt_cache_hit_tokens") + count("prompt_cache_miss_tokens")
-    out = _first(count, "completion_tokens", "output_tokens", "outputTokenCount", "candidatesTokenCount", "predicted_n")
+    out = _first(
+        count, source, "completion_tokens", "output_tokens", "outputTokenCount", "candidatesTokenCount", "predicted_n"
+    )
     read = _first(
         count,
+        source,
         ("prompt_tokens_details", "cached_tokens"),
         ("input_tokens_details", "cached_tokens"),
         "prompt_cache_hit_tokens",  # DeepSeek
@@ -55,12 +58,14 @@ def _usage(source: Mapping[str, Any]) -> Usage:
     )
     written = _first(
         count,
+        source,
         ("prompt_tokens_details", "cache_write_tokens"),
         ("input_tokens_details", "cache_write_tokens"),
         "cache_creation_input_tokens",
     )
     reasoning = _first(
         count,
+        source,
         ("completion_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "reasoning_tokens"),
         "reasoning_tokens",
@@ -68,7 +73,7 @@ def _usage(source: Mapping[str, Any]) -> Usage:
     )
     # What the total has more than its parts was spent too: on reasoning that xAI counts apart and Google's compatible
     # endpoint not at all, or on input that came from a cache.
-    more = _first(count, "total_tokens", "totalTokenCount") - given - out
+    more = _first(count, source, "total_tokens", "totalTokenCount") - given - out
     undivided = more > 0 and not (given or out or read or written or reasoning)
     if undivided:
         out = more
@@ -107,9 +112,9 @@ def _by_kind(source: Mapping[str, Any], count: Counts) -> tuple[tuple[str, int],
     return tuple(found.items())
 
 
-def _first(count: Counts, *paths: str | tuple[str, ...]) -> int:
+def _first(count: Counts, source: Mapping[str, Any], *paths: str | tuple[str, ...]) -> int:
     for path in paths:
-        found = count(*((path,) if isinstance(path, str) else path))
-        if found:
+        keys = (path,) if isinstance(path, str) else path
+        if keys[0] in source and (found := count(*keys)):
             return found
     return 0

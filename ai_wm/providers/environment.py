@@ -32,7 +32,9 @@ def environment_headers(provider: str, environ: Mapping[str, str] | None = None)
     """
     found = os.environ if environ is None else environ
     if provider == "openai":
-        given = {name: found[variable].strip() for variable, name in _OPENAI.items() if found.get(variable, "").strip()}
+        # Mostly neither is set, and `in` is the quickest question to the process's variables.
+        given = {name: found[variable].strip() for variable, name in _OPENAI.items() if variable in found}
+        given = {name: value for name, value in given.items() if value}
         return _checked(given, " or ".join(_OPENAI)) if given else {}
     if provider == "anthropic" and found.get(_HEADERS):
         lines = (line.partition(":") for line in found[_HEADERS].splitlines() if ":" in line)

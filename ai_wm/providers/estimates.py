@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ai_wm.providers.base import (
@@ -218,20 +219,22 @@ def stated_output(config: Mapping[str, Any]) -> int | None:
     """
     found = [
         math.ceil(value)
-        for name in _OUTPUT_NAMES
         for layer in _layers(config)
-        if isinstance(value := layer.get(name), int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        for name in _OUTPUT_NAMES.intersection(layer)
+        if isinstance(value := layer[name], int | float) and not isinstance(value, bool) and 0 < value < math.inf
     ]
-    return max(found) if found else None
+    return max(found, default=None)
 
 
 def states_several(config: Mapping[str, Any]) -> bool:
     """Whether a configuration names its limit of output more than once, so that APIs may differ about which counts."""
-    return sum(name in layer for layer in _layers(config) for name in _OUTPUT_NAMES) > 1
+    return sum(len(_OUTPUT_NAMES.intersection(layer)) for layer in _layers(config)) > 1
 
 
 def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
+    if _HOLDERS.isdisjoint(config) and _OUTPUT_NAMES.isdisjoint(config):
+        return {**config, "max_output_tokens": limit}
     made = _without_output(config)
     extra = made.get("extra_body")
     if isinstance(extra, Mapping):
@@ -264,21 +267,28 @@ _INNER: Final = (
     "additional_model_request_fields",
     "options",
 )
-_OUTPUT_NAMES: Final = ("max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "n_predict")
+_OUTPUT_NAMES: Final = frozenset({"max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "n_predict"})
+_HOLDERS: Final = frozenset({"extra_body", *_INNER})
 
 
-def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """A configuration, what ``extra_body`` adds to the request, and the maps in which some APIs want such settings."""
+    if _HOLDERS.isdisjoint(config):  # mostly, and each call asks several times
+        return [config]
+    layers = []
     for outer in (config, config.get("extra_body")):
         if isinstance(outer, Mapping):
-            yield outer
-            yield from (inner for name in _INNER if isinstance(inner := outer.get(name), Mapping))
+            layers.append(outer)
+            layers += (inner for name in _INNER if isinstance(inner := outer.get(name), Mapping))
+    return layers
 
 
 def answers_asked(config: Mapping[str, Any]) -> int:
     """How many answers a configuration asks for at once, each of which costs its output."""
-    names = ("n", "best_of", "candidateCount", "candidate_count")
-    return max([1, *(_whole(layer.get(name)) for layer in _layers(config) for name in names)])
+    return max([1, *(_whole(layer[name]) for layer in _layers(config) for name in _ANSWERS.intersection(layer))])
+
+
+_ANSWERS: Final = frozenset({"n", "best_of", "candidateCount", "candidate_count"})
 
 
 def _whole(value: object) -> int:
@@ -309,19 +319,21 @@ def thinking_allowance(config: Mapping[str, Any]) -> int:
 
 def _thinking_in(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for layer in _layers(config):
-        for name in _THINKING:
-            if isinstance(inner := layer.get(name), Mapping):
+        for name in _THINKING.intersection(layer):
+            if isinstance(inner := layer[name], Mapping):
                 yield inner
 
 
-_THINKING: Final = (
-    "thinking",
-    "reasoning",
-    "reasoningConfig",
-    "reasoning_config",
-    "thinkingConfig",
-    "thinking_config",
-    "output_config",
+_THINKING: Final = frozenset(
+    {
+        "thinking",
+        "reasoning",
+        "reasoningConfig",
+        "reasoning_config",
+        "thinkingConfig",
+        "thinking_config",
+        "output_config",
+    }
 )
 _BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
 _EFFORT: Final = ("effort", "maxReasoningEffort", "thinkingLevel", "thinking_level")
@@ -348,6 +360,7 @@ _MOST_OUTPUT: Final = (
 _PUBLISHED: Final = tuple((re.compile(pattern), most) for pattern, most in _MOST_OUTPUT)
 
 
+@lru_cache(maxsize=1024)
 def published_output(provider: str, model: str) -> int | None:
     """The most output that a provider publishes for a model; None where it is unknown or no matter."""
     if provider not in ("anthropic", "azure", "bedrock", "google", "openai", "vertex"):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from time import perf_counter
 
 from comparison.runtimes import Runner, Runtime
 from comparison.work import Work
@@ -51,31 +50,34 @@ def measure(work: Work, runtimes: Sequence[Runtime], rounds: int, budget: float)
     """Runs a program in every runtime, one after the other, so many times.
 
     Each runtime's own warm-up is over before the first round: its function has been called with something small.
-    Whoever has used up ``budget`` seconds sits out the rounds after the third.
+    A runtime that the program is beyond has no part in it.  Whoever has used up ``budget`` seconds sits out the rounds
+    after the third.
 
     Raises:
         Different: the results are not all the same.
     """
-    cells = {runtime.name: Cell() for runtime in runtimes}
+    able = [runtime for runtime in runtimes if runtime.name not in work.beyond]
+    cells = {runtime.name: Cell() for runtime in able}
     with ExitStack() as stack:
-        runners: list[tuple[str, Runner]] = []
-        for runtime in runtimes:
+        runners: list[tuple[Runtime, Runner]] = []
+        for runtime in able:
             runner = runtime.runner(work, stack)
             for _ in range(WARM_UP):
                 runner(work.small)
-            runners.append((runtime.name, runner))
+            runners.append((runtime, runner))
         first, runner = runners[0]
-        wanted = work.same(runner(work.full))
+        wanted = work.same(first.plain(runner(work.full)))
         for number in range(rounds):
             turn = number % len(runners)
-            for name, runner in runners[turn:] + runners[:turn]:
-                times = cells[name].times
+            for runtime, runner in runners[turn:] + runners[:turn]:
+                times = cells[runtime.name].times
                 if len(times) >= LEAST and sum(times) > budget:
                     continue
                 gc.collect()
-                start = perf_counter()
+                start = runtime.clock()
                 result = runner(work.full)
-                times.append(perf_counter() - start)
-                if work.same(result) != wanted:
-                    raise Different(f"{work}: {name} gives {result!r}, {first} {wanted!r}")
+                times.append(runtime.clock() - start)
+                found = work.same(runtime.plain(result))
+                if found != wanted:
+                    raise Different(f"{work}: {runtime.name} gives {found!r}, {first.name} {wanted!r}")
     return cells

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from comparison import inputs
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -44,6 +48,21 @@ def model(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"tool": "search", "arguments": {"text": messages[0]["content"]}}
 
 
+_notes: Counter[str] = Counter()
+
+
+def note(key: str, value: int) -> None:
+    """Adds to what is noted under a key."""
+    _notes[key] += value
+
+
+def noted() -> dict[str, Any]:
+    """All that was noted since the last time."""
+    found = dict(_notes)
+    _notes.clear()
+    return found
+
+
 HOST: dict[str, Callable[..., Any]] = {"add": add, "greet": greet, "price": price, "search": search, "model": model}
 """The functions by the names that programs call them by, but in NeuroScript."""
 
@@ -54,55 +73,22 @@ TOOLS: dict[str, Callable[..., Any]] = {
     "agent.Add": add,
     "agent.Search": search,
     "agent.Model": model,
+    "bench.Note": note,
+    "bench.Noted": noted,
 }
-"""The same functions by their names as tools of NeuroScript."""
+"""The same functions by their names as tools of NeuroScript, whose event handlers keep what they find in the host."""
 
 
-# --- inputs ---------------------------------------------------------------------------------------------------------
+# --- programs -------------------------------------------------------------------------------------------------------
 
 
-def sales(lines: int) -> str:
-    """Lines ``date;region;item;count;cents``, a heading after every fiftieth."""
-    regions = ("north", "south", "east", "west", "centre")
-
-    def line(number: int) -> str:
-        sale = f"{regions[number * 7 % 5]};item{number % 13};{number % 17 + 1};{number * 31 % 997}"
-        return f"2024-0{number % 9 + 1}-11; {sale}" if number % 50 != 49 else "a heading"
-
-    return "\n".join(map(line, range(lines)))
-
-
-def orders(count: int) -> str:
-    """Orders of customers as JSON; prices are multiples of 100, so that every discount is whole."""
-    names = ("ann", "bob", "cid", "dan", "eve", "flo")
-    return json.dumps(
-        [
-            {
-                "id": number,
-                "status": ("open", "sent", "cancelled")[number % 3],
-                "customer": {"name": f"{names[number % 6]}{number % 18}", "address": {"city": f"city {number % 4}"}},
-                "lines": [
-                    {
-                        "item": f"item {(number + line) % 30}",
-                        "count": line + 1,
-                        "price": 100 * (number % 40 + 1),
-                        "discount": (0, 10, 0, 25)[line % 4],
-                    }
-                    for line in range(number % 5)
-                ],
-            }
-            for number in range(count)
-        ]
-    )
-
-
-def source(lines: int) -> str:
-    """Lines of a small language, to be taken apart into tokens."""
-    return "\n".join(
-        f"total_{'abcdefghij'[number % 10]} = (price * {number * 37}) + offset_{'xyz'[number % 3]} - 'some text'"
-        " ; if total > 100 then print ( total ) end"
-        for number in range(lines)
-    )
+def rounded(result: Any) -> Any:
+    """A result with its fractions cut to nine places: roots and powers differ in the last bit between languages."""
+    if isinstance(result, float):
+        return round(result, 9)
+    if isinstance(result, list):
+        return [rounded(item) for item in result]
+    return {key: rounded(value) for key, value in result.items()} if isinstance(result, dict) else result
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +100,8 @@ class Work:
     small: Any
     full: Any
     calls: int = 0  # of the host, where the program does little else
-    same: Callable[[Any], Any] = lambda result: result  # brings results to a form that can be compared
+    same: Callable[[Any], Any] = rounded  # brings results to a form that can be compared
+    beyond: Mapping[str, str] = field(default_factory=dict)  # runtimes that cannot run it, and why
 
     def __str__(self) -> str:
         return self.name
@@ -123,6 +110,12 @@ class Work:
 def _sized(name: str, about: str, size: int, make: Callable[[int], Any] = int, small: int = 3, **fields: Any) -> Work:
     return Work(name, about, make(small), make(size), **fields)
 
+
+def _beyond(reason: str, *runtimes: str) -> dict[str, str]:
+    return dict.fromkeys(runtimes, reason)
+
+
+_orders = partial(_sized, make=inputs.orders, small=9, same=json.loads)
 
 MICRO = (
     _sized("loop", "adds up the numbers below 60,000", 60_000),
@@ -143,16 +136,77 @@ HOST_CALLS = (
 """Programs that mostly call a function of the host."""
 
 SCRIPTS = (
-    _sized("report", "sums a file of 1,500 lines by region and sets out a table", 1500, sales, 60),
-    _sized("transform", "reads 500 orders as JSON and writes what each customer owes", 500, orders, 9, same=json.loads),
-    _sized("tokens", "takes a program of 60 lines apart, character by character", 60, source, 2),
+    _sized("report", "sums a file of 1,500 lines by region and sets out a table", 1500, inputs.sales, 60),
+    _orders("transform", "reads 500 orders as JSON and writes what each customer owes", 500),
+    _sized("tokens", "takes a program of 60 lines apart, character by character", 60, inputs.source, 2),
     _sized("machine", "takes 10,000 events through a table of states", 10_000, small=9),
     _sized("matrix", "multiplies two matrices of 30 by 30 numbers", 30),
     _sized("agent", "asks a model, calls the tools that it wants, until it answers, 150 times", 150),
 )
 """Programs like those that people and models write."""
 
-GROUPS = {"One thing at a time": MICRO, "Calls of the host": HOST_CALLS, "Scripts": SCRIPTS}
+KINDS = (
+    _sized("arithmetic", "works out a formula by recursive descent", 200),
+    _sized(
+        "callbacks",
+        "gives procedures to list tools and calls them from variables",
+        5000,
+        beyond=_beyond("no `from … import`", "asteval"),
+    ),
+    _sized("columns", "sets out a table of numbers with two decimals", 1000),
+    _sized("csv", "parses, filters and sums lines with commas", 2000, inputs.people, 9),
+    _sized("distance", "the edit distance of two texts of 120 letters", 8, small=1),
+    _sized(
+        "errors",
+        "raises an error for each second row of its input, clears and counts it",
+        4000,
+        beyond=_beyond("an error ends the program, nothing can catch it", "starlark-pyo3"),
+    ),
+    _sized("events", "orders as events, counted by handlers", 2000),
+    _sized("groups", "groups records by what a procedure says, and sorts each group", 3000),
+    _orders("json_orders", "reads orders as JSON, changes some and writes them", 400),
+    _sized("mandelbrot", "how long points of the plane stay near zero", 40),
+    _sized("memo", "recursion with a table of results that goes in and comes back", 100),
+    _sized("nbody", "four bodies that attract one another", 300),
+    _sized("queens", "all ways to place seven queens", 7, small=4),
+    _sized("queue", "a priority queue as a heap on a list", 1000),
+    _sized("records", "changes, joins and sums records", 1500),
+    _sized("runs", "run lengths of a text, and back", 2000),
+    _sized("search", "the shortest way through a grid, breadth first", 25, small=4),
+    _sized("spectral", "the spectral norm of a matrix of 25 by 25", 25),
+    _sized("states", "a vending machine as a table of maps", 8000),
+    _sized("templates", "letters by placeholders and by replacing marks", 1500),
+    _sized("trees", "binary search trees by recursion", 1500),
+    _sized("words", "counts words, the commonest first", 600, inputs.prose),
+)
+"""Programs of the kinds that scripts are made of."""
+
+_NO_PATTERNS = _beyond("no regular expressions", "starlark-pyo3") | _beyond(
+    "its patterns have no alternatives", "Lua 5.4", "LuaJIT"
+)
+
+SUITES = (
+    _sized("binarytrees", "makes, walks and drops trees of maps", 9, small=3),
+    _sized("dijkstra", "the cheapest ways from one town to 99 others", 100, small=5),
+    _sized(
+        "fannkuch",
+        "flips of all orders of six pancakes",
+        6,
+        beyond=_beyond("a `return` in a `while` within a `while` ends neither", "asteval"),
+    ),
+    _sized("knucleotide", "counts short sequences in 2,000 letters of DNA", 2000, inputs.strand, 40),
+    _sized("life", "five generations of the game of life on 20 by 20 places", 5, small=1),
+    _sized("markdown", "turns 100 sections of Markdown to HTML", 100, inputs.notes),
+    _sized("pidigits", "120 digits of pi", 120, beyond=_beyond("no whole numbers beyond 64 bits", "Lua 5.4", "LuaJIT")),
+    _sized("regexes", "takes a log apart with regular expressions", 400, inputs.log, 30, beyond=_NO_PATTERNS),
+    _sized("revcomp", "the reverse complement of 200 lines of DNA", 200, inputs.fasta),
+    _sized("richards", "tasks of an operating system that send one another packets", 500, small=20),
+    _sized("sheet", "carries changes through 400 cells of a spreadsheet", 400, small=12),
+    _sized("stock", "checks and fills 1,000 orders from a stock", 1000, small=20),
+    _sized("sudoku", "solves a sudoku with 36 empty places by trying", 36, small=9),
+    _sized("vm", "interprets the code of a stack machine", 200),
+)
+"""Tasks of public benchmark suites and scripts, written before anything was measured and left as they were."""
 
 
 def text(program: str, suffix: str) -> str:

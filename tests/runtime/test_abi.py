@@ -17,6 +17,8 @@ PREFIXES = {"PROCEDURE", "VARIABLE", "TOOL", "TOOL_FUNCTION", "TOOL_CHANGE", "BU
 CONSTANTS = {name: value for name, value in vars(abi).items() if name.isupper() and not name.startswith("_")}
 HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is str} | {name: name for name in abi.PYTHON}
 
+ATTRIBUTES = frozenset({"append", "pop", "owner", "entries", "message", "code", "name", "payload", "source"})
+
 
 def mentioned(code: CodeType) -> Iterator[str]:
     """The globals and attributes that a function and its inner functions name."""
@@ -57,14 +59,7 @@ def test_code_mentions_what_is_there(seed: int) -> None:
         assert made
         for function in made:
             names = set(mentioned(function.__code__))
-            assert names <= namespace.keys() | {
-                "append",
-                "pop",
-                "owner",
-                "entries",
-                "message",
-                "code",
-            }  # and attributes
+            assert names <= namespace.keys() | ATTRIBUTES
 
 
 @pytest.mark.parametrize("name", ["_add", "UNSET", "int", "d", "append", "__builtins__", "p_main", "v_x", "_fuel"])

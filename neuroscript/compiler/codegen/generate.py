@@ -25,8 +25,8 @@ from neuroscript.syntax.parser import no_collection
 def generate(analysis: ProgramAnalysis) -> Compiled:
     """Generates the code of a program.
 
-    The bodies are analysed, generated and compiled one after the other, and each is emptied when it has been compiled:
-    Python's syntax tree takes two hundred times the memory of the source.
+    The bodies are analysed, generated and compiled one after the other, and each is emptied before its last version is
+    compiled: Python's syntax tree takes about fifty times the memory of the source, and its compiler as much again.
 
     Raises:
         NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
@@ -48,13 +48,13 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     with no_collection():
         while functions:
             codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
-    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)))
+    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)), analysis.relies)
 
 
 def _codes(
     program: ProgramContext, analysis: ProgramAnalysis, identifier: str, body: Body, file: str
 ) -> Iterator[CodeType]:
-    """Analyses a body, generates the functions of its versions, and compiles them; nothing else is left of it then."""
+    """Analyses a body, generates the functions of its versions, and compiles them; its tree is emptied on the way."""
     for version in analysis.versions(body):
         name = identifier if version.special is None else version.special.identifier
         module = [FunctionGenerator(program, version).function(name)]
@@ -62,8 +62,10 @@ def _codes(
             itself = py.assign(version.special.self_identifier, py.name(name))
             py.place(itself, body.span)
             module.append(itself)
+        if version.special is None:  # which is the last one
+            body.discard()  # before Python's compiler takes its own memory
+        del version
         yield _code(module, file)
-    body.discard()
 
 
 def _functions(resolved: Resolved, events: dict[int, str], commands: tuple[str, ...]) -> list[tuple[str, Body]]:

@@ -2,47 +2,90 @@
 
 Trees are built without positions; `place` then gives one to every node that has none, so that the innermost expression
 of the script that a piece of code comes from is the one that a failing operation is reported at.
+
+The commonest nodes are of slotted subclasses: a dictionary for each would take five times the memory of the node.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from neuroscript.runtime import abi
 from neuroscript.syntax.nodes import Span
 
+NodeT = TypeVar("NodeT", bound=ast.AST)
+
+# Without positions, and so the same wherever they stand.
 LOAD = ast.Load()
 STORE = ast.Store()
-_OPERATORS: dict[str, type[ast.operator]] = {
-    "+": ast.Add,
-    "-": ast.Sub,
-    "*": ast.Mult,
-    "/": ast.Div,
-    "//": ast.FloorDiv,
-    "%": ast.Mod,
-    "**": ast.Pow,
+_AND, _OR, _NOT = ast.And(), ast.Or(), ast.Not()
+_OPERATORS: dict[str, ast.operator] = {
+    "+": ast.Add(),
+    "-": ast.Sub(),
+    "*": ast.Mult(),
+    "/": ast.Div(),
+    "//": ast.FloorDiv(),
+    "%": ast.Mod(),
+    "**": ast.Pow(),
 }
-_COMPARISONS: dict[str, type[ast.cmpop]] = {
-    "<": ast.Lt,
-    "<=": ast.LtE,
-    ">": ast.Gt,
-    ">=": ast.GtE,
-    "==": ast.Eq,
-    "!=": ast.NotEq,
-    "is": ast.Is,
-    "is not": ast.IsNot,
+_COMPARISONS: dict[str, ast.cmpop] = {
+    "<": ast.Lt(),
+    "<=": ast.LtE(),
+    ">": ast.Gt(),
+    ">=": ast.GtE(),
+    "==": ast.Eq(),
+    "!=": ast.NotEq(),
+    "is": ast.Is(),
+    "is not": ast.IsNot(),
+    "in": ast.In(),
 }
+
+
+# The fields that hold nodes with positions: of the slotted classes, and of the others.
+_SLOTTED: dict[type[ast.AST], tuple[str, ...]] = {}
+_PLAIN: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr", "conversion"})
+_LEFT_OUT = frozenset({"kind", "type_comment"})  # they stay None, as the base class has them
+
+
+def _slotted(kind: type[NodeT]) -> Callable[..., NodeT]:
+    """A class of nodes without dictionaries, which take ``lineno`` as their last argument: 0 until they are placed.
+
+    To find out that a slot is empty takes longer than all the rest of `place`.
+    """
+    names = tuple(name for name in kind._fields if name not in _LEFT_OUT)
+    members = {"__slots__": (*names, *kind._attributes), "_fields": (*names, "lineno")}
+    made: type[NodeT] = type(kind.__name__, (kind,), members)
+    _SLOTTED[made] = _PLAIN[kind] if kind in _PLAIN else tuple(name for name in names if name not in _NO_NODES)
+    return made
+
+
+_Assign = _slotted(ast.Assign)
+_Attribute = _slotted(ast.Attribute)
+_BinOp = _slotted(ast.BinOp)
+_BoolOp = _slotted(ast.BoolOp)
+_Call = _slotted(ast.Call)
+_Compare = _slotted(ast.Compare)
+_Constant = _slotted(ast.Constant)
+_Expr = _slotted(ast.Expr)
+_If = _slotted(ast.If)
+_IfExp = _slotted(ast.IfExp)
+_Name = _slotted(ast.Name)
+_NamedExpr = _slotted(ast.NamedExpr)
+_Subscript = _slotted(ast.Subscript)
+_UnaryOp = _slotted(ast.UnaryOp)
 
 
 def name(identifier: str) -> ast.Name:
     """A reference to a name."""
-    return ast.Name(identifier, LOAD)
+    return _Name(identifier, LOAD, 0)
 
 
 def variable(identifier: str) -> ast.Name:
     """A reference to a variable of the script."""
-    return ast.Name(abi.VARIABLE + identifier, LOAD)
+    return _Name(abi.VARIABLE + identifier, LOAD, 0)
 
 
 def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
@@ -52,60 +95,60 @@ def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
 
 def const(value: Any) -> ast.Constant:
     """A constant."""
-    return ast.Constant(value)
+    return _Constant(value, 0)
 
 
 def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
     """A call with positional arguments, then named ones."""
     callee = name(function) if isinstance(function, str) else function
-    return ast.Call(callee, list(args), [ast.keyword(key, value) for key, value in named.items()])
+    return _Call(callee, list(args), [ast.keyword(key, value) for key, value in named.items()], 0)
 
 
 def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:
     """``(identifier := value)``."""
-    return ast.NamedExpr(ast.Name(identifier, STORE), value)
+    return _NamedExpr(_Name(identifier, STORE, 0), value, 0)
 
 
 def either(test: ast.expr, yes: ast.expr, no: ast.expr) -> ast.IfExp:
     """``yes if test else no``."""
-    return ast.IfExp(test, yes, no)
+    return _IfExp(test, yes, no, 0)
 
 
 def compare(left: ast.expr, *pairs: Any) -> ast.Compare:
     """``compare(a, "<", b, "<", c)`` is ``a < b < c``."""
-    return ast.Compare(left, [_COMPARISONS[op]() for op in pairs[::2]], list(pairs[1::2]))
+    return _Compare(left, [_COMPARISONS[op] for op in pairs[::2]], list(pairs[1::2]), 0)
 
 
 def both(*tests: ast.expr) -> ast.expr:
     """``a and b and …``; of none, True."""
     if not tests:
         return const(True)
-    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), list(tests))
+    return tests[0] if len(tests) == 1 else _BoolOp(_AND, list(tests), 0)
 
 
 def some(*tests: ast.expr) -> ast.expr:
     """``a or b or …``."""
-    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), list(tests))
+    return tests[0] if len(tests) == 1 else _BoolOp(_OR, list(tests), 0)
 
 
 def negated(test: ast.expr) -> ast.UnaryOp:
     """``not test``."""
-    return ast.UnaryOp(ast.Not(), test)
+    return _UnaryOp(_NOT, test, 0)
 
 
 def binary(left: ast.expr, operator: str, right: ast.expr) -> ast.BinOp:
     """``left operator right``."""
-    return ast.BinOp(left, _OPERATORS[operator](), right)
+    return _BinOp(left, _OPERATORS[operator], right, 0)
 
 
 def item(container: ast.expr, key: ast.expr) -> ast.Subscript:
     """``container[key]``."""
-    return ast.Subscript(container, key, LOAD)
+    return _Subscript(container, key, LOAD, 0)
 
 
 def attribute(value: ast.expr, name: str) -> ast.Attribute:
     """``value.name``."""
-    return ast.Attribute(value, name, LOAD)
+    return _Attribute(value, name, LOAD, 0)
 
 
 def kind_is(value: ast.expr, kind: str) -> ast.Compare:
@@ -115,17 +158,17 @@ def kind_is(value: ast.expr, kind: str) -> ast.Compare:
 
 def assign(identifier: str, value: ast.expr) -> ast.Assign:
     """``identifier = value``."""
-    return ast.Assign([ast.Name(identifier, STORE)], value)
+    return _Assign([_Name(identifier, STORE, 0)], value, 0)
 
 
 def run(function: str, *args: ast.expr) -> ast.Expr:
     """A call as a statement."""
-    return ast.Expr(call(function, *args))
+    return _Expr(call(function, *args), 0)
 
 
 def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
     """``if``."""
-    return ast.If(test, body, orelse or [])
+    return _If(test, body, orelse or [], 0)
 
 
 def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
@@ -148,30 +191,34 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
 def place(tree: ast.AST, span: Span) -> None:
     """Sets the position of every node of a tree that has none yet."""
     line, column, end_line, end_column = span
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        attributes = node.__dict__
-        if "lineno" in attributes:
-            continue
+    pending: list[Any] = [tree]
+    for node in pending:  # to which the inner ones are added on the way
         kind = type(node)
-        inner = _INNER.get(kind)
-        if inner is None:
-            inner = _INNER[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
+        if kind is _Name:  # four of ten, and their own statements are quick, being of one class
+            if not node.lineno:
+                node.lineno = line
+                node.col_offset = column
+                node.end_lineno = end_line
+                node.end_col_offset = end_column
+            continue
+        inner = _SLOTTED.get(kind)
+        if inner is not None:
+            if node.lineno:
+                continue
+        elif node is None or "lineno" in node.__dict__:
+            continue
+        else:
+            inner = _PLAIN.get(kind)
+            if inner is None:
+                inner = _PLAIN[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
         for name in inner:
-            value = attributes.get(name)
+            value = getattr(node, name, None)
             if type(value) is list:
-                pending += [part for part in value if isinstance(part, ast.AST)]
-            elif isinstance(value, ast.AST):
+                pending += value
+            elif value is not None:
                 pending.append(value)
         if kind._attributes:
-            # One by one: `update` would give each node a dictionary with keys of its own.
-            node.lineno = line  # type: ignore[attr-defined]
-            node.col_offset = column  # type: ignore[attr-defined]
-            node.end_lineno = end_line  # type: ignore[attr-defined]
-            node.end_col_offset = end_column  # type: ignore[attr-defined]
-
-
-# The fields of each class of nodes that hold nodes with positions.
-_INNER: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: (), ast.Call: ("func", "args", "keywords")}
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr"})
+            node.lineno = line
+            node.col_offset = column
+            node.end_lineno = end_line
+            node.end_col_offset = end_column
