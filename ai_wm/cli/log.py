@@ -105,7 +105,11 @@ def _on(log: PromptLog, options: argparse.Namespace) -> int:
 def _off(log: PromptLog, options: argparse.Namespace) -> int:
     turn(False)
     kept = len(log.calls())
-    stays = f"; {_counted(kept)} stay there (neuroscript log clear removes them)" if kept else ""
+    stays = (
+        f"; {_counted(kept)} {'stays' if kept == 1 else 'stay'} there (neuroscript log clear removes them)"
+        if kept
+        else ""
+    )
     write_line(sys.stdout, f"prompts and replies are not kept any more{stays}")
     return OK
 

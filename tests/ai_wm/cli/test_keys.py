@@ -83,6 +83,25 @@ def test_a_stored_key_goes_to_its_provider_and_where_the_user_said(
     assert home.keys_seen == [KEY]
 
 
+def test_a_cloud_s_key_goes_to_the_cloud_s_own_hosts(home: Home) -> None:
+    """Whose servers have no address before a definition names one."""
+    from ai_wm.data.policy import WorkerPolicy
+    from ai_wm.data.types import APIKeySource, APIKeySourceMethod
+    from ai_wm.keys.approvals import Approvals, KeyUse, Standing
+    from neuroscript import Address
+
+    approvals = Approvals(WorkerPolicy(), lambda provider: ())
+    source = APIKeySource(method=APIKeySourceMethod.ENV_VAR, value="AZURE_OPENAI_API_KEY")
+    use = KeyUse(
+        worker="w", name="w", standing=Standing.HOST, auth=source, provider="azure", own=None, server=None
+    )  # fmt: skip
+    secret = stored.StoredSecret(KEY, "azure", ())
+    approvals.check_stored(use, secret, Address.parse("https://mine.openai.azure.com/openai/v1"))
+    for url in ("https://openai.azure.com.evil.example/", "http://mine.openai.azure.com/", "https://api.openai.com/"):
+        with pytest.raises(NeuroScriptError, match="keys set azure --origin"):
+            approvals.check_stored(use, secret, Address.parse(url))
+
+
 OWN = """\
 command
 call tool.AIWorkerDefinition.Add(name: "mine", provider: "openai", model_name: "m",
