@@ -50,7 +50,7 @@ def test_nothing_is_kept_before_it_is_on_and_after_it_is_off(ready: Home) -> Non
     ready("log", "on")
     ready("ask", "kept")
     assert "the log is on: 1 call in" in ready("log")[1]
-    assert "1 call stays there" in ready("log", "off")[1]
+    assert "1 call stays in the log" in ready("log", "off")[1]
     ready("ask", "hello")
     assert prompts(ready, "list") == ["kept"]
 
