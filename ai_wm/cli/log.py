@@ -105,12 +105,10 @@ def _on(log: PromptLog, options: argparse.Namespace) -> int:
 def _off(log: PromptLog, options: argparse.Namespace) -> int:
     turn(False)
     kept = len(log.calls())
-    stays = (
-        f"; {_counted(kept)} {'stays' if kept == 1 else 'stay'} there (neuroscript log clear removes them)"
-        if kept
-        else ""
-    )
-    write_line(sys.stdout, f"prompts and replies are not kept any more{stays}")
+    write_line(sys.stdout, "prompts and replies are not kept any more")
+    if kept:
+        verb = "stays" if kept == 1 else "stay"
+        write_line(sys.stdout, f"{_counted(kept)} {verb} in the log (to remove what is there: neuroscript log clear)")
     return OK
 
 
