@@ -45,6 +45,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.prompt_log import PromptLog
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
@@ -78,6 +79,7 @@ class AIWorkerManager:
         needs_marks: whether the host's own calls, as those of scripts, give a definition that came with a file or was
             edited there no key, and no address but this machine's.
         prompt_log: keeps prompts and replies; None: nobody does.
+        fakes: who answers in place of models, in tests.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -102,6 +104,7 @@ class AIWorkerManager:
         store_script_definitions: bool = True,
         needs_marks: bool = False,
         prompt_log: PromptLog | None = None,
+        fakes: ModelFakes | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
@@ -124,6 +127,7 @@ class AIWorkerManager:
             store_script_definitions=store_script_definitions,
             needs_marks=needs_marks,
             prompt_log=prompt_log,
+            fakes=fakes,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
@@ -274,7 +278,8 @@ class AIWorkerManager:
         return self._key_status(self._definitions.find(id_or_name))
 
     def _key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
-        if not self._wiring.authorizer.permits_key(definition):
+        # Whether a key exists is no secret to the host, whatever scripts may do with it.
+        if definition.auth_is_implied and not self._wiring.authorizer.permits_key(definition):
             return APIKeyStatus.NOT_APPROVED
         return self._wiring.key_status(definition.auth)
 

@@ -161,6 +161,7 @@ class _Connection:
         """The interpreter's own manager."""
         from ai_wm.calls.tool_host import ToolHost
         from ai_wm.manager import AIWorkerManager
+        from ai_wm.tools.access import fakes_in
 
         interpreter = self._interpreter
         tools = ToolHost(
@@ -169,7 +170,7 @@ class _Connection:
             interpreter.host_context(),
             lambda: self.access().rights.policy.model_tools,
         )
-        options: dict[str, Any] = {"tools": tools}
+        options: dict[str, Any] = {"tools": tools, "fakes": fakes_in(interpreter.services)}
         if interpreter.services.get(PROMPT_LOG):
             from ai_wm.store.prompt_log import user_log
 

@@ -42,6 +42,7 @@ from ai_wm.workers.stateless import StatelessTasks
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
     from ai_wm.store.prompt_log import PromptLog
 
@@ -90,6 +91,7 @@ class Wiring:
     in_flight: CallsInFlight | None
     authorizer: Authorizer
     read_as_host: FileReader
+    fakes: ModelFakes | None
     private_paths: tuple[str, ...]
     """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
@@ -127,10 +129,11 @@ def wire(
     store_script_definitions: bool,
     needs_marks: bool,
     prompt_log: PromptLog | None,
+    fakes: ModelFakes | None = None,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
-    known = Clients(clients, transport, model_directory=files, environ=environ)
+    known = Clients(clients, transport, model_directory=files, environ=environ, fakes=fakes)
     kept = store if store is not None else _store_in(sandbox, clock, known, store_script_definitions)
     moments, events = Clock(clock), Events()
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
@@ -140,6 +143,9 @@ def wire(
     definitions.check_loaded()
     checked = {"is_marked": marks.holds} if needs_marks and not policy.trust_file else {}
     authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers), **checked)
+    # Who answers in place of a model needs no key, and where tests run there may be none.
+    resolve = lookup.resolve if fakes is None or fakes.live else lambda source: None
+    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers))
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
@@ -151,6 +157,7 @@ def wire(
         clock=moments,
         events=events,
         log=None if prompt_log is None else prompt_log.add,
+        fakes=fakes,
     )
     private = _private_paths(sandbox, config_dir, counted)
     attachments = reader_as_host(files, private)
@@ -174,6 +181,7 @@ def wire(
         in_flight=in_flight,
         authorizer=authorizer,
         read_as_host=read_as_host,
+        fakes=fakes,
         private_paths=private,
     )
 

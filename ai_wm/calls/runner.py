@@ -32,6 +32,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.calls.structured import StructuredReply
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
     from ai_wm.store.prompt_log import LoggedCall
 
@@ -74,6 +75,7 @@ class Runner:
         clock: the moments and durations in records.
         events: the events fired for successes and failures.
         log: keeps what was said in each call; None: nothing does.
+        fakes: who answers in place of models, in tests, and records their replies.
     """
 
     authorizer: Authorizer
@@ -83,6 +85,7 @@ class Runner:
     clock: Clock
     events: Events
     log: Callable[[LoggedCall], object] | None = None
+    fakes: ModelFakes | None = None
 
     def run(self, task: Task) -> Answer:
         """Answers a prompt, in the steps and the order of the design document (section 2.4).
@@ -202,7 +205,11 @@ class Runner:
             turn.sent()
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
-                return safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
+                reply = safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
+                if self.fakes is not None and self.fakes.records:
+                    # Into a file go no keys, also where the host itself would be shown what its own server repeats.
+                    self.fakes.keep(request, safe_reply(response, turn.secrets, for_script=True), turn.secrets)
+                return reply
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
             failure = error
