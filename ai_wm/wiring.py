@@ -142,10 +142,9 @@ def wire(
     definitions = Definitions(kept, counted, moments, marks, known.provider_names, known.check)
     definitions.check_loaded()
     checked = {"is_marked": marks.holds} if needs_marks and not policy.trust_file else {}
-    authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers), **checked)
     # Who answers in place of a model needs no key, and where tests run there may be none.
     resolve = lookup.resolve if fakes is None or fakes.live else lambda source: None
-    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers))
+    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers), **checked)
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
