@@ -202,6 +202,9 @@ UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
 
+MISSED = "_missed"
+"""What Python raises where code that takes values to be of the likely types meets others."""
+
 # --- loops and functions ---------------------------------------------------------------------------------------------
 
 FUEL = "_fuel"

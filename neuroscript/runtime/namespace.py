@@ -548,5 +548,6 @@ _STATELESS: dict[str, Any] = {
     abi.MUST: must,
     abi.MUST_SET: must_set,
     abi.UNPACK: unpack,
+    abi.MISSED: (LookupError, TypeError),
     abi.RETURNED: returned,
 }

@@ -72,6 +72,9 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
+        self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
+        self._short = False
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.liveness = Liveness(analysis.body)
         self.statement: n.Stmt | None = None  # the current one
@@ -130,6 +133,24 @@ class FunctionContext:
         yield
         self._counters.pop()
 
+    @contextmanager
+    def hoping(self, held: dict[tuple[object, ...], str] | None = None) -> Iterator[None]:
+        """Context manager for code that takes values to be of the likely types, and raises where they are not.
+
+        Args:
+            held: the temporaries that hold lists and maps, by the `path_of` what reads these.
+        """
+        self.hopeful, self.held = True, held or {}
+        yield
+        self.hopeful, self.held = False, {}
+
+    @contextmanager
+    def short(self) -> Iterator[None]:
+        """Context manager for code that seldom runs, and so is made short rather than fast."""
+        before, self._short = self._short, True
+        yield
+        self._short = before
+
     @property
     def loops(self) -> int:
         """The number of loops around the current statement, in the current Python function."""
@@ -143,7 +164,7 @@ class FunctionContext:
     @property
     def compact(self) -> bool:
         """Whether code is made short rather than fast: the current statement is one of many that run once."""
-        return self._long and not self._loops
+        return self._short or (self._long and not self._loops)
 
     def counts_up(self, name: str) -> bool:
         """Whether a loop around the current statement counts a variable up by one."""

@@ -16,6 +16,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jumps_of, step, under_handler
+from neuroscript.compiler.codegen.hopeful import tested
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -57,7 +58,7 @@ class LoopGenerator:
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
         """Any ``while``, as a loop over the fuel."""
-        test = self.expressions.condition(statement.condition)
+        first, test = tested(self.context, self.expressions, statement.condition)
         done: ast.stmt = py.when(py.negated(test), [ast.Break()])
         py.place(done, statement.span)
         handler = self.handler
@@ -69,7 +70,7 @@ class LoopGenerator:
             handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
-        header = under_handler([done], handler, [ast.Break()])
+        header = under_handler([*first, done], handler, [ast.Break()])
         clean = self.temporaries.release()
         body = [*header, *clean, *self.block(statement.body)]
         return [*before, ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean, *after]

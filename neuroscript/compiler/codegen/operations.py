@@ -189,9 +189,14 @@ class OperationGenerator:
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.expressions.value_or_nil(expression)), py.name(temporary)
 
+    def _without_nil(self, kind: Type) -> Type:
+        """The type of an operand in hope that it is not nil, of which Python makes no number either."""
+        hoped = kind.restricted_to(~NIL) if self.context.hopeful else kind
+        return hoped if hoped.within(NUM) else kind
+
     def _comparison(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         if kind.within(NUM) and right.within(NUM):
             return py.compare(once(first), operator, self.expressions.value(operand))
         if isinstance(operand, n.Literal) and isinstance(operand.value, str):
@@ -226,8 +231,8 @@ class OperationGenerator:
 
     def _arithmetic(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
         """``+ - *`` of numbers."""
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         second, second_again = self.expressions.operand(operand)
         if operator == "+" and kind.kinds & right.kinds & LIST:
             self.temporaries.hold(first, kind)
@@ -266,8 +271,8 @@ class OperationGenerator:
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
         """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         second, second_again = self.expressions.operand(operand)
         if fits_double(kind) and fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
             return self.floats.checked(py.binary(once(first), "/", once(second)))
@@ -294,11 +299,11 @@ class OperationGenerator:
         return made
 
     def _modulo(self, left: _Left, operand: n.Expr) -> ast.expr:
-        first, again, kind = left.first, left.again, left.kind
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
         if not self.context.is_repeatable(operand):
             return py.call(abi.MOD, once(first), self.expressions.value(operand))
         right = self.expressions.value(operand)
-        right_kind = self.context.type_of(operand)
+        right_kind = self._without_nil(self.context.type_of(operand))
         tests: list[ast.expr] = []
         if not (kind.within(INT) and right_kind.within(INT)):
             tests.append(self._whole_test(first, kind, right, right_kind))
