@@ -158,6 +158,10 @@ AND = "_and"
 OR = "_or"
 NOT = "_not"
 TYPEOF = "_typeof"
+INT_LIMIT = "_int_limit"
+"""The least whole number that is too large."""
+
+NEGATIVE_INT_LIMIT = "_negative_int_limit"
 INFINITE = "_infinite"
 FINITE = "_finite"
 

@@ -177,7 +177,11 @@ class FunctionContext:
         for counter in self._counters:
             if counter.name != index.name or counter.operator != "<" or owner.name not in self.flow.assigned:
                 continue
-            match counter.bound:
+            bound = counter.bound
+            match bound:
+                case n.Chain(first=first, rest=[("-", n.Literal(value=int()), _)]):
+                    bound = first  # less than it: a literal has no sign
+            match bound:
                 case n.Call(args=[n.Argument(value=n.Name(name=name))]):
                     return name == owner.name
                 case n.Name(name=name):

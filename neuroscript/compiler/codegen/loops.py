@@ -90,7 +90,15 @@ class LoopGenerator:
         return counter if steps and self._is_pure_bound(counter.bound) else None
 
     def _is_pure_bound(self, bound: n.Expr) -> bool:
-        """Whether a bound or step cannot fail and has no effects: a literal, a variable that is set, or its length."""
+        """Whether a bound or step cannot fail and has no effects.
+
+        It is a literal, a variable that is set, its length, or a sum of whole ones of these.
+        """
+        if isinstance(bound, n.Chain):
+            parts = (bound.first, *(operand for _, operand, _ in bound.rest))
+            if self.context.type_of(bound).bits is None:
+                return False
+            return all(self._is_pure_bound(part) and self._is_whole(part) for part in parts)
         if isinstance(bound, n.Call):
             return bound.name in self.context.escape.readers and self.context.is_pure(bound.args[0].value)
         return self.context.is_pure(bound)

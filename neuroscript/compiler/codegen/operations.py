@@ -260,6 +260,11 @@ class OperationGenerator:
                 if operator == "+"
                 else py.compare(tested, ">", py.const(-DIGIT))
             )
+            if whole:
+                result = self.temporaries.fresh()
+                made = py.bind(result, py.binary(again, operator, second_again))
+                natural = types.binary(operator, kind, right).natural
+                otherwise = py.either(in_range(made, py.name(result), natural=natural), py.name(result), otherwise)
             test = bound if whole else py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
@@ -282,15 +287,19 @@ class OperationGenerator:
             test = _both_are("float", again, kind, second_again, right)
             made = py.either(test, self.floats.checked(py.binary(again, "/", second_again)), made)
         if kind.kinds & right.kinds & INT:
-            rest = py.compare(py.binary(again, "%", second_again), "==", py.const(0))
-            quotient = py.binary(again, "//", second_again)
+            quotient = self.temporaries.fresh()
+            divided = py.bind(quotient, py.binary(again, "//", second_again))
             inexact = py.binary(again, "/", second_again)
             if not (_is_sized(kind) and _is_sized(right)):  # what is not 0 may be too small for a float
                 inexact = py.binary(inexact, "+", py.const(0.0))
             if kind.within(INT) and right.within(INT):
-                rest = py.compare(py.binary(first, "%", second), "==", py.const(0))
-                return py.either(rest, quotient, inexact)
-            made = py.either(self._whole_test(first, kind, second, right), py.either(rest, quotient, inexact), made)
+                divided = py.bind(quotient, py.binary(first, "//", second))
+            # To multiply is quicker than to divide once more for the rest.
+            even = py.compare(py.binary(divided, "*", second_again), "==", again)
+            exact = py.either(even, py.name(quotient), inexact)
+            if kind.within(INT) and right.within(INT):
+                return exact
+            made = py.either(self._whole_test(first, kind, second, right), exact, made)
             evaluated = True
         if not evaluated:
             if not isinstance(made, ast.IfExp):

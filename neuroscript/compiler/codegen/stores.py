@@ -1,7 +1,7 @@
 """Code generation for storing items in hope of the likely types.
 
-In ``set s.tasks[id].count = s.tasks[id].count + 1`` the way to the map is gone once: nothing else may hold what is on it,
-and the new value is made of what is found there.  Where one of that is not so, `Put` does the statement anew.
+In ``set s.tasks[id].count = s.tasks[id].count + 1`` the way to the map is gone once: nothing else may hold what is on
+it, and the new value is made of what is found there.  Where that is not so, the runtime does all of it anew.
 """
 
 from __future__ import annotations
@@ -96,8 +96,10 @@ class StoreGenerator:
         other: list[ast.stmt] = [*clean, *again, py.set_variable(self.target.name, put)]
         is_there = renews and (last.within(STR) or (last.within(INT) and not self.kind.kinds & (MAP | OTHER)))
         is_there = is_there or (isinstance(path[-1], n.Literal) and self.kind.has(path[-1].value))
-        stored = [store_item(self.held, reads[-1], made)] if is_there else self._stored(reads[-1], made, other)
-        likely = [py.when(py.both(*self.tests), stored, other)] if self.tests else stored
+        stored: list[ast.stmt] = [store_item(self.held, reads[-1], made)]
+        if not is_there:
+            stored = self._stored(reads[-1], made, other)
+        likely: list[ast.stmt] = [py.when(py.both(*self.tests), stored, other)] if self.tests else stored
         return [*code, *missing(likely, other), *clean, *let_go]
 
     def _cannot_fail(self, key: n.Expr) -> bool:
@@ -112,12 +114,11 @@ class StoreGenerator:
     def _go(self, reads: list[ast.expr]) -> bool:
         """Goes the way to the list or map that gets the item; whether the types on it are likely."""
         for depth, key in enumerate(self.target.path[:-1], 1):
-            held, is_literal = self.held, isinstance(key, n.Literal)
-            owner: Callable[[bool], tuple[ast.expr, ast.expr]] = lambda _, held=held: (held, held)  # noqa: E731
-            found = item_of_likely(self.context, self.expressions, owner, self.kind, key, reads[depth - 1])
+            held, read = self.held, reads[depth - 1]
+            found = item_of_likely(self.context, self.expressions, _same(held), self.kind, key, read)
             if found is None:
                 return False
-            self.kind = types.item_at(self.kind, key.value) if is_literal else types.item_of(self.kind)
+            self.kind = _item_type(self.kind, key)
             child = self.temporaries.fresh()
             self.children.append(child)
             self.tests.append(only_container_holds(py.bind(child, found)))
@@ -146,6 +147,14 @@ class StoreGenerator:
         if kind.kinds & STR and self.kind.kinds & MAP:
             made = [py.when(py.both(py.kind_is(key, "str"), room), store, made)]
         return made
+
+
+def _same(held: ast.expr) -> Callable[[bool], tuple[ast.expr, ast.expr]]:
+    return lambda _: (held, held)
+
+
+def _item_type(kind: Type, key: n.Expr) -> Type:
+    return types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
 
 
 def append_item(local: ast.expr, value: ast.expr) -> ast.stmt:
