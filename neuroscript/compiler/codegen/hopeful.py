@@ -21,6 +21,7 @@ from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_PARTS = 60  # of an expression
+_MOST_JOINED = 20  # operands of ``and`` or ``or``
 
 
 def is_hopeful(context: FunctionContext, expression: n.Expr) -> bool:
@@ -79,17 +80,33 @@ def evaluated(
 
 def tested(context: FunctionContext, expressions: Expressions, condition: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
     """Statements to run before a test, and the code of the test, whose truth is that of a condition."""
-    if context.type_of(condition).kinds & CONTAINER or not is_hopeful(context, condition):
+    first, others = _split(context, condition)
+    if context.type_of(first).kinds & CONTAINER or not is_hopeful(context, first):
         return [], expressions.condition(condition)
     flag = context.temporaries.fresh()
     with context.hoping():
-        likely = py.assign(flag, expressions.condition(condition))
+        likely = py.assign(flag, expressions.condition(first))
     with context.short():
-        other = py.assign(flag, expressions.condition(condition))
+        other = py.assign(flag, expressions.condition(first))
     code = missing([likely], [other])
     for part in code:
-        py.place(part, condition.span)
-    return code, py.name(flag)
+        py.place(part, first.span)
+    tests = [py.name(flag), *map(expressions.condition, others)]
+    joins_all = isinstance(condition, n.Chain) and condition.rest[0][0] == "and"
+    return code, py.both(*tests) if joins_all else py.some(*tests)
+
+
+def _split(context: FunctionContext, condition: n.Expr) -> tuple[n.Expr, list[n.Expr]]:
+    """The first operands of ``and`` or ``or``, up to one that may not run twice, and the others."""
+    if not isinstance(condition, n.Chain) or condition.rest[0][0] not in ("and", "or"):
+        return condition, []
+    parts = [condition.first, *(operand for _, operand, _ in condition.rest)]
+    count = next((place for place, part in enumerate(parts) if not may_run_twice(context, part)), len(parts))
+    if count in (0, len(parts)) or len(parts) > _MOST_JOINED or not all(map(context.never_fuzzy, parts[:-1])):
+        return condition, []
+    if count == 1:
+        return parts[0], parts[1:]
+    return context.made(n.Chain(condition.span, condition.first, condition.rest[: count - 1])), parts[count:]
 
 
 def missing(likely: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:

@@ -309,21 +309,26 @@ class OperationGenerator:
 
     def _modulo(self, left: _Left, operand: n.Expr) -> ast.expr:
         first, again, kind = left.first, left.again, self._without_nil(left.kind)
-        if not self.context.is_repeatable(operand):
-            return py.call(abi.MOD, once(first), self.expressions.value(operand))
-        right = self.expressions.value(operand)
         right_kind = self._without_nil(self.context.type_of(operand))
-        tests: list[ast.expr] = []
-        if not (kind.within(INT) and right_kind.within(INT)):
-            tests.append(self._whole_test(first, kind, right, right_kind))
-            first = again
-        positive = isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0
-        if positive and not tests and kind.natural:
-            return py.binary(once(first), "%", right)
-        tests.append(py.compare(first, ">=", py.const(0)))
-        if not positive:
-            tests.append(py.compare(right, ">", py.const(0)))
-        return py.either(py.both(*tests), py.binary(again, "%", right), py.call(abi.MOD, again, right))
+        whole = kind.within(INT) and right_kind.within(INT)
+        if not whole and not self.context.is_repeatable(operand):
+            return py.call(abi.MOD, once(first), self.expressions.value(operand))
+        second, second_again = self.expressions.operand(operand)
+        natural = kind.natural and right_kind.natural
+        if whole and natural:  # Python raises for a zero
+            return py.binary(once(first), "%", once(second))
+        tests = [] if whole else [self._whole_test(first, kind, second, right_kind)]
+        tests.append(py.compare(again if tests else first, ">=", py.const(0)))
+        if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
+            tests.append(py.compare(second, ">", py.const(0)))
+        otherwise = py.call(abi.MOD, again, second_again)
+        if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
+            if isinstance(first, ast.NamedExpr):
+                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
+            else:
+                tests.reverse()
+        return py.either(py.both(*tests), py.binary(again, "%", second_again), otherwise)
 
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
         """The test that both operands are whole numbers, as far as needed; it evaluates both, the left one first."""
