@@ -260,7 +260,10 @@ class Inference:
         if own.shapes and (fields := _fields(own.shapes, key)):
             for shape, name in fields:
                 held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
-                inner = self._stored(held, step, rest, value, deeper)
+                there = deeper
+                if there is None and held.within(CONTAINER):
+                    there = frozenset()  # the field of a shape is there, and all that it may hold is known
+                inner = self._stored(held, step, rest, value, there)
                 if self._records:
                     shape.put(name, inner)
             return own.restricted_to(CONTAINER).union(fresh)

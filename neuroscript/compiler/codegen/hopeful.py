@@ -183,6 +183,8 @@ def item_of_likely(
     if key.kinds & INT and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
         made = owner(False)[0]
         return py.item(made, _place(*places(), key))
+    if key.within(INT) and kind.within(MAP | NIL):
+        return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
     if not key.kinds & STR:
         first, again = owner(True)
         place, place_again = places()
@@ -201,6 +203,11 @@ def item_of_likely(
     listed = py.item(again, _place(place_again, place_again, key))
     rest = py.either(py.kind_is(first, "list"), listed, py.call(abi.INDEX, again, place_again))
     return py.either(py.kind_is(place, "str"), found, rest)
+
+
+def text_of(whole: ast.expr) -> ast.expr:
+    """The key of a map that a whole number stands for."""
+    return ast.JoinedStr([ast.FormattedValue(whole, -1, None)])
 
 
 def _evaluating(place: ast.expr, call: ast.Call) -> ast.Call:

@@ -10,10 +10,10 @@ import ast
 from collections.abc import Callable
 
 from neuroscript.compiler.analysis import types
-from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.hopeful import item_of_likely, key_of, may_run_twice, missing, path_of
+from neuroscript.compiler.codegen.hopeful import item_of_likely, key_of, may_run_twice, missing, path_of, text_of
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
 from neuroscript.compiler.traversal import walk
 from neuroscript.runtime import abi
@@ -66,7 +66,8 @@ class StoreGenerator:
         late = late and all(map(self._cannot_fail, path))
         renews = late and None not in self.whole and any(path_of(part) == self.whole for part in walk(value))
         last = context.type_of(path[-1])
-        if len(path) == 1 and not renews and (last.within(INT) or last.within(STR)):
+        is_likely = last.within(STR) or (last.within(INT) and not self.kind.within(MAP))
+        if len(path) == 1 and not renews and is_likely:
             return None
         code, item, let_go = ([], None, []) if late else evaluated(value)
         reads: list[ast.expr] = []
@@ -133,6 +134,8 @@ class StoreGenerator:
         store: list[ast.stmt] = [store_item(self.held, key, value)]
         size, most = py.call("len", self.held), py.const(self.context.unit.max_items)
         room = py.compare(size, "<", most)
+        if kind.within(INT) and self.kind.within(MAP | NIL):
+            return [py.when(room, [store_item(self.held, text_of(key), value)], other)]
         if kind.within(STR):  # of a list Python raises
             return [py.when(room, store, other)]
         inside = py.compare(size, ">", key, *([] if kind.natural else [">", py.const(-1)]))
