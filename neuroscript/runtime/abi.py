@@ -158,6 +158,10 @@ AND = "_and"
 OR = "_or"
 NOT = "_not"
 TYPEOF = "_typeof"
+INT_LIMIT = "_int_limit"
+"""The least whole number that is too large."""
+
+NEGATIVE_INT_LIMIT = "_negative_int_limit"
 INFINITE = "_infinite"
 FINITE = "_finite"
 
@@ -201,6 +205,9 @@ TOO_MANY = "_too_many"
 UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
+
+MISSED = "_missed"
+"""What Python raises where code that takes values to be of the likely types meets others."""
 
 # --- loops and functions ---------------------------------------------------------------------------------------------
 

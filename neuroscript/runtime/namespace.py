@@ -27,6 +27,7 @@ from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
 from neuroscript.tools.registry import checked_result
 from neuroscript.values import (
+    INT_LIMIT,
     TYPE_CONSTANTS,
     ErrorValue,
     EventValue,
@@ -548,5 +549,8 @@ _STATELESS: dict[str, Any] = {
     abi.MUST: must,
     abi.MUST_SET: must_set,
     abi.UNPACK: unpack,
+    abi.INT_LIMIT: INT_LIMIT,
+    abi.NEGATIVE_INT_LIMIT: -INT_LIMIT,
+    abi.MISSED: (LookupError, TypeError),
     abi.RETURNED: returned,
 }
