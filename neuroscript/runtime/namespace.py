@@ -511,6 +511,7 @@ _STATELESS: dict[str, Any] = {
     abi.FUZZY: Fuzzy,
     abi.EVENT: EventValue,
     abi.FUNCTION: Function,
+    abi.TOOL_KIND: ToolValue,
     abi.RANGE: range,
     abi.COMPRESS: compress,
     abi.CHAIN: chain,

@@ -35,6 +35,7 @@ _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+_FUNCTIONS = frozenset({ArgType.FUNCTION, ArgType.FUNCTION_OR_KEY})
 _CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 _TESTED = _SCALARS | {ArgType.MAP, ArgType.SLICE_ANY}
 
@@ -118,7 +119,9 @@ class ToolLinks:
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         standard = tool is _standard_tool(spec.name)
         emits = spec.name == "event.Emit" and standard
-        direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        calls = spec.pure and standard and tool.takes_context and not _FUNCTIONS.isdisjoint(types)
+        known = _DIRECT | _FUNCTIONS if calls else _DIRECT
+        direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and known.issuperset(types)
         direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
@@ -147,12 +150,15 @@ class ToolLinks:
             checked=spec.checks_result,
             standard=spec.pure and standard,
             emits=emits,
+            calls=calls,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if change is not None:
             self.namespace[abi.TOOL_CHANGE + key] = partial(change, self.containers.max_items)
         if direct:
-            self.namespace[abi.TOOL_FUNCTION + key] = self.emit_event if emits else self._direct(tool, key)
+            self.namespace[abi.TOOL_FUNCTION + key] = (
+                self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, key)
+            )
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link
@@ -173,6 +179,22 @@ class ToolLinks:
         self.fuel.direct_tools = True
         self._untimed[abi.TOOL_FUNCTION + key] = direct
         return self._timed(direct) if self.fuel.timing else direct
+
+    def _caller(self, tool: Tool) -> Callable[..., Any]:
+        """A library function that calls functions of the script, at the call depth that it gets first."""
+        function, fuel = partial(tool.function, self.interpreter.context), self.fuel
+
+        def call(depth: int, *args: Any) -> Any:
+            outer, self.depth = self.depth, depth - 1
+            try:
+                result = function(*args)
+            finally:
+                self.depth = outer
+            if fuel.stopped is not None:
+                raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
+            return result
+
+        return call
 
     def _time_tools(self, timing: bool) -> None:
         """Starts or stops timing the host's tools that generated code calls directly, and refusing them to a run that
