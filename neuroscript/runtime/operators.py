@@ -90,7 +90,7 @@ class Operations:
     def add(self, a: Any, b: Any) -> Any:
         """``a + b``."""
         left, right = type(a), type(b)
-        if left is float and (right is float or right is int) or left is int and right is float:
+        if (left is float and (right is float or right is int)) or (left is int and right is float):
             try:
                 result = a + b
             except OverflowError:
@@ -119,7 +119,7 @@ class Operations:
         left, right = type(a), type(b)
         if left is int and right is int:
             return in_range(a * b)
-        if left is float and (right is float or right is int) or left is int and right is float:
+        if (left is float and (right is float or right is int)) or (left is int and right is float):
             try:
                 result = a * b
             except OverflowError:
@@ -268,7 +268,7 @@ def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
 def subtract(a: Any, b: Any) -> Any:
     """``a - b``."""
     left, right = type(a), type(b)
-    if left is float and (right is float or right is int) or left is int and right is float:
+    if (left is float and (right is float or right is int)) or (left is int and right is float):
         try:
             result = a - b
         except OverflowError:

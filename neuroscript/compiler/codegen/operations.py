@@ -267,9 +267,7 @@ class OperationGenerator:
         fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
-    def _mixed(
-        self, operator: str, left: _Left, operand: n.Expr, first: ast.expr, second: ast.expr
-    ) -> ast.expr | None:
+    def _mixed(self, operator: str, left: _Left, operand: n.Expr, first: ast.expr, second: ast.expr) -> ast.expr | None:
         """``+ - *`` of a float and a number that may be too large for one; None where the operands are others."""
         kind, right = left.kind, self.context.type_of(operand)
         if not (kind.within(NUM) and right.within(NUM)) or not (kind.within(FLOAT) or right.within(FLOAT)):

@@ -35,6 +35,7 @@ _EXACT: dict[ArgType, tuple[str, int]] = {
     ArgType.NUMBER: ("int", NUM),
     ArgType.BOOL: ("bool", BOOL),
     ArgType.BYTES: ("bytes", 0),
+    ArgType.TIMEDATE: (abi.TIME_KIND, 0),
     ArgType.MAP: ("dict", MAP),
     ArgType.SLICE_ANY: ("list", LIST),
 }
@@ -49,7 +50,7 @@ _ITEMS: dict[ArgType, str] = {
 _MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
 _FUNCTIONS = frozenset({ArgType.FUNCTION, ArgType.FUNCTION_OR_KEY})
-_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.TIMEDATE})
 
 
 class ToolCallGenerator:
@@ -77,8 +78,8 @@ class ToolCallGenerator:
 
     def value(self, name: str) -> ast.expr:
         """``tool.group.Name``, the tool as a value."""
-        self.context.unit.linker.tool(name)  # so that code from a cache is used where the tool is the same
-        return py.call(abi.TOOL_VALUE, py.const(name))
+        link = self.context.unit.linker.tool(name)
+        return py.call(abi.TOOL_VALUE, py.const(name)) if link is None else py.name(abi.TOOL_CONSTANT + link.key)
 
     def _direct(self, link: ToolLink, call: n.ToolCall, places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
