@@ -12,7 +12,7 @@ from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, expressions, nil_tolerant_operands, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 
 
 @record(frozen=True)
@@ -120,10 +120,11 @@ class _Reads:
                 case n.Name(name=name, span=span) if id(part) not in loose:
                     if self._read(name):
                         self.spans.add(span)
-                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                    for piece in placeholders(text):
-                        if not isinstance(piece, str):
-                            self._read(piece[0])
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
+                    names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+                    if not self.assigned.issuperset(names):
+                        places = placeholder_spans(text, span, raw=isinstance(part, n.Raw))
+                        self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
 
     def _read(self, name: str) -> bool:
         """Notes a read; whether the variable may not be set."""
