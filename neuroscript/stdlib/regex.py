@@ -31,6 +31,7 @@ from neuroscript.stdlib.regex_patterns import (
     compiled_pattern,
     short_for,
     short_for_all,
+    spans_of,
     states_of,
 )
 from neuroscript.stdlib.regex_short import ShortPattern
@@ -109,7 +110,7 @@ class _Search:
             found, seconds = (list(searches), 0.0) if self._brief else self._do(lambda: _some(searches))
             used += seconds
             for match in found:
-                start, end = match.span()
+                start, end = spans_of(match)[0]
                 # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
                 inside = start < len(data) and data[start] & 0xC0 == 0x80
                 if end > start or (start != last_end and not inside):
@@ -145,7 +146,7 @@ def _some(searches: Iterator[Any]) -> tuple[list[Any], float]:
 
 
 def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
-    spans = [match.span(index) for index in range(match.re.groups + 1)]
+    spans = spans_of(match)
     return [None if start < 0 else _text(data[start:end], tool) for start, end in spans]
 
 
@@ -319,13 +320,14 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
     size, end, data = 0, 0, input_string.encode()
     if count != 0:
         for each in _Search(ctx, pattern, input_string, "regex.Replace").matches():
-            start, stop = each.span()
+            spans = spans_of(each)
+            start, stop = spans[0]
             new = [data[end:start]]
             for part in template:
                 if isinstance(part, bytes):
                     new.append(part)
                 else:
-                    begin, close = each.span(part)
+                    begin, close = spans[part]
                     new.append(data[begin:close] if begin >= 0 else b"")
             parts += new
             end = stop
@@ -417,7 +419,7 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     parts = []
     end, data = 0, input_string.encode()
     for each in _Search(ctx, pattern, input_string, "regex.Split").matches():
-        start, stop = each.span()
+        start, stop = spans_of(each)[0]
         if stop == start and (start == 0 or start == len(data)):
             continue
         if len(parts) + 1 >= limit:

@@ -144,3 +144,15 @@ def states_of(pattern: str, size: int) -> int:
         return int(re2.compile(pattern.encode(), options).programsize)
     except re2.error:  # a character beyond Latin-1 in a class
         return size
+
+
+_SPANS = "_spans"
+
+
+def spans_of(match: Any) -> list[tuple[int, int]]:
+    """Where a match of RE2 and its groups begin and end; -1 for a group that took no part.
+
+    The library has them in a list, which it does not promise; to ask for each takes as long as the search.
+    """
+    spans = getattr(match, _SPANS, None)
+    return spans if type(spans) is list else [match.span(index) for index in range(match.re.groups + 1)]
