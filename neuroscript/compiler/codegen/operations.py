@@ -243,6 +243,9 @@ class OperationGenerator:
         if fits_double(kind) and fits_double(right) and not whole:
             check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
             return check(py.binary(once(first), operator, once(second)))
+        mixed = self._mixed(operator, left, operand, first, second)
+        if mixed is not None:
+            return mixed
         otherwise: ast.expr = py.call(_HELPERS[operator], again, second_again)
         if kind.kinds & FLOAT and right.kinds & FLOAT:
             made = self.floats.checked(py.binary(again, operator, second_again))
@@ -273,6 +276,21 @@ class OperationGenerator:
         natural = types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).natural
         fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
+
+    def _mixed(self, operator: str, left: _Left, operand: n.Expr, first: ast.expr, second: ast.expr) -> ast.expr | None:
+        """``+ - *`` of a float and a number that may be too large for one; None where the operands are others."""
+        kind, right = left.kind, self.context.type_of(operand)
+        if not (kind.within(NUM) and right.within(NUM)) or not (kind.within(FLOAT) or right.within(FLOAT)):
+            return None
+        number, pure = (second, first) if kind.within(FLOAT) else (first, second)
+        if not self.context.is_pure_code(pure):
+            return None
+        # Both are numbers, and no number whose double is in this range is too large.
+        again = left.again if number is first else self.expressions.operand(operand)[1]
+        again = py.name(number.target.id) if isinstance(number, ast.NamedExpr) else again
+        values = (again, second) if number is first else (first, again)
+        made = self.floats.checked(py.binary(values[0], operator, values[1]))
+        return py.either(in_range(number, again), made, py.call(_HELPERS[operator], *values))
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
         """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
