@@ -96,8 +96,30 @@ class Assignment:
     read: frozenset[Path] = frozenset()
 
 
-def assignments(body: Body) -> Iterator[Assignment]:
-    """The effects of a body's statements on the types of its variables."""
+class Effects:
+    """The effects of a body's statements on the types of its variables.
+
+    Attributes:
+        made: the assignments.
+        readers: the places in ``made`` of the assignments that depend on the type of a variable or of a procedure's
+            result, by its name.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self.made = list(_assignments(body))
+        self.readers: dict[str, list[int]] = {}
+        for place, assignment in enumerate(self.made):
+            names = {assignment.name} if assignment.path or assignment.increments is not None else set()
+            for expression in (assignment.value, *assignment.path):
+                if isinstance(expression, n.Name):
+                    names.add(expression.name)
+                elif expression is not None and not isinstance(expression, n.Literal):
+                    names.update(part.name for part in walk(expression) if isinstance(part, n.Name | n.Call))
+            for name in names:
+                self.readers.setdefault(name, []).append(place)
+
+
+def _assignments(body: Body) -> Iterator[Assignment]:
     for block in (body.block, *(handler.body for handler in body.handlers)):
         for statement in statements(block):
             match statement:
@@ -131,7 +153,7 @@ class Inference:
         shapes: those of the program, of which all bodies have to be solved in turn; None where literals have none.
         literals: whether literals that stand here are of a shape.
         unset: what may be read before it is set, and so be something else.
-        made: the result of `assignments`, where it is at hand.
+        effects: of the body's statements, where they are at hand.
     """
 
     def __init__(
@@ -147,7 +169,7 @@ class Inference:
         shapes: Shapes | None = None,
         literals: bool = True,
         unset: Unset = _ALL_SET,
-        made: list[Assignment] | None = None,
+        effects: Effects | None = None,
     ) -> None:
         self.body = body
         self.foreign = foreign | unset.names
@@ -165,32 +187,61 @@ class Inference:
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
         self._starts = self.types.copy()  # without what a variable grows by itself
-        self._assignments = list(assignments(body)) if made is None else made
+        self._effects = Effects(body) if effects is None else effects
+        self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
+        self._read: dict[int, tuple[int, frozenset[Shape]]] = {}  # of what shapes, and after how many changes
         if shapes is None:
             self.solve()
 
     def add(self, params: Mapping[str, Type]) -> None:
         """Adds to the types that parameters may have; `solve` goes on from there."""
         for name, kind in params.items():
-            self.types[name] = self.types[name].union(kind)
+            old = self.types[name]
+            self.types[name] = old.union(kind)
             self._starts[name] = self._starts[name].union(kind)
+            if self.types[name] != old:
+                self.changed(name)
+
+    def changed(self, name: str) -> None:
+        """Notes that a variable, or the result of a procedure, has another type now."""
+        for place in self._effects.readers.get(name, ()):
+            self._due[place] = True
+
+    @property
+    def read(self) -> set[Shape]:
+        """The shapes that the types of variables depend on."""
+        return set().union(*(shapes for _, shapes in self._read.values()))
 
     def close(self) -> None:
         """Ends the inference of all bodies: from now on nothing adds to the types of fields."""
         self._records = False
 
     def solve(self) -> None:
-        """Iterates to a fixed point."""
+        """Iterates to a fixed point; looks only at assignments for which something has changed."""
+        table, due = self._shapes, self._due
         for round_number in range(_ROUNDS * 2):
-            changed, before = False, self._shapes.changes
-            for assignment in self._assignments:
+            changed, before = False, table.changes
+            for place, (since, shapes) in self._read.items():
+                if table.changes > since and any(shape.changed > since for shape in shapes):
+                    due[place] = True
+            place = due.find(1)
+            while place >= 0:
+                assignment = self._effects.made[place]
+                due[place] = False
+                table.read = set()
+                now = table.changes
                 old = self.types.get(assignment.name, ANY)
                 new = old.union(self._assigned(assignment))
-                if new == old:
-                    continue
-                self.types[assignment.name] = new.widened() if round_number >= _ROUNDS else new
-                changed = True
-            if not changed and before == self._shapes.changes:
+                if table.read:
+                    self._read[place] = now, frozenset(table.read)
+                elif place in self._read:
+                    del self._read[place]
+                if new != old:
+                    self.types[assignment.name] = new.widened() if round_number >= _ROUNDS else new
+                    self.changed(assignment.name)
+                    changed = True
+                place = due.find(1, place + 1)
+            if not changed and before == table.changes and due.find(1) < 0:
                 return
         self.types = dict.fromkeys(self.types, ANY)
 
@@ -215,7 +266,10 @@ class Inference:
             if total is not None:
                 return total
         start = self._value(assignment)
-        self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
+        old = self._starts.get(assignment.name, ANY)
+        new = self._starts[assignment.name] = old.union(start)
+        if new != old:
+            self.changed(assignment.name)
         return start
 
     def _value(self, assignment: Assignment) -> Type:
@@ -254,6 +308,7 @@ class Inference:
             return fresh
         if own.shapes and (fields := _fields(own.shapes, key)):
             for shape, name in fields:
+                self._shapes.read.add(shape)
                 held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
                 inner = self._stored(held, step, rest, value, deeper)
                 if self._records:

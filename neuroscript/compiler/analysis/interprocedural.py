@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
-from neuroscript.compiler.analysis.types import ANY_KINDS, NOTHING, T_NIL, Shapes, Type
+from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, NOTHING, T_NIL, Shape, Shapes, Type
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.compiler.unit import Unit
@@ -118,16 +118,18 @@ def infer_program(
         for body in procedures
         if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
     }
+    solver = None
     for _ in range(_MOST_ATTEMPTS):
-        solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
+        if solver is None:
+            solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
         if not solver.solve():
             return None
         unfit = {name for name in fitting if not checked[name].admits(solver.params[name])}
-        vague = {name for name in inner - fitting if _is_vague(solver.params[name])}
-        if not vague and not unfit:
+        if unfit:
+            fitting -= unfit
+            solver = None
+        elif not solver.open_vague():
             return solver.finished()
-        fitting -= unfit
-        inner -= vague
     return None
 
 
@@ -155,10 +157,33 @@ class _Version:
         self.internal = internal
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
-        self.seen: object = None  # what its types depend on, when they were last inferred
+        self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
+        self._params: list[Type] | None = None  # and what is passed to it
+        self._read: set[Shape] = set()  # and the shapes that this depended on
+        self._since = 0  # after so many changes
         self._returns = calls.returns[body.name]
         self._literals = calls.literals[body.name]
         self._ends = bool(body.handlers) or falls_through(body.block)
+
+    def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
+        """Begins to infer its types; whether anything has changed that they depend on."""
+        given = [*params.values()]
+        anew = given != self._params
+        self._params = given
+        for name in self.called:
+            kind = results.get(name, NOTHING)
+            if self.results.get(name) != kind:
+                self.results[name] = kind
+                self.types.changed(name)
+                anew = True
+        if shapes.changes > self._since and not anew:
+            anew = any(shape.changed > self._since for shape in self._read)
+        return anew
+
+    def solved(self, shapes: Shapes) -> None:
+        """Notes that the types of its variables have been inferred."""
+        self._since = shapes.changes
+        shapes.read = self._read = self.types.read
 
     def result(self) -> Type:
         """The type of what the body returns."""
@@ -202,6 +227,9 @@ class _Solver:
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
+        self._calls = calls
+        self._checked = checked
+        self._infer_types = infer_types
         bodies = {body.name: body for body in procedures}
         self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
         self._general: dict[str, _Version] = {}
@@ -212,14 +240,35 @@ class _Solver:
                 types = infer_types(body, self.params[name], self._inside, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
-                special = checked[name]
-                own = {name: special.result} if special.result is not None else {}
-                known = ChainMap(own, self._inside)
-                types = infer_types(body, special.params, known, self._shapes, True)
-                self._special[name] = _Version(body, types, calls, internal=True)
+                self._special[name] = self._for_checked(body)
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
             self._general[name] = _Version(body, types, calls, internal=alone)
+
+    def _for_checked(self, body: Body) -> _Version:
+        """The version of a procedure for arguments that are checked."""
+        special = self._checked[body.name]
+        own = {body.name: special.result} if special.result is not None else {}
+        types = self._infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
+        return _Version(body, types, self._calls, internal=True)
+
+    def open_vague(self) -> bool:
+        """Lets procedures take anything of whose parameters internal calls tell nothing; whether there were any.
+
+        There is nothing to gain from a second version of them, or nothing that is reached calls them, as where
+        procedures call each other and the host one of them.
+        """
+        vague = [name for name in sorted(self._inner) if _is_vague(self.params[name])]
+        for name in vague:
+            self._inner.remove(name)
+            del self.params[name]
+            version = self._special.pop(name)
+            if name in self._checked:
+                self._special[name] = self._for_checked(version.body)
+            else:
+                version.types.add(dict.fromkeys(version.body.params, ANY))
+                self._general[name] = version
+        return bool(vague)
 
     def solve(self) -> bool:
         """Iterates; whether it came to an end."""
@@ -235,13 +284,12 @@ class _Solver:
         name = version.body.name
         results = self._inside if version.internal else self._outside
         given = self.params.get(name, {})
-        seen = *given.values(), *(results.get(one, NOTHING) for one in version.called), self._shapes.changes
-        if seen == version.seen:
+        if not version.begin(given, results, self._shapes):
             return
-        version.seen = seen
         if name in self._inner and version.internal:
             version.types.add(given)
         version.types.solve()
+        version.solved(self._shapes)
         version.add_literals()
         if version.internal:
             for call in version.calls:
