@@ -16,6 +16,7 @@ import functools
 from collections.abc import Callable, Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
+from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, key_of, paths_read
 from neuroscript.compiler.analysis.tool_results import result_of
@@ -190,8 +191,10 @@ class Inference:
         self._effects = Effects(body) if effects is None else effects
         self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
         self._read: dict[int, tuple[int, frozenset[Shape]]] = {}  # of what shapes, and after how many changes
+        self._known: dict[int, Type] | None = None  # by the identity of the expression, once types stay the same
         if shapes is None:
             self.solve()
+            self._known = {}
 
     def add(self, params: Mapping[str, Type]) -> None:
         """Adds to the types that parameters may have; `solve` goes on from there."""
@@ -215,6 +218,7 @@ class Inference:
     def close(self) -> None:
         """Ends the inference of all bodies: from now on nothing adds to the types of fields."""
         self._records = False
+        self._known = {}
 
     def solve(self) -> None:
         """Iterates to a fixed point; looks only at assignments for which something has changed."""
@@ -382,37 +386,36 @@ class Inference:
 
     def of(self, expression: n.Expr) -> Type:
         """The type of an expression's value."""
-        match expression:
-            case n.Literal(value=value):
-                return literal(value)
-            case n.Name(name=name):
-                kind = self.types.get(name, ANY)
-                if expression.span in self._unset.reads:
-                    kind = ANY
-                return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
-            case n.ListExpr(items=items):
-                return self.listed(items)
-            case n.MapExpr(entries=entries):
-                return self._mapped(entries)
-            case n.Raw() | n.Eval():
-                return T_STR
-            case n.Unary(op=op, operand=operand):
-                return self._unary(op, operand)
-            case n.Chain(first=first, rest=rest):
-                left = self.of(first)
-                for operator, operand, _ in rest:
-                    left = binary(operator, left, self.of(operand))
-                return left
-            case n.Power(base=base, exponent=exponent):
-                return self._power(self.of(base), exponent)
-            case n.Index(value=value, index=index):
-                collection = self.of(value)
-                return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
-            case n.Call(name=name):
-                return self._call(name)
-            case n.ToolCall(name=name, args=args):
-                return self._tool(name, args)
-        return ANY
+        kind = type(expression)
+        if kind is n.Name:
+            return self._name(expression)
+        if kind is n.Literal:
+            return literal(expression.value)
+        rule = _RULES.get(kind)
+        if rule is None:
+            return ANY
+        if self._known is None:
+            return rule(self, expression)
+        found = self._known.get(id(expression))
+        if found is None:
+            found = self._known[id(expression)] = rule(self, expression)
+        return found
+
+    def _name(self, expression: n.Name) -> Type:
+        kind = self.types.get(expression.name, ANY)
+        if expression.span in self._unset.reads:
+            kind = ANY
+        return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
+
+    def _chain(self, chain: n.Chain) -> Type:
+        left = self.of(chain.first)
+        for operator, operand, _ in chain.rest:
+            left = binary(operator, left, self.of(operand))
+        return left
+
+    def _index(self, expression: n.Index) -> Type:
+        collection, index = self.of(expression.value), expression.index
+        return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
 
     def listed(self, items: list[n.Expr]) -> Type:
         """The type of a list of these items."""
@@ -474,6 +477,21 @@ class Inference:
         if type(power) is int and base.within(INT):
             return bounded(base.bits * power + 1 if base.bits is not None else None, base.natural)
         return T_NUM
+
+
+# A table takes a third of the time of matching class by class.
+_RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
+    n.ListExpr: lambda types, it: types.listed(it.items),
+    n.MapExpr: lambda types, it: types._mapped(it.entries),
+    n.Raw: lambda types, it: T_STR,
+    n.Eval: lambda types, it: T_STR,
+    n.Unary: lambda types, it: types._unary(it.op, it.operand),
+    n.Chain: Inference._chain,
+    n.Power: lambda types, it: types._power(types.of(it.base), it.exponent),
+    n.Index: Inference._index,
+    n.Call: lambda types, it: types._call(it.name),
+    n.ToolCall: lambda types, it: types._tool(it.name, it.args),
+}
 
 
 def _builtin(name: str) -> Type:

@@ -211,7 +211,15 @@ T_WORD = Type(INT, 64)
 
 def bounded(bits: int | None, natural: bool = False) -> Type:
     """The type of the whole numbers of at most ``bits`` bits."""
-    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+    found = _BOUNDED.get((bits, natural))
+    if found is None:
+        found = Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+        if found.bits == bits:
+            _BOUNDED[bits, natural] = found
+    return found
+
+
+_BOUNDED: dict[tuple[int | None, bool], Type] = {}
 
 
 def container(kinds: int, item: Type | None) -> Type:

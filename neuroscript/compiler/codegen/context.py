@@ -77,7 +77,6 @@ class FunctionContext:
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
-        self._kinds: dict[int, Type] = {}  # by the identity of the expression
         self._made: list[n.Expr] = []
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
@@ -206,7 +205,7 @@ class FunctionContext:
 
     def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
         """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
-        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
         mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
@@ -214,10 +213,7 @@ class FunctionContext:
 
     def type_of(self, expression: n.Expr) -> Type:
         """The inferred type of the value."""
-        known = self._kinds.get(id(expression))
-        if known is None:  # each is asked for several times
-            known = self._kinds[id(expression)] = self.types.of(expression)
-        return known
+        return self.types.of(expression)
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""
