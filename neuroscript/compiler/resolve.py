@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from functools import lru_cache
 
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
 from neuroscript.runtime.programs import Signature
@@ -44,6 +44,13 @@ class Body:
     has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
+    calls: list[n.Call] = field(default_factory=list)
+    literals: list[n.ListExpr | n.MapExpr] = field(default_factory=list)
+    returns: list[n.Return] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
+    stored: set[str] = field(default_factory=set)  # those among them that are stored in
+    tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
+    tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     uses_last: bool = False
     size: int = 0  # statements
     evals: int = 0  # how often it evaluates a text that is known only when it runs
@@ -51,7 +58,8 @@ class Body:
 
     def discard(self) -> None:
         """Lets go of the body's tree, when its code has been generated."""
-        for part in (self.block, self.handlers, self.events, self.loops):
+        lists = (self.block, self.handlers, self.events, self.loops, self.calls, self.literals, self.returns)
+        for part in lists:
             part.clear()
 
     def exclude(self, names: Collection[str]) -> None:
@@ -192,11 +200,16 @@ class _Walker:
         match statement:
             case n.Set(targets=targets):
                 for target in targets:
-                    self.target(target)
+                    self.target(target, handler)
             case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
-                self.target(target)
+                self.target(target, handler)
             case n.ForEach(name=name, key=key):
-                body.variables.update((name,) if key is None else (key, name))
+                names = (name,) if key is None else (key, name)
+                body.variables.update(names)
+                if not handler:
+                    body.changed.update(names)
+            case n.Return():
+                body.returns.append(statement)
         if isinstance(statement, n.Ask):
             body.uses_last = body.uses_last or statement.into is None
         for expression in expressions(statement):
@@ -251,22 +264,39 @@ class _Walker:
         message = f"the {whole} has more than {_MOST_PARTS:,} {parts}; make it in pieces"
         _report(self.result, part.span, ErrorCode.RESOURCE_EXHAUSTION, message)
 
-    def target(self, target: n.Target) -> None:
+    def target(self, target: n.Target, handler: bool) -> None:
         self.body.variables.add(target.name)
+        if not handler:
+            self.body.changed.add(target.name)
+            if target.path:
+                self.body.stored.add(target.name)
 
     def expression(self, expression: n.Expr) -> None:
         body = self.body
         for part in walk(expression):
-            match part:
-                case n.Name(name=name) | n.Call(name=name):
-                    body.reads.add(name)
-                case n.Chain(rest=rest) if len(rest) >= _MOST_PARTS:
+            kind = type(part)
+            if kind is n.Name:
+                body.reads.add(part.name)
+            elif kind is n.Literal or kind is n.Index:
+                continue
+            elif kind is n.Chain or kind is n.Unary:
+                for operand in nil_tolerant_operands(part):
+                    if isinstance(operand, n.Name):
+                        body.tolerated.add(operand.name)
+                        body.tolerant.add(id(operand))
+                if kind is n.Chain and len(part.rest) >= _MOST_PARTS:
                     self.too_many(part, "expression", "operands")
-                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                    if text.count("{{") > _MOST_PARTS:
-                        self.too_many(part, "text", "placeholders")
-                        continue
-                    body.reads |= {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
-                case n.Eval():
-                    body.evals += 1
-                    body.uses_last = True
+            elif kind is n.Call:
+                body.reads.add(part.name)
+                body.calls.append(part)
+            elif kind is n.ListExpr or kind is n.MapExpr:
+                body.literals.append(part)
+            elif kind is n.Raw or (kind is n.Eval and type(getattr(part.text, "value", None)) is str):
+                text = part.text if kind is n.Raw else part.text.value
+                if text.count("{{") > _MOST_PARTS:
+                    self.too_many(part, "text", "placeholders")
+                    continue
+                body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+            elif kind is n.Eval:
+                body.evals += 1
+                body.uses_last = True

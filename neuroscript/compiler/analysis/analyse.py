@@ -18,15 +18,7 @@ from neuroscript.compiler.analysis.specialize import Specialisation, expected_ty
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
 from neuroscript.compiler.resolve import Body, Resolved
-from neuroscript.compiler.traversal import (
-    assigned_in,
-    expressions,
-    loop_depth,
-    nil_tolerant_operands,
-    statements,
-    stored_in,
-    walk,
-)
+from neuroscript.compiler.traversal import loop_depth
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -78,7 +70,7 @@ class ProgramAnalysis:
         self.unit = unit
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         self.changed_params = {
-            body.name: frozenset((*assigned_in(body.block), *stored_in(body.block))).intersection(body.params)
+            body.name: frozenset(body.changed.intersection(body.params))
             for body in procedures
             if body.params
         }
@@ -191,14 +183,5 @@ def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     params = set(body.params)
     if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = set(foreign)
-    for statement in statements(body.block):
-        targets = statement.targets if isinstance(statement, n.Set) else []
-        into = getattr(statement, "into", None)
-        found.update(target.name for target in (*targets, *([into] if into else [])) if target.path)
-        for expression in expressions(statement):
-            for part in walk(expression):
-                found.update(name.name for name in nil_tolerant_operands(part) if isinstance(name, n.Name))
-                if isinstance(part, n.Call):
-                    found.add(part.name)
+    found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
     return (found & body.variables) - params

@@ -19,7 +19,6 @@ from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
 from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, NOTHING, T_NIL, Shape, Shapes, Type
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -39,14 +38,10 @@ class Calls:
     Attributes:
         by: the calls of procedures of the program that each one makes.
         called: the procedures that another one calls.
-        returns: what each one returns, in each of its ``return`` statements.
-        literals: the lists and maps that each one makes.
     """
 
     by: Mapping[str, list[n.Call]]
     called: frozenset[str]
-    returns: Mapping[str, list[list[n.Expr]]]
-    literals: Mapping[str, list[n.Expr]]
 
 
 @record(frozen=True)
@@ -68,24 +63,9 @@ class ProcedureTypes:
 
 def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     """Finds the calls of a program's procedures among each other."""
-    by: dict[str, list[n.Call]] = {}
-    returns: dict[str, list[list[n.Expr]]] = {}
-    literals: dict[str, list[n.Expr]] = {}
-    for body in procedures:
-        calls = by[body.name] = []
-        values = returns[body.name] = []
-        made = literals[body.name] = []
-        for block in (body.block, *(handler.body for handler in body.handlers)):
-            for statement in statements(block):
-                if isinstance(statement, n.Return):
-                    values.append(statement.values)
-                for part in (part for expression in expressions(statement) for part in walk(expression)):
-                    if isinstance(part, n.ListExpr | n.MapExpr):
-                        made.append(part)
-                    elif isinstance(part, n.Call) and _is_direct(part, body, unit):
-                        calls.append(part)
+    by = {body.name: [call for call in body.calls if _is_direct(call, body, unit)] for body in procedures}
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
-    return Calls(by, called, returns, literals)
+    return Calls(by, called)
 
 
 def infer_program(
@@ -161,8 +141,6 @@ class _Version:
         self._params: list[Type] | None = None  # and what is passed to it
         self._read: set[Shape] = set()  # and the shapes that this depended on
         self._since = 0  # after so many changes
-        self._returns = calls.returns[body.name]
-        self._literals = calls.literals[body.name]
         self._ends = bool(body.handlers) or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
@@ -188,7 +166,7 @@ class _Version:
     def result(self) -> Type:
         """The type of what the body returns."""
         found = T_NIL if self._ends else NOTHING
-        for values in self._returns:
+        for values in (statement.values for statement in self.body.returns):
             if not values:
                 found = found.union(T_NIL)
             else:
@@ -197,7 +175,7 @@ class _Version:
 
     def add_literals(self) -> None:
         """Adds to the shapes what the body's literals hold."""
-        for part in self._literals:
+        for part in self.body.literals:
             self.types.of(part)
 
 

@@ -166,14 +166,15 @@ def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, T
 def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     """The kinds that names are used like, and how often parameters are used like numbers."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
-    parts = [part for expression in used for part in walk(expression)]
+    parts = [part for expression in used for part in walk(expression) if type(part) is n.Chain or type(part) is n.Index]
     found: dict[str, int] = {}
     uses = 0
-    for name, kind in (use for part in parts for use in _operands(part)):
+    for name, kind in (use for part in parts if type(part) is n.Chain for use in _operands(part)):
         found[name] = found.get(name, 0) | kind
         uses += kind == INT and name in body.params
     numbers = {name for name, kinds in found.items() if kinds == INT}
-    for name, kind in (use for part in parts for use in _collections(part, numbers)):
+    indexes = (part for part in parts if type(part) is n.Index)
+    for name, kind in (use for part in indexes for use in _collections(part, numbers)):
         found[name] = found.get(name, 0) | kind
     return found, uses
 
@@ -225,8 +226,7 @@ def _own_calls(body: Body) -> list[n.Call]:
     """A procedure's recursive calls."""
     if body.name in body.variables or body.name not in body.reads:
         return []
-    parts = (part for expression in _all(body.block) for part in walk(expression))
-    return [part for part in parts if isinstance(part, n.Call) and part.name == body.name]
+    return [call for call in body.calls if call.name == body.name]
 
 
 # --- what calls of itself give and get -------------------------------------------------------------------------------

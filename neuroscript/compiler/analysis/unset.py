@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions, nil_tolerant_operands, walk
+from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -52,6 +52,7 @@ class _Reads:
         self.spans: set[n.Span] = set()
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
+        self._tolerant = body.tolerant
         self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
@@ -113,14 +114,14 @@ class _Reads:
         return names
 
     def _expression(self, expression: n.Expr) -> None:
-        parts = list(walk(expression))
-        loose = {id(operand) for part in parts for operand in nil_tolerant_operands(part)}
-        for part in parts:
-            match part:
-                case n.Name(name=name, span=span) if id(part) not in loose:
-                    if self._read(name):
-                        self.spans.add(span)
-                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+        for part in walk(expression):
+            kind = type(part)
+            if kind is n.Name:
+                if id(part) not in self._tolerant and self._read(part.name):
+                    self.spans.add(part.span)
+            elif kind is n.Raw or kind is n.Eval:
+                text = part.text if kind is n.Raw else getattr(part.text, "value", None)
+                if isinstance(text, str):
                     for piece in placeholders(text):
                         if not isinstance(piece, str):
                             self._read(piece[0])
