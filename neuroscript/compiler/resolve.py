@@ -58,8 +58,13 @@ class Body:
 
     def discard(self) -> None:
         """Lets go of the body's tree, when its code has been generated."""
-        lists = (self.block, self.handlers, self.events, self.loops, self.calls, self.literals, self.returns)
-        for part in lists:
+        self.forget()
+        self.block.clear()
+        self.handlers.clear()
+
+    def forget(self) -> None:
+        """Lets go of what has been found in the body's tree, when it has been analysed."""
+        for part in (self.events, self.loops, self.calls, self.literals, self.returns):
             part.clear()
 
     def exclude(self, names: Collection[str]) -> None:

@@ -116,7 +116,9 @@ class ProgramAnalysis:
         self._facts.pop(id(body), None)
         if kinds.special is not None:
             yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
-        yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
+        found = [BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)]
+        del foreign, facts, kinds
+        yield found.pop()  # and nothing of it is kept here while its code is compiled
 
     def _alone(self, body: Body, foreign: Unset, special: Specialisation | None) -> ProcedureTypes:
         """The types of a procedure where nothing is known of the others."""

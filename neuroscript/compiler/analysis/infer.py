@@ -194,7 +194,7 @@ class Inference:
         self._known: dict[int, Type] | None = None  # by the identity of the expression, once types stay the same
         if shapes is None:
             self.solve()
-            self._known = {}
+            self.close()
 
     def add(self, params: Mapping[str, Type]) -> None:
         """Adds to the types that parameters may have; `solve` goes on from there."""
@@ -218,6 +218,11 @@ class Inference:
     def close(self) -> None:
         """Ends the inference of all bodies: from now on nothing adds to the types of fields."""
         self._records = False
+        self._known = {}
+        del self._effects, self._due, self._read
+
+    def forget(self) -> None:
+        """Forgets the types of expressions, which are about to go."""
         self._known = {}
 
     def solve(self) -> None:

@@ -181,8 +181,19 @@ class FunctionContext:
 
         The code has to be generated again then.
         """
-        self.guarded |= self._unsure
-        return bool(self._unsure)
+        unsure, self._unsure = self._unsure, set()
+        self.guarded |= unsure
+        return bool(unsure)
+
+    def take_apart(self) -> None:
+        """Prepares for a body whose statements are let go of as their code is generated.
+
+        So nothing can be generated again, and every variable is guarded that may turn out not to be set.
+        """
+        self.guarded |= self.body.variables - set(self.body.params)
+        self._items = item_names(self.body, self.types)
+        if self.special is None:
+            self.body.forget()
 
     def is_read_only(self, name: str) -> bool:
         """Whether a name is the host's and cannot be set."""

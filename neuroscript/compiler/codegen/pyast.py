@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 from typing import Any, TypeVar
 
 from neuroscript.runtime import abi
@@ -85,12 +86,12 @@ def name(identifier: str) -> ast.Name:
 
 def variable(identifier: str) -> ast.Name:
     """A reference to a variable of the script."""
-    return _Name(abi.VARIABLE + identifier, LOAD, 0)
+    return _Name(intern(abi.VARIABLE + identifier), LOAD, 0)
 
 
 def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
     """An assignment to a variable of the script."""
-    return assign(abi.VARIABLE + identifier, value)
+    return assign(intern(abi.VARIABLE + identifier), value)
 
 
 def const(value: Any) -> ast.Constant:
@@ -169,6 +170,33 @@ def run(function: str, *args: ast.expr) -> ast.Expr:
 def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
     """``if``."""
     return _If(test, body, orelse or [], 0)
+
+
+class Later(ast.If):
+    """Statements that are made when Python's compiler gets to them, as ``if True:`` around them.
+
+    It takes a tree apart statement by statement, and then has no more need of it; so only a part of a long function's
+    tree is there at any time.  Of the ``if`` nothing is left in the code.
+
+    Args:
+        make: makes the statements; it is asked once.
+        span: where the first of them stands.
+    """
+
+    def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
+        super().__init__()
+        self.test = const(True)
+        self.orelse = []
+        self._make: Callable[[], list[ast.stmt]] | None = make
+        place(self.test, span)
+        self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span
+
+    @property
+    def body(self) -> list[ast.stmt]:  # type: ignore[override]
+        """The statements."""
+        make, self._make = self._make, None
+        assert make is not None
+        return make()
 
 
 def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
