@@ -13,6 +13,7 @@ from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, 
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
+from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
@@ -39,6 +40,7 @@ class BodyAnalysis:
         escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
         lengths: the variables that hold the length of another one's list or string, and those others.
+        liveness: the last reads of its variables.
         special: the specialisation, if this is the specialised version.
         internal: whether calls go to the bodies that are for calls of the program's own.
     """
@@ -50,6 +52,7 @@ class BodyAnalysis:
     escape: EscapeAnalysis
     counted: Mapping[int, Counter]
     lengths: Mapping[str, str]
+    liveness: Liveness
     special: Specialisation | None = None
     internal: bool = False
 
@@ -108,6 +111,7 @@ class ProgramAnalysis:
             self._escape(body),
             counted_loops(body),
             lengths(body),
+            Liveness(body),
         )
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)

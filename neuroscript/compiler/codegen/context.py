@@ -11,7 +11,6 @@ from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
-from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.specialize import Specialisation
 from neuroscript.compiler.analysis.types import ANY, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
@@ -73,11 +72,13 @@ class FunctionContext:
         self.temporaries = Temporaries()
         self.in_error_handler = False
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
-        self.liveness = Liveness(analysis.body)
+        self.liveness = analysis.liveness
+        self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
         self._made: list[n.Expr] = []
+        self._coverings: dict[tuple[int, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
@@ -102,8 +103,12 @@ class FunctionContext:
         number = None if self.in_error_handler else self.body.handler_of.get(id(statement))
         if number is None:
             return None
-        jumps = frozenset(self.body.jumps.get(number, ()))
-        return Covering(number, jumps, self._loops > 0, self.is_outlined)
+        key = number, self._loops > 0, self.is_outlined
+        found = self._coverings.get(key)
+        if found is None:
+            jumps = frozenset(self.body.jumps.get(number, ()))
+            found = self._coverings[key] = Covering(number, jumps, *key[1:])
+        return found
 
     @contextmanager
     def loop(self, statement: n.Stmt) -> Iterator[None]:
@@ -192,6 +197,7 @@ class FunctionContext:
         """
         self.guarded |= self.body.variables - set(self.body.params)
         self._items = item_names(self.body, self.types)
+        self.liveness.find()
         if self.special is None:
             self.body.forget()
 

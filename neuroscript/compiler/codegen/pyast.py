@@ -219,6 +219,15 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
 def place(tree: ast.AST, span: Span) -> None:
     """Sets the position of every node of a tree that has none yet."""
     line, column, end_line, end_column = span
+    node: Any = tree
+    kind = type(node)
+    if kind is _Name or kind is _Constant:  # half of all calls
+        if not node.lineno:
+            node.lineno = line
+            node.col_offset = column
+            node.end_lineno = end_line
+            node.end_col_offset = end_column
+        return
     pending: list[Any] = [tree]
     for node in pending:  # to which the inner ones are added on the way
         kind = type(node)
