@@ -45,6 +45,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
@@ -72,6 +73,7 @@ class AIWorkerManager:
         policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own
             defaults.  The host's own calls of these methods are not bound by it.
         model_directories: where model files may lie, besides the sandbox, that a script's definition names.
+        fakes: who answers in place of models, in tests.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -92,6 +94,7 @@ class AIWorkerManager:
         tools: ToolHost | None = None,
         policy: WorkerPolicy | None = None,
         model_directories: Sequence[str | os.PathLike[str]] = (),
+        fakes: ModelFakes | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
@@ -109,6 +112,7 @@ class AIWorkerManager:
             environ=environ,
             config_dir=config_dir,
             policy=self.policy,
+            fakes=fakes,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
@@ -259,7 +263,8 @@ class AIWorkerManager:
         return self._key_status(self._definitions.find(id_or_name))
 
     def _key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
-        if not self._wiring.authorizer.permits_key(definition):
+        # Whether a key exists is no secret to the host, whatever scripts may do with it.
+        if definition.auth_is_implied and not self._wiring.authorizer.permits_key(definition):
             return APIKeyStatus.NOT_APPROVED
         return self._wiring.key_status(definition.auth)
 

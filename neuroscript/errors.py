@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Self
 
+    from neuroscript.runtime.assertions import Operand
 
 MOST_TEXT = 65_536
 """Characters that a script sees of an error's message, and of its details together."""
@@ -124,6 +125,8 @@ class NeuroScriptError(Exception):
     line: int = 0
     column: int = 0
     stack: tuple[StackFrame, ...] = ()
+    operands: tuple[Operand, ...] = ()
+    """Of a ``must`` that failed in a test, the values that it was about; no script sees them."""
 
     def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
         family = _family(code) if cls is NeuroScriptError else cls

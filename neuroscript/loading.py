@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
     from neuroscript.program_text import ProgramText
+    from neuroscript.runtime.assertions import Probes
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.protection import Identity
@@ -69,6 +70,7 @@ class Loader:
         self._disk: DiskCache | None = None
         self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
         self._nil_operands: NilOperands | None = None
+        self._probes: Probes | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
@@ -85,6 +87,17 @@ class Loader:
         self._disk = open_cache(cache, sandbox)
         directory = cache_directory(cache)
         return [directory, f"{directory}{KEY}*"] if directory else []
+
+    def probe(self, probes: Probes) -> None:
+        """Has what is loaded from now on report what it does, for tests; such code is slower, and not kept on disk."""
+        from neuroscript.runtime.assertions import explained, note
+
+        self._probes = probes
+        namespace = self._runtime.namespace
+        namespace[abi.NOTE] = note
+        namespace[abi.MUST_EXPLAINED] = partial(explained, namespace[abi.MUST])
+        if probes.covered is not None:
+            namespace[abi.COVERED] = probes.covered
 
     def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
         """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
@@ -206,10 +219,10 @@ class Loader:
         runtime = self._runtime
         names = tuple(sorted(runtime.globals))
         circumstances = name, replace, self._loads, names, self._limits
-        key = source, circumstances
+        key = source, circumstances, self._probes
         entry = _CACHE.find(key, runtime)
         # What a script loads is its own text, with which it shall not fill the user's disk.
-        disk = None if runtime.running else self._disk
+        disk = None if runtime.running or self._probes is not None else self._disk
         if entry is None and disk is not None:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
@@ -229,6 +242,10 @@ class Loader:
         with no_collection():  # not between the two either, over a whole program's tree
             resolved = front_end(source, name, self._limits, {} if replace else runtime.procedures)
             program = loaded_program(resolved.program)
+            if self._probes is not None and self._probes.compiled is not None:
+                from neuroscript.compiler.traversal import lines_of
+
+                self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
             compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
         _CACHE.keep(key, entry)
@@ -384,6 +401,8 @@ class Loader:
             self._limits.max_depth,
             sealed,
             runtime.operations.max_nesting >= _LEVELS,
+            explains=self._probes is not None,
+            covers=self._probes is not None and self._probes.covered is not None,
         )
 
 

@@ -279,29 +279,32 @@ class _Walker:
     def expression(self, expression: n.Expr) -> None:
         body = self.body
         for part in walk(expression):
-            kind = type(part)
-            if kind is n.Name:
+            if isinstance(part, n.Name):
                 body.reads.add(part.name)
-            elif kind is n.Literal or kind is n.Index:
+            elif isinstance(part, n.Literal | n.Index):
                 continue
-            elif kind is n.Chain or kind is n.Unary:
+            elif isinstance(part, n.Chain | n.Unary):
                 for operand in nil_tolerant_operands(part):
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)
                         body.tolerant.add(id(operand))
-                if kind is n.Chain and len(part.rest) >= _MOST_PARTS:
+                if isinstance(part, n.Chain) and len(part.rest) >= _MOST_PARTS:
                     self.too_many(part, "expression", "operands")
-            elif kind is n.Call:
+            elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
-            elif kind is n.ListExpr or kind is n.MapExpr:
+            elif isinstance(part, n.ListExpr | n.MapExpr):
                 body.literals.append(part)
-            elif kind is n.Raw or (kind is n.Eval and type(getattr(part.text, "value", None)) is str):
-                text = part.text if kind is n.Raw else part.text.value
-                if text.count("{{") > _MOST_PARTS:
-                    self.too_many(part, "text", "placeholders")
-                    continue
-                body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
-            elif kind is n.Eval:
+            elif isinstance(part, n.Raw):
+                self.placeholders(part, part.text)
+            elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):
+                self.placeholders(part, part.text.value)
+            elif isinstance(part, n.Eval):
                 body.evals += 1
                 body.uses_last = True
+
+    def placeholders(self, part: n.Expr, text: str) -> None:
+        if text.count("{{") > _MOST_PARTS:
+            self.too_many(part, "text", "placeholders")
+        else:
+            self.body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))

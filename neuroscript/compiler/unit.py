@@ -26,6 +26,8 @@ class Unit:
         max_depth: of calls; None for as many as Python allows.
         nests: whether a list or map that holds neither may be stored in another one.
         sealed: whether code may rely on the program's procedures not being replaced.
+        explains: whether an assertion that fails tells the values of its operands.
+        covers: whether each statement that is begun is reported.
     """
 
     load: int
@@ -37,6 +39,8 @@ class Unit:
     max_depth: int | None
     sealed: bool = True
     nests: bool = True
+    explains: bool = False
+    covers: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

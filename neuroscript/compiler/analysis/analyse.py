@@ -73,9 +73,7 @@ class ProgramAnalysis:
         self.unit = unit
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         self.changed_params = {
-            body.name: frozenset(body.changed.intersection(body.params))
-            for body in procedures
-            if body.params
+            body.name: frozenset(body.changed.intersection(body.params)) for body in procedures if body.params
         }
         for body in procedures:
             body.exclude(unit.globals)
@@ -190,4 +188,4 @@ def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
     found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
-    return (found & body.variables) - params
+    return body.variables.intersection(found) - params

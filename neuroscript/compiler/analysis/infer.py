@@ -391,12 +391,11 @@ class Inference:
 
     def of(self, expression: n.Expr) -> Type:
         """The type of an expression's value."""
-        kind = type(expression)
-        if kind is n.Name:
+        if isinstance(expression, n.Name):
             return self._name(expression)
-        if kind is n.Literal:
+        if isinstance(expression, n.Literal):
             return literal(expression.value)
-        rule = _RULES.get(kind)
+        rule = _RULES.get(type(expression))
         if rule is None:
             return ANY
         if self._known is None:

@@ -12,7 +12,7 @@ from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 
 
 @record(frozen=True)
@@ -115,16 +115,19 @@ class _Reads:
 
     def _expression(self, expression: n.Expr) -> None:
         for part in walk(expression):
-            kind = type(part)
-            if kind is n.Name:
+            if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
                     self.spans.add(part.span)
-            elif kind is n.Raw or kind is n.Eval:
-                text = part.text if kind is n.Raw else getattr(part.text, "value", None)
-                if isinstance(text, str):
-                    for piece in placeholders(text):
-                        if not isinstance(piece, str):
-                            self._read(piece[0])
+            elif isinstance(part, n.Raw):
+                self._placeholders(part.text, part.span, raw=True)
+            elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):
+                self._placeholders(part.text.value, part.text.span, raw=False)
+
+    def _placeholders(self, text: str, span: n.Span, *, raw: bool) -> None:
+        names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+        if not self.assigned.issuperset(names):
+            places = placeholder_spans(text, span, raw=raw)
+            self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
 
     def _read(self, name: str) -> bool:
         """Notes a read; whether the variable may not be set."""

@@ -34,6 +34,7 @@ class ProgramContext:
     Attributes:
         unit: what the program is compiled against.
         source: the text of the program.
+        file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
         changed_params: the parameters that procedures assign to, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
@@ -42,6 +43,7 @@ class ProgramContext:
 
     unit: Unit
     source: str
+    file: str
     specialised: Mapping[str, Specialisation]
     changed_params: Mapping[str, frozenset[str]]
     event_functions: Mapping[int, str]
@@ -71,6 +73,7 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.liveness = analysis.liveness
         self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)

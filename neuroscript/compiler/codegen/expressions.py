@@ -42,9 +42,14 @@ class ExpressionGenerator:
 
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
-        made = self._value(expression)
+        made = self._noted(expression, self._value(expression))
         py.place(made, expression.span)
         return made
+
+    def _noted(self, expression: n.Expr, made: ast.expr) -> ast.expr:
+        """Code that also notes the value, where it is that of an assertion's operand."""
+        note = self.context.notes.get(id(expression)) if self.context.notes else None
+        return made if note is None else py.call(abi.NOTE, py.name(note[0]), py.const(note[1]), made)
 
     def stored(self, expression: n.Expr) -> ast.expr:
         """Code that gives the value of an item; the nesting of one that may be a list or map is checked."""
@@ -89,6 +94,7 @@ class ExpressionGenerator:
                 made = py.call(abi.NAME_OR_NIL, py.const(name))
         else:
             made = _if_set(name, py.call(abi.NAME_OR_NIL, py.const(name)))
+        made = self._noted(expression, made)
         py.place(made, expression.span)
         return made
 

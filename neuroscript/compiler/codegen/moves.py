@@ -28,6 +28,8 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
         return []
     if context.body.handlers or context.body.session is not None:
         return []
+    if context.unit.explains and isinstance(statement, n.Must):
+        return []  # where it fails, what its variables hold is told
     last = context.liveness.last_reads(statement)
     target: n.Target | None = None
     match statement:

@@ -184,7 +184,7 @@ class Later(ast.If):
     """
 
     def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[call-arg]  # the fields follow
         self.test = const(True)
         self.orelse = []
         self._make: Callable[[], list[ast.stmt]] | None = make

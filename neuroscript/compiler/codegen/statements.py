@@ -17,6 +17,7 @@ from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, moved_arguments
+from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import source_line
 from neuroscript.runtime import abi
@@ -48,6 +49,8 @@ class StatementGenerator:
             made = self._statement(statement)
             made += self.temporaries.release()
             made += let_go
+            if self.context.unit.covers and not isinstance(statement, n.OnError):
+                made.insert(0, py.run(abi.COVERED, py.const(self.context.program.file), py.const(statement.span[0])))
             flow.leave(statement)
             for part in made:
                 py.place(part, statement.span)
@@ -144,12 +147,38 @@ class StatementGenerator:
 
     def _must(self, value: n.Expr) -> list[ast.stmt]:
         temporary = self.temporaries.fresh()
+        if self.context.unit.explains:
+            return self._explained_must(value, temporary)
         failed = py.run(abi.MUST, py.name(temporary), py.const(self._source(value.span)))
         py.place(failed, value.span)
         return [
             py.assign(temporary, self.expressions.value(value)),
             py.when(py.negated(py.name(temporary)), [failed]),
             clear(temporary),
+        ]
+
+    def _explained_must(self, value: n.Expr, temporary: str) -> list[ast.stmt]:
+        """A ``must`` that tells the values of its operands where it fails."""
+        context, noted = self.context, self.temporaries.fresh()
+        table: list[tuple[str, str, int, str | None, bool]] = []
+        for number, (operand, side) in enumerate(operands_of(value)):
+            is_variable = isinstance(operand, n.Name) and operand.name in context.body.variables
+            variable = abi.VARIABLE + operand.name if is_variable and isinstance(operand, n.Name) else None
+            is_literal = isinstance(operand, n.Literal | n.ListExpr | n.MapExpr)
+            table.append((self._source(operand.span), side, number, variable, is_literal))
+            if variable is None:
+                context.notes[id(operand)] = noted, number
+        evaluated = py.assign(temporary, self.expressions.value(value))
+        context.notes.clear()
+        source = py.const(self._source(value.span))
+        failed = py.run(abi.MUST_EXPLAINED, py.name(temporary), source, py.name(noted), py.const(tuple(table)))
+        py.place(failed, value.span)
+        return [
+            py.assign(noted, ast.Dict([], [])),
+            evaluated,
+            py.when(py.negated(py.name(temporary)), [failed]),
+            clear(temporary),
+            clear(noted),
         ]
 
     def _source(self, span: n.Span) -> str:
