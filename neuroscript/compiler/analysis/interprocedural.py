@@ -105,10 +105,14 @@ def infer_program(
         if not solver.solve():
             return None
         unfit = {name for name in fitting if not checked[name].admits(solver.params[name])}
-        if unfit:
-            fitting -= unfit
-            solver = None
-        elif not solver.open_vague():
+        vague = sorted(name for name in inner - fitting if _is_vague(solver.params[name]))
+        fitting -= unfit
+        inner.difference_update(vague)
+        if unfit or not checked.keys().isdisjoint(vague):
+            solver = None  # what the others pass on, and give back, is known better then
+        elif vague:
+            solver.open(vague)
+        else:
             return solver.finished()
     return None
 
@@ -205,9 +209,6 @@ class _Solver:
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
-        self._calls = calls
-        self._checked = checked
-        self._infer_types = infer_types
         bodies = {body.name: body for body in procedures}
         self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
         self._general: dict[str, _Version] = {}
@@ -218,35 +219,25 @@ class _Solver:
                 types = infer_types(body, self.params[name], self._inside, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
-                self._special[name] = self._for_checked(body)
+                special = checked[name]
+                own = {name: special.result} if special.result is not None else {}
+                types = infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
+                self._special[name] = _Version(body, types, calls, internal=True)
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
             self._general[name] = _Version(body, types, calls, internal=alone)
 
-    def _for_checked(self, body: Body) -> _Version:
-        """The version of a procedure for arguments that are checked."""
-        special = self._checked[body.name]
-        own = {body.name: special.result} if special.result is not None else {}
-        types = self._infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
-        return _Version(body, types, self._calls, internal=True)
-
-    def open_vague(self) -> bool:
-        """Lets procedures take anything of whose parameters internal calls tell nothing; whether there were any.
+    def open(self, names: list[str]) -> None:
+        """Lets procedures take anything, since internal calls tell nothing of their parameters; then to be solved again.
 
         There is nothing to gain from a second version of them, or nothing that is reached calls them, as where
         procedures call each other and the host one of them.
         """
-        vague = [name for name in sorted(self._inner) if _is_vague(self.params[name])]
-        for name in vague:
+        for name in names:
             self._inner.remove(name)
             del self.params[name]
-            version = self._special.pop(name)
-            if name in self._checked:
-                self._special[name] = self._for_checked(version.body)
-            else:
-                version.types.add(dict.fromkeys(version.body.params, ANY))
-                self._general[name] = version
-        return bool(vague)
+            version = self._general[name] = self._special.pop(name)
+            version.types.add(dict.fromkeys(version.body.params, ANY))
 
     def solve(self) -> bool:
         """Iterates; whether it came to an end."""
