@@ -24,7 +24,7 @@ from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
-_MOST_ATTEMPTS = 6
+_MOST_ATTEMPTS = 7
 _CHANGES = 5  # of a parameter's or result's type, after which it is widened
 _MOST_STATEMENTS = 3000  # of a program
 
@@ -112,6 +112,8 @@ def infer_program(
             solver = None  # what the others pass on, and give back, is known better then
         elif vague:
             solver.open(vague)
+        elif not solver.looks_outside:
+            solver.looks_outside = True
         else:
             return solver.finished()
     return None
@@ -188,6 +190,7 @@ class _Solver:
 
     Attributes:
         params: what internal calls pass, by procedure and parameter.
+        looks_outside: whether external code is looked at too, which passes nothing on.
     """
 
     def __init__(
@@ -209,6 +212,7 @@ class _Solver:
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
+        self.looks_outside = False
         bodies = {body.name: body for body in procedures}
         self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
         self._general: dict[str, _Version] = {}
@@ -244,7 +248,8 @@ class _Solver:
         for _ in range(_MOST_ROUNDS):
             before, self._changed = self._shapes.changes, False
             for version in (*self._special.values(), *self._general.values()):
-                self._look_at(version)
+                if version.internal or self.looks_outside:
+                    self._look_at(version)
             if not self._changed and before == self._shapes.changes:
                 return True
         return False
