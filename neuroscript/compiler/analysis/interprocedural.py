@@ -232,7 +232,7 @@ class _Solver:
             self._general[name] = _Version(body, types, calls, internal=alone)
 
     def open(self, names: list[str]) -> None:
-        """Lets procedures take anything, since internal calls tell nothing of their parameters; then to be solved again.
+        """Lets procedures take anything, since internal calls tell nothing of them; `solve` goes on from there.
 
         There is nothing to gain from a second version of them, or nothing that is reached calls them, as where
         procedures call each other and the host one of them.
