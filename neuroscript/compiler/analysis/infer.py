@@ -191,7 +191,7 @@ class Inference:
         self._effects = Effects(body) if effects is None else effects
         self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
         self._read: dict[int, tuple[int, frozenset[Shape]]] = {}  # of what shapes, and after how many changes
-        self._known: dict[int, Type] | None = None  # by the identity of the expression, once types stay the same
+        self._known: dict[int, tuple[n.Expr, Type]] | None = None  # by identity, once types stay the same
         if shapes is None:
             self.solve()
             self.close()
@@ -400,10 +400,10 @@ class Inference:
             return ANY
         if self._known is None:
             return rule(self, expression)
-        found = self._known.get(id(expression))
-        if found is None:
-            found = self._known[id(expression)] = rule(self, expression)
-        return found
+        known = self._known.get(id(expression))
+        if known is None:  # the expression is kept, so that its identity is not used again
+            known = self._known[id(expression)] = expression, rule(self, expression)
+        return known[1]
 
     def _name(self, expression: n.Name) -> Type:
         kind = self.types.get(expression.name, ANY)
