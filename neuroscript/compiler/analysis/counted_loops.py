@@ -93,8 +93,10 @@ def lengths(body: Body) -> dict[str, str]:
     """
     if body.handlers or body.session is not None:
         return {}
-    times = Counts(assigned_in(body.block))
     found: dict[str, str] = {}
+    if not any(call.name == "len" for call in body.calls):
+        return found
+    times = Counts(assigned_in(body.block))
     once = {name for name in body.params if not times[name]}
     for statement in body.block:
         match statement:

@@ -258,7 +258,7 @@ class StatementGenerator:
 
 def _cannot_raise(test: ast.expr) -> bool:
     """Whether a condition only asks for the types or the identity of what variables hold, or for booleans."""
-    for part in ast.walk(test):
+    for part in py.walk([test]):
         match part:
             case ast.Call(func=ast.Name(id="type"), args=[_]):
                 pass
