@@ -293,7 +293,7 @@ class _Completion:
         if folder.startswith("/") or "\0" in folder:
             return []
         here = os.path.join(os.path.dirname(self.document.path), folder)
-        found = []
+        found: list[str] = []
         try:
             with os.scandir(here) as entries:
                 for entry in entries:

@@ -41,15 +41,14 @@ def fields_to_write(document: Document, where: Map) -> list[ShapeField]:
     """The keys that a map may have which is written out for a tool, or for ``ask``."""
     shape: Shape | None = None
     if where.is_ask:
-        shape = document.interpreter.ask_config
+        shape = document.interpreter.ask_config()
     elif where.call is not None and where.call.name.lower().startswith("tool."):
         tool = document.interpreter.tools.get(where.call.name)
         args = tool.spec.args if tool is not None else ()
         named = where.call.named
-        wanted = [
-            arg for number, arg in enumerate(args) if (arg.name == named if named else number == where.call.argument)
-        ]
-        shape = wanted[0].shape if wanted else None
+        at = where.call.argument
+        given = [arg for arg in args if arg.name == named] if named else args[at : at + 1]
+        shape = given[0].shape if given else None
     for key in where.path:
         field = shape.field(key) if shape is not None else None
         shape = field.shape if field is not None else None
@@ -125,8 +124,8 @@ class _Written:
                     yield from self._maps_in(collection, depth - 1)
             case n.Index(value=owner, index=n.Literal(value=str() as key)):
                 for written in self._maps(owner, depth - 1):
-                    for name, inner in written.entries:
-                        if isinstance(name, n.Literal) and name.value == key:
+                    for other, inner in written.entries:
+                        if isinstance(other, n.Literal) and other.value == key:
                             yield from self._maps(inner, depth - 1)
             case n.Index(value=owner):
                 yield from self._maps_in(owner, depth - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from itertools import pairwise
 
 from lsprotocol import types as lsp
 
@@ -41,4 +42,4 @@ def formatting(document: Document) -> list[lsp.TextEdit] | None:
 def _lines(text: str) -> list[str]:
     """The lines with their ends."""
     starts = [0, *(match.end() for match in LINE_END.finditer(text)), len(text)]
-    return [text[start:end] for start, end in zip(starts, starts[1:], strict=False) if end > start]
+    return [text[start:end] for start, end in pairwise(starts) if end > start]

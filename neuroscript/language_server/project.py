@@ -1,4 +1,4 @@
-"""The programs that an editor works on: those that are open, as they stand there, and the others, as they are on disk."""
+"""The programs that an editor works on: those that are open as they stand there, the others as they are on disk."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Project:
     def edited(self) -> dict[Identity, str]:
         """The texts of the open documents that have files, by which file it is."""
         found = {}
-        for path, document in self._open.items():
+        for document in self._open.values():
             identity = identity_of(program_text(document))
             if identity is not None:
                 found[identity] = document.content

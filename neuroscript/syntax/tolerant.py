@@ -62,25 +62,10 @@ _WRITTEN = {**{code: word for word, code in KEYWORDS.items()}, **{code: sign for
 # What completes a statement, the first that fits: what ends something before what begins something.
 _FILLERS = tuple(
     CODES[name]
-    for name in [
-        "RPAR",
-        "RSQB",
-        "RBRACE",
-        "NAME",
-        "MEANS",
-        "EQUAL",
-        "EACH",
-        "IN",
-        "COLON",
-        "INTO",
-        "ERROR",
-        "DO",
-        "EVENT",
-        "STRING",
-        "COMMA",
-        "LPAR",
-        "DOT",
-    ]
+    for name in (
+        *("RPAR", "RSQB", "RBRACE", "NAME", "MEANS", "EQUAL", "EACH", "IN", "COLON", "INTO", "ERROR", "DO", "EVENT"),
+        *("STRING", "COMMA", "LPAR", "DOT"),
+    )
 )
 _BETWEEN = tuple(CODES[name] for name in ("NAME", "COMMA", "RPAR", "RSQB", "RBRACE"))
 _STAND_INS = {BAD_STRING: STRING, BAD_ESCAPE: STRING, BAD_NUMBER: NUMBER, BAD_RANGE: NUMBER}
