@@ -39,6 +39,7 @@ LAYERS = {
         checking
         interpreter
         .
+        language_server
         cli
         __main__
     """,
@@ -50,7 +51,7 @@ LAYERS = {
         options explanation app
         configuration
         host
-        . check fmt primer reference run tools trust
+        . check fmt lsp primer reference run tools trust
         session
         terminal
         repl
@@ -71,7 +72,18 @@ LAYERS = {
         builder nesting
         errors
         parser
-        generate
+        generate tolerant
+    """,
+    "neuroscript.language_server": """
+        text words
+        names
+        document
+        context describing
+        fields project
+        completion diagnostics hover layout navigation semantic symbols
+        fixes
+        server
+        .
     """,
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion

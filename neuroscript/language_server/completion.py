@@ -13,7 +13,7 @@ from neuroscript.language_server import describing
 from neuroscript.language_server.context import call_at, chain_before, map_at, word_start
 from neuroscript.language_server.document import Document
 from neuroscript.language_server.fields import fields_at, fields_to_write
-from neuroscript.language_server.names import is_local
+from neuroscript.language_server.names import Occurrence, Role, is_local
 from neuroscript.language_server.project import Project, has_file
 from neuroscript.language_server.words import BUILTINS, EVENT_SNIPPET, KEYWORDS, SNIPPETS, SYSTEM
 from neuroscript.syntax.lexer import BAD_METADATA, BAD_STRING, METADATA, NEWLINE, RAW_STRING, STRING
@@ -114,6 +114,8 @@ class _Completion:
         if not can_name:
             return
         if "NUMBER" not in place.possible:
+            if place.first != "func":
+                yield from self._arguments()
             if place.first in ("set", "ask", "promptuser"):
                 yield from self._variables()
             return
@@ -144,10 +146,11 @@ class _Completion:
         body = self.document.body_at(self.offset)
         if body is None:
             return
+        line = self.document.text.position(self.offset).line
         elsewhere = {
             each.name
             for each in self.document.names
-            if each.body is body and is_local(each) and not each.start <= self.offset <= each.end
+            if each.body is body and is_local(each) and not self._is_being_written(each, line)
         }
         types = self.document.types(body)
         for name in sorted(elsewhere & body.variables):
@@ -157,6 +160,12 @@ class _Completion:
         if body.handlers:
             for name in sorted(SYSTEM.keys() - {"last"}):
                 yield self._item(name, _Kind.Variable, "2", "", describing.word_text(name))
+
+    def _is_being_written(self, found: Occurrence, line: int) -> bool:
+        """Whether a name stands at the cursor, or is set by the statement there."""
+        if found.start <= self.offset <= found.end:
+            return True
+        return found.role is Role.WRITE and self.document.text.position(found.start).line == line
 
     def _procedures(self) -> Iterator[lsp.CompletionItem]:
         for name, found in self.project.procedures(self.document).items():

@@ -37,14 +37,12 @@ def diagnostics(project: Project, document: Document) -> list[lsp.Diagnostic]:
 
 
 def range_of(document: Document, one: Diagnostic) -> lsp.Range:
-    """Where a finding stands; an empty place is made a character wide where there is one."""
-    start = document.text.offset_of(one.line, one.column - 1)
-    end = document.text.offset_of(one.line, max(one.end_column, one.column) - 1)
-    line = document.text.line(one.line - 1)
-    if end <= start and line:
-        start = min(start, document.text.offset_of(one.line, len(line.rstrip()) or 1))
-        end = min(start + 1, document.text.offset_of(one.line, len(line)))
-    return document.text.range(start, max(start, end))
+    """Where a finding stands in its line; that of the end of a line takes the last character."""
+    first = document.text.offset_of(one.line, 0)
+    last = first + len(document.text.line(one.line - 1))
+    start = min(document.text.offset_of(one.line, one.column - 1), last)
+    end = min(document.text.offset_of(one.line, max(one.end_column, one.column) - 1), last)
+    return document.text.range(start if end > start else max(first, end - 1), end)
 
 
 def _shown(document: Document, one: Diagnostic) -> lsp.Diagnostic:

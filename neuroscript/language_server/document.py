@@ -17,6 +17,7 @@ from neuroscript.language_server.text import Text
 from neuroscript.lint.shapes import MapKeys
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.lexer import END, METADATA, NEWLINE, Tokens, tokenize
+from neuroscript.syntax.tables import PUNCTUATION
 from neuroscript.syntax.tolerant import read
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.programs import Signature
     from neuroscript.tools.spec import ArgType
 
+_SIGNS = frozenset({NEWLINE, END, *PUNCTUATION.values()})
 _MOST_WRONG_KEYS = 0  # keys of maps of which the nearest is looked for: diagnostics tell of them
 
 
@@ -80,11 +82,15 @@ class Document:
         return min(found, key=lambda each: (each.end == offset, each.end - each.start)) if found else None
 
     def token_at(self, offset: int) -> int | None:
-        """The place of the token that an offset is in or right after; None between tokens."""
-        place = bisect_right(self.tokens.starts, offset) - 1
-        if place >= 0 and self.tokens.starts[place] == offset and place and self.tokens.ends[place - 1] == offset:
-            place -= self.tokens.codes[place] in (NEWLINE, END)
-        return place if place >= 0 and offset <= self.tokens.ends[place] else None
+        """The place of the token that an offset is in or right after; None between tokens.
+
+        Between two tokens it is that of the word, string or number, and of two of them the second one.
+        """
+        tokens = self.tokens
+        place = bisect_right(tokens.starts, offset) - 1
+        while place > 0 and tokens.starts[place] == tokens.ends[place - 1] == offset and tokens.codes[place] in _SIGNS:
+            place -= 1
+        return place if place >= 0 and offset <= tokens.ends[place] else None
 
     # --- bodies ------------------------------------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ def _end_block(document: Document, word: str, message: str, start: int) -> Itera
     row = document.text.line(int(opened[1]) - 1) if opened else ""
     indent = row[: len(row) - len(row.lstrip())]
     line = document.text.position(start).line
-    at = document.text.offset_of(line + 1, 0)
+    at = len(document.content) if message.startswith("the file ends") else document.text.offset_of(line + 1, 0)
     before = "" if not at or document.content[at - 1] in "\r\n" else "\n"
     yield f"Add `{word}`", [(at, at, f"{before}{indent}{word}\n")]
 

@@ -48,16 +48,18 @@ class Project:
         self._interpreter_for = interpreter_for
         self._open: dict[str, Document] = {}
         self._uris: dict[str, str] = {}  # as the editor writes them, by path
+        self._versions: dict[str, int] = {}
         self._stored: dict[str, tuple[tuple[int, int], Document]] = {}  # by path, with time and size of the file
 
     # --- texts -------------------------------------------------------------------------------------------------------
 
-    def put(self, uri: str, content: str) -> Document:
-        """Takes the text of a document that is open."""
+    def put(self, uri: str, content: str, version: int) -> Document:
+        """Takes the text of a document that is open, in the version that the editor calls so."""
         path = path_of(uri)
         document = Document(path, content, self.encoding, self._interpreter_for(path))
         self._open[path] = document
         self._uris[path] = uri
+        self._versions[path] = version
         return document
 
     def remove(self, uri: str) -> None:
@@ -98,9 +100,9 @@ class Project:
         """The address of a document."""
         return self._uris.get(document.path) or uris.from_fs_path(document.path) or document.path
 
-    def opened(self) -> list[tuple[str, Document]]:
-        """The documents that are open, with their addresses."""
-        return [(self._uris[path], document) for path, document in self._open.items()]
+    def opened(self) -> list[tuple[str, int, Document]]:
+        """The documents that are open, with their addresses and versions."""
+        return [(self._uris[path], self._versions[path], document) for path, document in self._open.items()]
 
     def edited(self) -> dict[Identity, str]:
         """The texts of the open documents that have files, by which file it is."""

@@ -79,13 +79,13 @@ class _Server:
 
     def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
         """A document has been opened: it is checked at once."""
-        self.project.put(params.text_document.uri, params.text_document.text)
+        self.project.put(params.text_document.uri, params.text_document.text, params.text_document.version)
         self.check()
 
     def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """A document has been changed: it is checked when no more changes come."""
         for change in params.content_changes:
-            self.project.put(params.text_document.uri, change.text)
+            self.project.put(params.text_document.uri, change.text, params.text_document.version)
         if self._waiting is not None:
             self._waiting.cancel()
         self._waiting = asyncio.get_running_loop().call_later(DELAY, self.check)
@@ -117,11 +117,11 @@ class _Server:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
-        for uri, document in self.project.opened():
-            self._publish(uri, diagnostics(self.project, document))
+        for uri, version, document in self.project.opened():
+            self._publish(uri, diagnostics(self.project, document), version)
 
-    def _publish(self, uri: str, found: list[lsp.Diagnostic]) -> None:
-        self.protocol.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found))
+    def _publish(self, uri: str, found: list[lsp.Diagnostic], version: int | None = None) -> None:
+        self.protocol.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

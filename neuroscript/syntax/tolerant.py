@@ -174,7 +174,7 @@ class _Mender:
         lines = list(self._lines())
         size = len(self._tokens.source)
         # The lexer ends a text with a newline, whether one is written or not.
-        is_open = bool(lines) and self._tokens.starts[lines[-1][-1]] == size
+        is_open = bool(lines) and (self._tokens.starts[lines[-1][-1]] == size or self._is_bracketed(lines[-1]))
         for line in lines[:-1] if is_open else lines:
             self._line(line)
         if not is_open or len(lines[-1]) < 2:
@@ -210,6 +210,13 @@ class _Mender:
             elif not depth or self._codes[place + 1] in LINE_WORDS or self._codes[place + 1] == END:
                 yield [*line, place]
                 line, depth = [], 0
+
+    def _is_bracketed(self, line: list[int]) -> bool:
+        """Whether a line ends within brackets."""
+        depth = 0
+        for place in line:
+            depth = max(depth + DEPTHS.get(self._codes[place], 0), 0)
+        return depth > 0
 
     def _line(self, line: list[int]) -> None:
         *places, newline = line
