@@ -149,8 +149,8 @@ class _Completion:
         line = self.document.text.position(self.offset).line
         elsewhere = {
             each.name
-            for each in self.document.names
-            if each.body is body and is_local(each) and not self._is_being_written(each, line)
+            for each in self.document.names_in(body)
+            if is_local(each) and not self._is_being_written(each, line)
         }
         types = self.document.types(body)
         for name in sorted(elsewhere & body.variables):

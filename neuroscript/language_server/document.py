@@ -66,6 +66,17 @@ class Document:
         """All names, in order."""
         return occurrences(self.resolved, self.text)
 
+    def names_in(self, body: Body) -> list[Occurrence]:
+        """The names that stand in a body, in order."""
+        return self._names_by_body.get(id(body), [])
+
+    @cached_property
+    def _names_by_body(self) -> dict[int, list[Occurrence]]:
+        found: dict[int, list[Occurrence]] = {}
+        for each in self.names:
+            found.setdefault(id(each.body), []).append(each)
+        return found
+
     @cached_property
     def tokens(self) -> Tokens:
         """The tokens, with every newline."""

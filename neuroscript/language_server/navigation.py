@@ -163,7 +163,8 @@ def _is_same(one: Occurrence, other: Occurrence) -> bool:
 
 
 def _of_variable(document: Document, found: Occurrence) -> list[Occurrence]:
-    return [each for each in document.names if each.body is found.body and each.name == found.name and is_local(each)]
+    every = document.names_in(found.body) if found.body is not None else []
+    return [each for each in every if each.name == found.name and is_local(each)]
 
 
 def _arguments(project: Project, document: Document, procedure: str, name: str) -> Iterator[Place]:

@@ -17,6 +17,7 @@ from neuroscript.language_server.document import Document
 from neuroscript.language_server.fixes import code_actions
 from neuroscript.language_server.layout import formatting
 from neuroscript.language_server.project import Project, path_of
+from neuroscript.program_text import may_use
 from neuroscript.version import __version__
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ class _Server:
 
     def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """A document has been changed: it is checked when no more changes come."""
+        self._changed.add(params.text_document.uri)
         for change in params.content_changes:
             self.project.put(params.text_document.uri, change.text, params.text_document.version)
         if self._waiting is not None:
             self._waiting.cancel()
-        self._waiting = asyncio.get_running_loop().call_later(DELAY, self.check)
+        self._waiting = asyncio.get_running_loop().call_later(DELAY, self._check_changed)
 
     def saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
         """A document has been saved."""
@@ -113,12 +115,22 @@ class _Server:
         self.project.folders = [folder for folder in self.project.folders if folder not in removed] + added
 
     def check(self) -> None:
-        """Checks the documents that are open, since what one of them has may count in another."""
+        """Checks all documents that are open."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+        self._changed.clear()
         for uri, version, document in self.project.opened():
             self._publish(uri, diagnostics(self.project, document), version)
+
+    def _check_changed(self) -> None:
+        """Checks the documents that have been changed, and those that use files, which may be the ones."""
+        changed = self._changed.copy()
+        self._changed.clear()
+        self._waiting = None
+        for uri, version, document in self.project.opened():
+            if uri in changed or may_use(document.program.metadata):
+                self._publish(uri, diagnostics(self.project, document), version)
 
     def _publish(self, uri: str, found: list[lsp.Diagnostic], version: int | None = None) -> None:
         self.protocol.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
+from neuroscript.compiler.resolve import Body
 from neuroscript.language_server.document import Document
 from neuroscript.language_server.project import Project, shown_path
 from neuroscript.output import one_line
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.lexer import CODES, LITERAL_STRING, NEWLINE, RAW_STRING
+from neuroscript.syntax.lexer import CODES, END, LITERAL_STRING, NEWLINE, RAW_STRING
 
 MOST_SYMBOLS = 500
 
@@ -26,6 +28,7 @@ _LONG = frozenset({RAW_STRING, LITERAL_STRING})
 def document_symbols(document: Document) -> list[lsp.DocumentSymbol]:
     """The procedures, command blocks and event handlers of a document, with their parameters and variables."""
     ends = {start: end for start, end, _ in document.extents}
+    bodies = {start: body for start, _, body in document.extents}
     found: list[lsp.DocumentSymbol] = []
     program = document.program
     for procedure in program.procedures:
@@ -33,13 +36,13 @@ def document_symbols(document: Document) -> list[lsp.DocumentSymbol]:
             start, _ = document.text.offsets(procedure.span)
             symbol = _symbol(document, procedure.name, lsp.SymbolKind.Function, start, ends, procedure.name_span)
             symbol.detail = procedure.signature.removeprefix(procedure.name)
-            symbol.children = list(_variables(document, start))
+            symbol.children = list(_variables(document, bodies.get(start)))
             found.append(symbol)
     for number, command in enumerate(program.commands, 1):
         name = "command" if len(program.commands) == 1 else f"command {number}"
         start, _ = document.text.offsets(command.span)
         symbol = _symbol(document, name, lsp.SymbolKind.Namespace, start, ends, command.span)
-        symbol.children = list(_variables(document, start))
+        symbol.children = list(_variables(document, bodies.get(start)))
         found.append(symbol)
     for handler in program.handlers:
         start, _ = document.text.offsets(handler.span)
@@ -87,21 +90,17 @@ def _symbol(
 def _trimmed(document: Document, end: int) -> int:
     """The end of the last token before an offset, comments and empty lines aside."""
     tokens = document.tokens
-    last = 0
-    for code, first, after in zip(tokens.codes, tokens.starts, tokens.ends, strict=True):
-        if first >= end:
-            break
-        if code != NEWLINE:
-            last = after
-    return min(last, end)
+    place = bisect_left(tokens.starts, end) - 1
+    while place >= 0 and tokens.codes[place] in (NEWLINE, END):
+        place -= 1
+    return min(tokens.ends[place], end) if place >= 0 else 0
 
 
-def _variables(document: Document, start: int) -> Iterator[lsp.DocumentSymbol]:
-    """The variables of the body that begins at an offset, each where it stands first."""
-    body = next((body for first, _, body in document.extents if first == start), None)
+def _variables(document: Document, body: Body | None) -> Iterator[lsp.DocumentSymbol]:
+    """The variables of a body, each where it stands first."""
     seen: set[str] = set()
-    for each in document.names:
-        if body is not None and each.body is body and each.name in body.variables and each.name not in seen:
+    for each in document.names_in(body) if body is not None else ():
+        if body is not None and each.name in body.variables and each.name not in seen:
             seen.add(each.name)
             place = document.text.range(each.start, each.end)
             yield lsp.DocumentSymbol(each.name, lsp.SymbolKind.Variable, place, place)

@@ -131,7 +131,7 @@ def test_positions_and_offsets_are_inverse(text: tuple[str, int], encoding: str)
 
     content, offset = text
     whole = Text(content, encoding)
-    if not content[offset - 1 : offset + 1] == "\r\n":
+    if content[offset - 1 : offset + 1] != "\r\n":
         assert whole.offset(whole.position(offset)) == offset
 
 

@@ -40,7 +40,7 @@ def body(text: str) -> str:
         ('  emit tool.str.Join(["a"], sep‸arator: "b")', ["separator: ", "separator: string"]),
         (
             "  call gre‸et(1)",
-            ["greet: ", "greet(needs name optional times returns text) means", "Says hello.", "Who is"],
+            ["greet: ", "greet(needs name optional times returns text)", "Says hello.", "Who is"],
         ),
         ("  call greet(na‸me: 1)", ["name: ", "Who is greeted."]),
         ("  set total = 1\n  emit to‸tal", ["total: ", "total: int", "A variable."]),
