@@ -71,7 +71,7 @@ class NeuroScriptLexer(Lexer):
     mimetypes: ClassVar = ["text/x-neuroscript"]
     url = "https://pypi.org/project/neuroscript/"
 
-    def get_tokens_unprocessed(self, text: str) -> Iterator[Piece]:  # type: ignore[override]
+    def get_tokens_unprocessed(self, text: str) -> Iterator[Piece]:
         """The pieces of a text, each with its place and its kind."""
         found = list(pieces(text))
         at = 0

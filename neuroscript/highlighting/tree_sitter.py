@@ -44,7 +44,7 @@ _BLANK: Node = {"type": "BLANK"}
 def grammar() -> Node:
     """The grammar as the JSON values of ``src/grammar.json``."""
     rules = _Rules()
-    patterns = {name: {"type": "PATTERN", "value": value} for name, value in _PATTERNS.items()}
+    patterns: dict[str, Node] = {name: {"type": "PATTERN", "value": value} for name, value in _PATTERNS.items()}
     # ''' begins with an empty string in quotes: the longer token is the one that is meant.
     for name in ("literal_string", "raw_string"):
         patterns[name] = {"type": "TOKEN", "content": {"type": "PREC", "value": 1, "content": patterns[name]}}
@@ -67,7 +67,9 @@ class _Rules:
     """The rules, made from those of the language's grammar."""
 
     def __init__(self) -> None:
-        definitions = {str(name): (tree, options) for name, _, tree, options in build_lark().grammar.rule_defs}
+        definitions: dict[str, tuple[Any, Any]] = {
+            str(name): (tree, options) for name, _, tree, options in build_lark().grammar.rule_defs
+        }
         self._hidden = {
             name
             for name, (tree, options) in definitions.items()
