@@ -20,7 +20,7 @@ syntax sync minlines=200
 _RULES = r"""
 syntax match neuroscriptSoft /\%(\<on\s\+\)\@<=\<\%(error\|event\)\>/
 syntax match neuroscriptSoft /\%(\<clear\s\+\)\@<=\<event\>/
-syntax match neuroscriptSoft /\S\s\+\zs\<\%(SOFT\)\>\ze\s\+[^=.,\[(\])]/
+syntax match neuroscriptSoft /\%(\S\s\+\)\@<=\<\%(SOFT\)\>\ze\s\+[^=.,\[(\])]/
 syntax match neuroscriptDefinition /^\s*\zs\<command\>\ze\s*\%(#\|--\|\/\/\|$\)/
 syntax match neuroscriptProcedure /\%(\<func\s\+\)\@<=\h\w*/
 syntax match neuroscriptMember /\.\s*\h\w*/

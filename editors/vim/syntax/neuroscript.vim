@@ -20,7 +20,7 @@ syntax keyword neuroscriptType TYPE_BOOLEAN TYPE_BYTES TYPE_ERROR TYPE_EVENT TYP
 
 syntax match neuroscriptSoft /\%(\<on\s\+\)\@<=\<\%(error\|event\)\>/
 syntax match neuroscriptSoft /\%(\<clear\s\+\)\@<=\<event\>/
-syntax match neuroscriptSoft /\S\s\+\zs\<\%(as\|into\|named\|with\)\>\ze\s\+[^=.,\[(\])]/
+syntax match neuroscriptSoft /\%(\S\s\+\)\@<=\<\%(as\|into\|named\|with\)\>\ze\s\+[^=.,\[(\])]/
 syntax match neuroscriptDefinition /^\s*\zs\<command\>\ze\s*\%(#\|--\|\/\/\|$\)/
 syntax match neuroscriptProcedure /\%(\<func\s\+\)\@<=\h\w*/
 syntax match neuroscriptMember /\.\s*\h\w*/
