@@ -35,7 +35,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint primer session plugins asynchronous loading given formatting
+        highlighting lint primer session plugins asynchronous loading given formatting
         checking
         interpreter
         .
@@ -73,6 +73,12 @@ LAYERS = {
         errors
         parser
         generate tolerant
+    """,
+    "neuroscript.highlighting": """
+        classes
+        pygments_lexer textmate tree_sitter vim
+        generate
+        .
     """,
     "neuroscript.language_server": """
         text words

@@ -8,7 +8,7 @@ import os
 import sys
 
 from neuroscript.cli.host import POLICY_SERVICE, Host, check_patterns, configuration_files, host_of, settings_of
-from neuroscript.cli.options import add_globals, add_host, add_policy, add_tools, library_roots
+from neuroscript.cli.options import add_globals, add_lib, add_policy, add_tools, library_roots
 from neuroscript.cli.report import complain
 from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import OK, UsageError
@@ -28,9 +28,18 @@ _STARTED_BY_HAND = "an editor starts this command and talks to it over standard 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("--stdio", action="store_true", help="as it always does: for editors that add this")
-    add_host(parser)
+    parser.add_argument(
+        "--stdio", action="store_true", help="talk over standard input and output, which it does anyway"
+    )
+    parser.add_argument(
+        "--sandbox",
+        metavar="DIR",
+        help="the directory of scripts, from which programs may use files too (default: none)",
+    )
+    add_lib(parser)
     add_tools(parser)
+    parser.add_argument("--no-plugins", action="store_true", help="know the standard tools only")
+    parser.set_defaults(env=[])
     add_globals(parser)
     add_policy(parser)
 
@@ -46,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         hosts = _Hosts(options)
         library_roots(options.lib)
+        if options.sandbox is not None and not os.path.isdir(options.sandbox):
+            raise UsageError(f"--sandbox {options.sandbox!r} is not a directory")  # an editor makes none
         # What is wrong with the flags is told before the editor waits for answers.
         check_patterns(hosts.interpreter(STDIN, complain), options, not options.no_plugins)
         from neuroscript.language_server.server import serve
@@ -88,7 +99,7 @@ class _Hosts:
             host = Host(options.sandbox, [], not options.no_plugins, False, Limits(), None, {})
         is_there = host.sandbox is not None and os.path.isdir(host.sandbox)
         interpreter = Interpreter(
-            sandbox=host.sandbox if is_there else None,  # an editor makes no directory
+            sandbox=host.sandbox if is_there else None,
             limits=host.limits,
             globals=dict.fromkeys(name for names in options.globals for name in names),
             plugins=host.plugins,

@@ -33,7 +33,10 @@ def _json(value: object) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the files, or with ``--check`` compares them; returns the exit status."""
+    """Writes the files, or with ``--check`` compares them; returns the exit status, 2 without a checkout."""
+    if not EDITORS.is_dir():
+        print(f"there is no folder {EDITORS}: the files are those of a checkout")
+        return 2
     stale = []
     for name, text in files().items():
         path = EDITORS / name

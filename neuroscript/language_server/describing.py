@@ -146,6 +146,7 @@ def shape_text(shape: Shape) -> str:
 
 def _argument(name: str, kind: str, text: str, required: bool, shape: Shape | None = None) -> str:
     told = f": {kind}" if kind else ""
+    name = name.replace("`", "")  # which ends a piece of code, and a program may write into a key
     return f"- `{name}{'' if required else '?'}{told}`{' – ' if text else ''}{text}{_keys(shape)}"
 
 
@@ -153,5 +154,5 @@ def _keys(shape: Shape | None) -> str:
     if shape is None or not shape.fields:
         return ""
     names: Iterable[str] = list(shape.fields)
-    shown = " ".join(f"`{name}`" for name in list(names)[:_MOST_KEYS])
+    shown = " ".join(f"`{name.replace('`', '')}`" for name in list(names)[:_MOST_KEYS])
     return f" (keys: {shown}{' …' if len(shape.fields) > _MOST_KEYS else ''})"

@@ -15,10 +15,12 @@ from neuroscript.compiler.traversal import inner_blocks
 from neuroscript.language_server.names import Occurrence, occurrences
 from neuroscript.language_server.text import Text
 from neuroscript.lint.shapes import MapKeys
+from neuroscript.program_text import USES
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.lexer import END, METADATA, NEWLINE, Tokens, tokenize
 from neuroscript.syntax.tables import PUNCTUATION
 from neuroscript.syntax.tolerant import read
+from neuroscript.uses import SUFFIX
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
@@ -183,11 +185,11 @@ def uses_in(document: Document) -> Iterator[tuple[str, int, int]]:
         if code != METADATA:
             return
         key, value = tokens.values[token]
-        if key != "uses":
+        if key != USES:
             continue
-        at = token.find(":", token.find("uses"))
+        at = token.find(":", token.find(USES))
         for entry in value.split(","):
             path = entry.strip()
-            if path.endswith(".ns") and (found := token.find(path, max(at, 0))) >= 0:
+            if path.endswith(SUFFIX) and (found := token.find(path, max(at, 0))) >= 0:
                 yield path, start + found, start + found + len(path)
                 at = found + len(path)

@@ -31,8 +31,8 @@ def code_actions(project: Project, document: Document, found: Sequence[lsp.Diagn
     uri = project.uri(document)
     actions = []
     for one in found:
-        if one.source != SOURCE:
-            continue
+        if one.source != SOURCE or one.related_information:
+            continue  # it is another's, or in another file
         fixes = list(_fixes(document, one))
         for number, (title, changes) in enumerate(fixes):
             actions.append(_action(uri, document, one, title, changes, is_preferred=len(fixes) == 1 and number == 0))
@@ -275,8 +275,6 @@ def _silencing(document: Document, one: lsp.Diagnostic) -> Fix | None:
     """A comment above the statement of a finding that silences its rule there; None for what cannot be silenced."""
     if not isinstance(one.code, str) or not one.code.startswith("NS") or one.code.startswith("NS4"):
         return None
-    if one.related_information:
-        return None  # it is in another file
     line = _statement_line(document, one.range.start.line + 1)
     row = document.text.line(line - 1)
     indent = row[: len(row) - len(row.lstrip())]

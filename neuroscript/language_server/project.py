@@ -12,7 +12,7 @@ from pygls import uris
 from neuroscript.errors import NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.language_server.document import Document
 from neuroscript.output import one_line
-from neuroscript.program_text import ProgramText, identity_of, may_use
+from neuroscript.program_text import USES, ProgramText, identity_of, may_use
 from neuroscript.syntax import nodes as n
 from neuroscript.uses import SUFFIX, SourceFile, following
 
@@ -142,6 +142,8 @@ class Project:
 
     def used(self, document: Document) -> list[Document]:
         """The documents of the files that a program uses, directly or not."""
+        if USES not in document.content:  # which is known before a tree is made
+            return []
         metadata = document.program.metadata
         if not may_use(metadata):
             return []

@@ -253,6 +253,13 @@ def test_silencing_stands_above_a_statement_over_several_lines(editor: Editor) -
     )
 
 
+def test_findings_in_used_files_get_no_fixes(editor: Editor) -> None:
+    editor.write('func f means\n  emit tool.str.ToUper("a")\nendfunc\n', "lib.ns")
+    document = editor.open(":: uses: lib.ns\n" + body("  call f()"), "main.ns")
+    assert "did you mean tool.str.ToUpper" in document.messages[0]
+    assert fixes(document) == {}
+
+
 def test_findings_of_others_get_no_fixes(editor: Editor) -> None:
     document = editor.open(body("  emit totl"))
     finding = lsp.Diagnostic(document.findings[0].range, "did you mean 'x'?", source="another")

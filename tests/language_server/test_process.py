@@ -27,6 +27,9 @@ def test_a_wrong_flag_is_told_at_once(tmp_path: Path) -> None:
     ended = run_lsp("--tools", "gone.py", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert ended.stderr == b"neuroscript: --tools: there is no file 'gone.py'\n"
+    ended = run_lsp("--sandbox", "gone", cwd=tmp_path)
+    assert ended.stderr == b"neuroscript: --sandbox 'gone' is not a directory\n"
+    assert not (tmp_path / "gone").exists()
     ended = run_lsp("--deny", "str.ToUper", cwd=tmp_path)
     assert b"--deny: there is no tool 'str.ToUper'; the nearest are" in ended.stderr
 
