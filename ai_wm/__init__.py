@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ToolDefinition,
         Usage,
     )
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.ratelimit import RateLimiter
     from ai_wm.store import Store
     from ai_wm.workers.checks import WorkerTest
@@ -71,6 +72,7 @@ _PLACES = {
         "ToolDefinition",
         "Usage",
     ),
+    "ai_wm.providers.fakes": ("ModelFakes",),
     "ai_wm.ratelimit": ("RateLimiter",),
     "ai_wm.workers.embedding": ("EmbeddingResult",),
     "ai_wm.workers.stateless": ("TaskResult",),
@@ -120,6 +122,7 @@ __all__ = [
     "LLMRequest",
     "LLMResponse",
     "Message",
+    "ModelFakes",
     "ModelInfo",
     "PerformanceRecord",
     "RateLimitPolicy",

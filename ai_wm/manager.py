@@ -45,6 +45,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
@@ -72,6 +73,7 @@ class AIWorkerManager:
         policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own
             defaults.  The host's own calls of these methods are not bound by it.
         model_directories: where model files may lie, besides the sandbox, that a script's definition names.
+        fakes: who answers in place of models, in tests.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -92,6 +94,7 @@ class AIWorkerManager:
         tools: ToolHost | None = None,
         policy: WorkerPolicy | None = None,
         model_directories: Sequence[str | os.PathLike[str]] = (),
+        fakes: ModelFakes | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
         self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
@@ -109,6 +112,7 @@ class AIWorkerManager:
             environ=environ,
             config_dir=config_dir,
             policy=self.policy,
+            fakes=fakes,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
@@ -248,7 +252,7 @@ class AIWorkerManager:
 
     def list_worker_definitions_for_display(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Returns definitions as maps with snake_case keys, ``can_chat`` and ``api_key_status``, inline keys masked."""
-        return self._definitions.for_display(filters, lambda definition: self._wiring.key_status(definition.auth))
+        return self._definitions.for_display(filters, self._key_status)
 
     def active_definitions(self) -> list[AIWorkerDefinition]:
         """Returns the active definitions, not copied: they must not be changed, and their summaries may lag."""
@@ -256,7 +260,13 @@ class AIWorkerManager:
 
     def key_status(self, id_or_name: str) -> APIKeyStatus:
         """Says whether the key of a definition is there, without showing it; error 9 if there is no such definition."""
-        return self._wiring.key_status(self._definitions.find(id_or_name).auth)
+        return self._key_status(self._definitions.find(id_or_name))
+
+    def _key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
+        # Whether a key exists is no secret to the host, whatever scripts may do with it.
+        if definition.auth_is_implied and not self._wiring.authorizer.permits_key(definition):
+            return APIKeyStatus.NOT_APPROVED
+        return self._wiring.key_status(definition.auth)
 
     def update_worker_definition(
         self, id_or_name: str, updates: Mapping[str, Any], *, merge: bool = False

@@ -157,6 +157,7 @@ class _Connection:
         """The interpreter's own manager."""
         from ai_wm.calls.tool_host import ToolHost
         from ai_wm.manager import AIWorkerManager
+        from ai_wm.tools.access import fakes_in
 
         interpreter = self._interpreter
         tools = ToolHost(
@@ -165,7 +166,7 @@ class _Connection:
             interpreter.host_context(),
             lambda: self.access().rights.policy.model_tools,
         )
-        return self.use(AIWorkerManager(interpreter.sandbox, tools=tools))
+        return self.use(AIWorkerManager(interpreter.sandbox, tools=tools, fakes=fakes_in(interpreter.services)))
 
     def use(self, manager: AIWorkerManager) -> AIWorkerManager:
         """Listens to the manager, whose events the interpreter's handlers get."""

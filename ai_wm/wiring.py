@@ -42,6 +42,7 @@ from ai_wm.workers.stateless import StatelessTasks
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
@@ -89,6 +90,7 @@ class Wiring:
     in_flight: CallsInFlight | None
     authorizer: Authorizer
     read_as_host: FileReader
+    fakes: ModelFakes | None
     private_paths: tuple[str, ...]
     """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
@@ -122,10 +124,11 @@ def wire(
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
     policy: WorkerPolicy,
+    fakes: ModelFakes | None = None,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
-    known = Clients(clients, transport, model_directory=sandbox, environ=environ)
+    known = Clients(clients, transport, model_directory=sandbox, environ=environ, fakes=fakes)
     kept = store if store is not None else _store_in(sandbox, clock, known)
     moments, events = Clock(clock), Events()
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
@@ -133,7 +136,9 @@ def wire(
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names, known.check)
     definitions.check_loaded()
-    authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
+    # Who answers in place of a model needs no key, and where tests run there may be none.
+    resolve = lookup.resolve if fakes is None or fakes.live else lambda source: None
+    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers))
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
@@ -144,6 +149,7 @@ def wire(
         in_flight=in_flight,
         clock=moments,
         events=events,
+        fakes=fakes,
     )
     private = _private_paths(sandbox, config_dir, counted)
     attachments = reader_as_host(sandbox, private)
@@ -167,6 +173,7 @@ def wire(
         in_flight=in_flight,
         authorizer=authorizer,
         read_as_host=read_as_host,
+        fakes=fakes,
         private_paths=private,
     )
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Self
 
+    from neuroscript.runtime.assertions import Operand
 
 MOST_TEXT = 65_536
 """Characters that a script sees of an error's message, and of its details together."""
@@ -120,24 +121,22 @@ class NeuroScriptError(Exception):
     code: int
     message: str
     details: dict[str, Any]
-    file: str
-    line: int
-    column: int
-    stack: tuple[StackFrame, ...]
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    stack: tuple[StackFrame, ...] = ()
+    operands: tuple[Operand, ...] = ()
+    """Of a ``must`` that failed in a test, the values that it was about; no script sees them."""
 
     def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
         family = _family(code) if cls is NeuroScriptError else cls
-        return super().__new__(family)  # type: ignore[return-value]
+        return Exception.__new__(family, code, message)  # type: ignore[return-value]
 
     def __init__(self, code: int = 0, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(code, message)
-        self.code = known_code(code)
+        # Scripts raise and clear errors in loops, so nothing is set here that has been set before.
+        self.code = code if type(code) is ErrorCode else known_code(code)
         self.message = message
         self.details = dict(details) if details else {}
-        self.file = ""
-        self.line = 0
-        self.column = 0
-        self.stack = ()
 
     def trim(self) -> None:
         """Cuts a message and details that are too large to be passed on; done where an error enters a script.
@@ -175,6 +174,18 @@ class NeuroScriptError(Exception):
 
 class ScriptFailureError(NeuroScriptError):
     """`fail` was executed, or a `must` did not hold."""
+
+
+def script_failure(message: str) -> ScriptFailureError:
+    """The error of ``fail``, made in one step instead of three: scripts raise and clear it in loops."""
+    error: ScriptFailureError = Exception.__new__(ScriptFailureError, _FAILED, message)
+    error.code = _FAILED
+    error.message = message
+    error.details = {}
+    return error
+
+
+_FAILED = ErrorCode.FAIL_STATEMENT  # reading a member of an enumeration takes as long as a call
 
 
 class NotFoundError(NeuroScriptError):
@@ -276,6 +287,7 @@ class NeuroScriptSyntaxError(NeuroScriptError):
     def __init__(self, diagnostics: Sequence[Diagnostic] = ()) -> None:
         first = diagnostics[0] if diagnostics else Diagnostic(0, 0, "error", ErrorCode.SYNTAX, "syntax error")
         super().__init__(first.code, first.message)
+        self.args = (first.code, first.message)
         self.diagnostics = tuple(diagnostics)
         self.file, self.line, self.column = first.file, first.line, first.column
 

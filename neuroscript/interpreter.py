@@ -229,6 +229,7 @@ class Interpreter:
     def reserve_events(self, prefix: str) -> None:
         """Keeps the names of events that begin so for whoever fires them here: scripts cannot imitate them."""
         self._reserved_events.append(prefix)
+        self.runtime.events.forget()
 
     def is_reserved_event(self, name: str) -> bool:
         """Whether scripts may not fire an event of this name."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
     from neuroscript.program_text import ProgramText
+    from neuroscript.runtime.assertions import Probes
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.protection import Identity
@@ -37,6 +38,7 @@ _TOOLS = (
     abi.TOOL_CHANGE,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
+_LEVELS = 2  # of a list or map in another one
 _MOST_TEXTS = 64
 _MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
@@ -68,6 +70,8 @@ class Loader:
         self._disk: DiskCache | None = None
         self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
         self._nil_operands: NilOperands | None = None
+        self._probes: Probes | None = None
+        self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
         self.texts: dict[str, str | bytes] = {}
@@ -83,6 +87,17 @@ class Loader:
         self._disk = open_cache(cache, sandbox)
         directory = cache_directory(cache)
         return [directory, f"{directory}{KEY}*"] if directory else []
+
+    def probe(self, probes: Probes) -> None:
+        """Has what is loaded from now on report what it does, for tests; such code is slower, and not kept on disk."""
+        from neuroscript.runtime.assertions import explained, note
+
+        self._probes = probes
+        namespace = self._runtime.namespace
+        namespace[abi.NOTE] = note
+        namespace[abi.MUST_EXPLAINED] = partial(explained, namespace[abi.MUST])
+        if probes.covered is not None:
+            namespace[abi.COVERED] = probes.covered
 
     def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
         """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
@@ -204,10 +219,10 @@ class Loader:
         runtime = self._runtime
         names = tuple(sorted(runtime.globals))
         circumstances = name, replace, self._loads, names, self._limits
-        key = source, circumstances
+        key = source, circumstances, self._probes
         entry = _CACHE.find(key, runtime)
         # What a script loads is its own text, with which it shall not fill the user's disk.
-        disk = None if runtime.running else self._disk
+        disk = None if runtime.running or self._probes is not None else self._disk
         if entry is None and disk is not None:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
@@ -224,6 +239,10 @@ class Loader:
 
         resolved = front_end(source, name, self._limits, {} if replace else runtime.procedures)
         program = loaded_program(resolved.program)
+        if self._probes is not None and self._probes.compiled is not None:
+            from neuroscript.compiler.traversal import lines_of
+
+            self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
         linker = RecordingLinker(runtime)
         compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
@@ -239,12 +258,20 @@ class Loader:
             if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
                 message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
                 raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
+        unsealed = self._unsealed({procedure.name for procedure, _ in procedures})
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self.programs)
+        for part, codes, kept in unsealed:
+            for code in codes:
+                exec(code, runtime.namespace)
+            for procedure in kept:
+                runtime.define(procedure.name, procedure, part.load)
         for part in parts:
             for code in part.compiled.codes:
                 exec(code, runtime.namespace)
         for procedure, load in procedures:
             runtime.define(procedure.name, procedure, load)
+        if unsealed:
+            runtime.unlink_values()
         for part in parts:
             runtime.link_calls(part.compiled.calls)
         starts = [part.compiled.start for part in parts if part.compiled.start]
@@ -258,17 +285,49 @@ class Loader:
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):
                     del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
-            runtime.namespace.update(kept)
+            old = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
+            runtime.namespace.update(old)
             runtime.events.restore(handlers)
             runtime.unlink_values()
             del self.programs[programs:]
             raise
+        for part, _, _ in unsealed:
+            del self._sealed[part.load]
+        self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
         for part in parts:
             if part.identity is not None:
                 self._files[part.identity] = part.program.name, *_content_key(part.content)
+
+    def _unsealed(self, names: set[str]) -> list[tuple[_Part, list[CodeType], list[LoadedProcedure]]]:
+        """Compiles the programs again whose code relies on procedures that are about to be replaced.
+
+        Args:
+            names: the procedures.
+
+        Returns:
+            The programs, each with its code that relies on nothing, and with those of its procedures that it is for.
+        """
+        found: list[tuple[_Part, list[CodeType], list[LoadedProcedure]]] = []
+        runtime = self._runtime
+        for part in self._sealed.values():
+            own = [one for one in part.program.procedures if runtime.procedures.get(one.name) is one]
+            if names.isdisjoint(one.name for one in own):
+                continue
+            kept = [one for one in own if one.name not in names]
+            if not kept:
+                found.append((part, [], kept))
+                continue
+            from neuroscript.compiler.build import back_end, front_end
+
+            resolved = front_end(part.content, part.program.name, self._limits, {})
+            unit = self.compilation_unit(part.program.procedures, load=part.load, sealed=False)
+            mine = {abi.PROCEDURE + one.name for one in kept}
+            codes = [code for code in back_end(resolved, unit).codes if not mine.isdisjoint(_functions(code))]
+            self.keep_text(tuple(codes), len(part.content), partial(self._parsed, part.content, part.program.name))
+            found.append((part, codes, kept))
+        return found
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
@@ -309,25 +368,39 @@ class Loader:
 
         return parse(source, name, self._limits)
 
-    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
+    def compilation_unit(
+        self,
+        own: Iterable[LoadedProcedure] = (),
+        linker: Linker | None = None,
+        *,
+        load: int | None = None,
+        sealed: bool = True,
+    ) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
         Args:
             own: the procedures that it defines.
             linker: links the tools; by default the runtime.
+            load: the number of the load, of a program that is compiled again.
+            sealed: whether its code may rely on its procedures not being replaced.
         """
         from neuroscript.compiler.unit import Unit
 
         runtime = self._runtime
-        self._loads += 1
+        if load is None:
+            self._loads += 1
         return Unit(
-            self._loads,
+            self._loads if load is None else load,
             frozenset(runtime.globals),
             {procedure.name: procedure.signature for procedure in own},
             linker or runtime,
             runtime.operations.max_items,
             runtime.operations.max_string,
             self._limits.max_depth,
+            sealed,
+            runtime.operations.max_nesting >= _LEVELS,
+            explains=self._probes is not None,
+            covers=self._probes is not None and self._probes.covered is not None,
         )
 
 
@@ -338,6 +411,11 @@ def _content_key(content: str | bytes) -> tuple[int, int]:
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:
     raise error
+
+
+def _functions(module: CodeType) -> set[str]:
+    """The general functions of the procedures whose versions a module defines."""
+    return {abi.general(name) or name for name in module.co_names}
 
 
 def _holds(codes: tuple[object, ...], code: CodeType) -> bool:

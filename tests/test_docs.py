@@ -23,9 +23,9 @@ LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 NOT_RUN = {"sh", "text", ""}
 
 
-def blocks(page: Path) -> list[tuple[str, str, int]]:
+def blocks(page: Path) -> list[tuple[str, str, str, int]]:
     text = page.read_text(encoding="utf-8")
-    return [(m.group(1), m.group(3), text.count("\n", 0, m.start()) + 2) for m in FENCE.finditer(text)]
+    return [(m.group(1), m.group(2), m.group(3), text.count("\n", 0, m.start()) + 2) for m in FENCE.finditer(text)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -34,11 +34,14 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "100")
     names: dict[str, Any] = {"__name__": "docs"}
     program = ""
-    for language, code, line in blocks(page):
+    for language, info, code, line in blocks(page):
+        title = re.search(r'title="([\w.]+)"', info)
         match language:
             case "python":
                 # As it runs in a file of the reader's, without the annotations as strings that this file has.
                 exec(compile("\n" * (line - 1) + code, str(page), "exec", dont_inherit=True), names)
+            case "neuroscript" if title:  # a file of several, which a command runs
+                (tmp_path / title.group(1)).write_text(code, encoding="utf-8")
             case "neuroscript":
                 program = code
                 run_script(code)

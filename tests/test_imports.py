@@ -27,7 +27,7 @@ LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
         errors limits logs program_text streaming threads
-        cancellation
+        cancellation error_text
         values
         sandbox syntax
         tools uses
@@ -38,6 +38,7 @@ LAYERS = {
         highlighting lint primer session plugins asynchronous loading given formatting
         checking
         interpreter
+        testing
         .
         language_server
         cli
@@ -51,10 +52,18 @@ LAYERS = {
         options explanation app
         configuration
         host
-        . check fmt lsp primer reference run tools trust
+        outcomes
+        . check fmt lsp primer reference run test tools trust
         session
         terminal
         repl
+    """,
+    "neuroscript.testing": """
+        . cases selection coverage differences
+        golden
+        models
+        runner
+        junit pytest_plugin
     """,
     "neuroscript.values": """
         timedate
@@ -107,6 +116,7 @@ LAYERS = {
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
+        assertions
         runs tool_calls
         procedures
         namespace

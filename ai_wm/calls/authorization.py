@@ -19,6 +19,7 @@ from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
+from neuroscript import ErrorCode, NeuroScriptError
 
 _MOST_KNOWN: Final = 1000
 
@@ -92,6 +93,15 @@ class Authorizer:
             self._known[key] = definition, clearance, authorization
         return authorization
 
+    def permits_key(self, definition: AIWorkerDefinition) -> bool:
+        """Whether the host's own calls of a definition may send its key where they go."""
+        try:
+            use, approvals = self.use_of(definition, definition.base_config, None)
+            approvals.check(use, None if use.server is None else use.server.address)
+        except NeuroScriptError as error:
+            return error.code != ErrorCode.SECURITY  # an address that is none is another matter
+        return True
+
     def use_of(
         self, definition: AIWorkerDefinition, config: Mapping[str, Any], clearance: Clearance | None
     ) -> tuple[KeyUse, Approvals]:
@@ -127,6 +137,7 @@ class Authorizer:
             server=server,
             allow_http=allow_http and standing is Standing.HOST,
             shared=shared,
+            is_implied=definition.auth_is_implied,
             has_headers=bool(headers),
             headers_are_hosts=bool(headers)
             and standing is Standing.HOST

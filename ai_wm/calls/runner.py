@@ -31,6 +31,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.calls.structured import StructuredReply
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
@@ -71,6 +72,7 @@ class Runner:
         in_flight: notes the calls that are under way, for the case that the process dies; None where nothing is kept.
         clock: the moments and durations in records.
         events: the events fired for successes and failures.
+        fakes: who answers in place of models, in tests, and records their replies.
     """
 
     authorizer: Authorizer
@@ -79,6 +81,7 @@ class Runner:
     in_flight: CallsInFlight | None
     clock: Clock
     events: Events
+    fakes: ModelFakes | None = None
 
     def run(self, task: Task) -> Answer:
         """Answers a prompt, in the steps and the order of the design document (section 2.4).
@@ -198,7 +201,11 @@ class Runner:
             turn.sent()
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
-                return safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
+                reply = safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
+                if self.fakes is not None and self.fakes.records:
+                    # Into a file go no keys, also where the host itself would be shown what its own server repeats.
+                    self.fakes.keep(request, safe_reply(response, turn.secrets, for_script=True), turn.secrets)
+                return reply
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
             failure = error

@@ -6,9 +6,10 @@ settles is answered by the server's refusal, which amends the request (`ai_wm.pr
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, NamedTuple
 
-REASONING: Final = ("reasoning_details", "reasoning_content", "reasoning")
+REASONING: Final = ("reasoning_details", "thinking_blocks", "reasoning_content", "reasoning")
 """The fields in which compatible servers give the reasoning of a reply, and may want it back."""
 
 
@@ -124,6 +125,18 @@ _CLOUD_AUTH: Final = {
     "bedrock": {"method": "aws"},
     "vertex": {"method": "google"},
 }
+
+
+_CLOUD_HOSTS: Final = {
+    "azure": r"[a-z0-9-]+\.(openai\.azure|cognitiveservices\.azure|services\.ai\.azure)\.(com|us|cn)",
+    "bedrock": r"([a-z0-9-]+\.)?bedrock-runtime(-fips)?\.[a-z0-9-]+\.(vpce\.)?amazonaws\.com(\.cn)?",
+    "vertex": r"([a-z0-9-]+-)?aiplatform\.googleapis\.com|aiplatform\.[a-z]+\.rep\.googleapis\.com",
+}
+
+
+def is_cloud_host(provider: str, host: str) -> bool:
+    """Whether a host is one of a cloud's own, where the usual key of that cloud may be sent."""
+    return provider in _CLOUD_HOSTS and re.fullmatch(_CLOUD_HOSTS[provider], host) is not None
 
 
 def default_auth(provider: object) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from ai_wm.data.enumerations import (
@@ -453,13 +453,15 @@ class AIWorkerDefinition(Model):
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _usual_key_source(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and "auth" not in data:
-            usual = default_auth(data.get("provider"))
-            return data if usual is None else {**data, "auth": usual}
-        return data
+    def _usual_key_source(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        usual = default_auth(data.get("provider")) if isinstance(data, Mapping) and "auth" not in data else None
+        if usual is None:
+            return handler(data)
+        made = handler({**data, "auth": usual})
+        made.__pydantic_fields_set__.discard("auth")
+        return made
 
     @model_validator(mode="after")
     def _headers_have_one_name(self) -> Self:
@@ -489,6 +491,18 @@ class AIWorkerDefinition(Model):
     @field_serializer("base_config")
     def _mask(self, value: dict[str, Any]) -> dict[str, Any]:
         return shown_config(value)
+
+    @property
+    def auth_is_implied(self) -> bool:
+        """Whether ``auth`` was left out, so that the provider's usual key is meant, for its usual address alone."""
+        return "auth" not in self.model_fields_set
+
+    def to_file(self) -> dict[str, Any]:
+        """Converts to the format of the files; ``auth`` is left out where it was."""
+        written = super().to_file()
+        if self.auth_is_implied:
+            del written["auth"]
+        return written
 
     def to_script(self) -> dict[str, Any]:
         """Converts to the form for scripts, with an inline key and the values of headers masked."""

@@ -1,13 +1,14 @@
 """Approvals: the pairs of key source and address to which keys may be sent, checked just before a call is sent.
 
 There are approvals for the key in each provider's usual variable and the provider's public address, or the address in
-its environment variable if that is set; for the key of every definition of the host and the definition's own server;
-and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists,
+its environment variable if that is set; for the key that a definition of the host names and the definition's own
+server; and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists,
 since the key is not looked up.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -15,7 +16,7 @@ from shlex import quote
 from typing import Final
 
 from ai_wm.data.policy import PROVIDER_PREFIX, WorkerPolicy
-from ai_wm.data.presets import PRESETS
+from ai_wm.data.presets import PRESETS, is_cloud_host
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.sources import source_name
 from neuroscript import Address, ErrorCode, NeuroScriptError
@@ -81,6 +82,7 @@ class KeyUse:
         server: the server that the call goes to.
         allow_http: whether the definition is the host's and lets its key be sent over plain http.
         shared: whether a definition of the host's uses the same key, so that the default approval does not apply.
+        is_implied: whether the definition names no key source, so that its provider's usual one is meant.
         has_headers: whether it has headers of its own, which may hold keys.
         headers_are_hosts: whether the headers are from the host's definition, which may be sent to its own server only.
     """
@@ -94,6 +96,7 @@ class KeyUse:
     server: Server | None
     allow_http: bool = False
     shared: bool = False
+    is_implied: bool = False
     has_headers: bool = False
     headers_are_hosts: bool = False
 
@@ -126,7 +129,10 @@ class Approvals:
             NeuroScriptError: 10, with the policy that would permit it.
         """
         as_made = use.own is None if address is None else use.own is not None and use.own.address.covers(address)
-        if not (use.standing is Standing.HOST and as_made):
+        if use.standing is Standing.HOST and as_made:
+            if use.is_implied and use.has_key and address is not None and not self._is_usual(use, address):
+                raise _not_meant(use, address)
+        else:
             if use.standing is Standing.NOBODY:
                 self._check_nobodys(use, address)
             elif address is not None and not (self._may_name(use, address) or self._approves(use, address)):
@@ -138,6 +144,12 @@ class Approvals:
                 raise _headers_not_approved(use, address)
         if address is not None and address.scheme == "http" and (use.has_key or use.has_headers):
             _check_http(use, address, as_made)
+
+    def _is_usual(self, use: KeyUse, address: Address) -> bool:
+        """Whether an address is one for which a provider's usual key is meant where a definition names none."""
+        if self._approves(use, address) or (address.scheme == "https" and is_cloud_host(use.provider, address.host)):
+            return True
+        return any(server.scope.covers(address) for server in self._servers(use.provider))
 
     def _check_nobodys(self, use: KeyUse, address: Address | None) -> None:
         if use.has_key or use.has_headers or (address is not None and not address.is_loopback):
@@ -169,7 +181,7 @@ class Approvals:
         if owner is None or address is None or use.shared:
             return False
         # Where the operator names another server, that one replaces the public one.
-        return self._servers(owner)[0].scope.covers(address)
+        return any(server.scope.covers(address) for server in self._servers(owner)[:1])
 
 
 def _check_http(use: KeyUse, address: Address, as_made: bool) -> None:
@@ -190,6 +202,16 @@ def _not_named(use: KeyUse, address: Address) -> NeuroScriptError:
         ErrorCode.SECURITY,
         f"{use.worker} may not be asked at {place}, an address that scripts may not name; the host permits it with "
         f"--allow-origin {quote(place)} or WorkerPolicy(origins=({place!r},))",
+    )
+
+
+def _not_meant(use: KeyUse, address: Address) -> NeuroScriptError:
+    usual = json.dumps({"auth": use.auth.to_script()})
+    return NeuroScriptError(
+        ErrorCode.SECURITY,
+        f"{use.worker} may not send the key {source_name(use.auth)} to {_narrowest(use, address)}: without auth that "
+        f"key is meant for the usual address of {use.provider} alone; to send it there, the host writes so: "
+        f"neuroscript workers update {quote(use.name)} {quote(usual)} (the method 'none' where no key is needed)",
     )
 
 

@@ -91,6 +91,7 @@ def _mark(key: bytes, definition: AIWorkerDefinition) -> str:
         {name: config[name] for name in ADDRESS_SETTINGS if name in config},
         # The address of a model in this process is its file.
         definition.model_name if definition.provider == "local" else "",
+        *(["implied"] if definition.auth_is_implied else ()),
     ]
     text = json.dumps(covered, sort_keys=True, separators=(",", ":"))
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ai_wm.keys import Secret
     from ai_wm.keys.approvals import Server
     from ai_wm.providers.breaker import Breaker
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.providers.transport import Transport
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
@@ -43,6 +44,7 @@ class Clients:
             connections of its own, by the proxy that the usual variables name.
         model_directory: where a relative path of a ``local`` model starts; default the working directory.
         environ: where the providers' variables and those that name proxies are looked up; default the process's own.
+        fakes: who answers in place of models, in tests.
 
     Safe for use from many threads.
     """
@@ -54,7 +56,9 @@ class Clients:
         *,
         model_directory: Path | str | None = None,
         environ: Mapping[str, str] | None = None,
+        fakes: ModelFakes | None = None,
     ) -> None:
+        self._fakes = fakes
         self._given = dict(clients or {})
         self._httpx_transport = transport
         self._model_directory = Path(model_directory) if model_directory is not None else None
@@ -144,6 +148,9 @@ class Clients:
             NeuroScriptError: 40 for an unknown provider, 18 where a package's provider cannot be made, 19 after
                 `close`.
         """
+        fake = self._fakes.client(provider, model) if self._fakes is not None else None
+        if fake is not None:
+            return fake
         given = self._given.get(provider)
         if given is not None:
             return given

@@ -56,10 +56,12 @@ class ErrorReply:
             successful reply.
         retry_after: the seconds that the body asks to wait.
         final: the same request cannot succeed later, whatever the status says.
+        of_minute: the limit that was reached is one of a minute or less.
         once: the model made a mistake that it seldom repeats, so that only one more attempt is worthwhile.
         cause: the kind of failure, if the adapter knows it better than status and text tell: a refusal or a filter
             (``content_filter``), a conversation that does not fit (``context``), a reply that holds nothing
             (``empty``).
+        usage: the tokens that an unsuccessful reply says it has cost.
     """
 
     message: str = ""
@@ -67,8 +69,10 @@ class ErrorReply:
     status: int = 0
     retry_after: float | None = None
     final: bool = False
+    of_minute: bool = False
     once: bool = False
     cause: Literal["", "content_filter", "context", "empty"] = ""
+    usage: Usage | None = None
 
 
 class BadReply(Exception):

@@ -30,6 +30,7 @@ from ai_wm.providers.adapter import (
     not_sent,
     whole_text,
 )
+from ai_wm.providers.argument_pieces import ArgumentPieces
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.caching import mark
 from ai_wm.providers.content_parts import anthropic_blocks
@@ -238,7 +239,7 @@ class MessageStream:
         self._usage: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._pieces: dict[int, dict[str, list[str]]] = {}  # of the texts of each block, by key
-        self._json: dict[int, list[str]] = {}
+        self._json: dict[int, ArgumentPieces] = {}
         self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
@@ -293,7 +294,7 @@ class MessageStream:
             pieces = self._json.get(index)
             if pieces:
                 # What cannot be read goes back as the result; the block must hold an object all the same.
-                text = "".join(pieces)
+                text = pieces.text()
                 arguments, problem = read_arguments(text)
                 block = {**block, "input": text if problem else arguments}
             content.append(block)
@@ -320,7 +321,7 @@ class MessageStream:
             case "input_json_delta":
                 piece = expect_text(delta.get("partial_json"), "partial_json")
                 self.produced += byte_length(piece)
-                self._json.setdefault(index, []).append(piece)
+                self._json.setdefault(index, ArgumentPieces()).add(piece)
             case "thinking_delta":
                 self._append(index, delta, "thinking")
             case "signature_delta":

@@ -26,6 +26,7 @@ from ai_wm.providers.adapter import (
     not_sent,
     whole_text,
 )
+from ai_wm.providers.argument_pieces import joined
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.bedrock_json import JSON_TOOL, answered, is_json_tool, with_schema
 from ai_wm.providers.error_bodies import read_error, reports_error
@@ -338,7 +339,7 @@ class _Block:
         if self._given is not None:
             return self._given
         if self.tool is not None:
-            text = self.text("input")
+            text = joined(self._pieces.get("input", ()))
             if as_it_came:
                 return {"toolUse": {**self.tool, "input": text or {}}}
             arguments, problem = read_arguments(text) if text else ({}, "")

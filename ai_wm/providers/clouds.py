@@ -41,7 +41,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _HOST_PART: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/?]+)")
 _AZURE_END: Final = re.compile(
-    r"(/openai)?(/v1|/deployments/[^/]+)?(/chat/completions|/completions|/responses|/models)?$"
+    r"(/openai)?(/v1|/deployments/[^/]+)?(/chat/completions|/completions|/responses|/embeddings|/models)?$"
 )
 _WITHOUT_VERSION: Final = frozenset({"", "v1", "latest", "preview"})
 

@@ -32,6 +32,7 @@ from ai_wm.providers.adapter import (
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage, provider_options
 from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.options import bad_option
 from neuroscript import ErrorCode, NeuroScriptError
 
 Vector = tuple[float, ...]
@@ -120,9 +121,12 @@ class _Embeddings:
 
 class _OpenAI(_Embeddings):
     def build(self, request: LLMRequest, *, stream: bool = False) -> WireRequest:
-        form = "base64" if openai.is_openai(request) else "float"
+        options = provider_options(request.config)
+        form = options.get("encoding_format", "base64" if openai.is_openai(request) else "float")
+        if form not in ("base64", "float", None):
+            raise bad_option("encoding_format", form, "'float' or 'base64'; vectors are numbers in both")
         body: dict[str, Any] = {"model": request.model, "input": list(request.embed), "encoding_format": form}
-        return WireRequest("embeddings", add_options(body, provider_options(request.config), _MADE_BY_OPENAI))
+        return WireRequest("embeddings", add_options(body, options, _MADE_BY_OPENAI))
 
     def _vectors(self, body: dict[str, Any]) -> Sequence[Any]:
         items = [expect_map(each, "an item of data") for each in expect_list(body.get("data"), "data")]
@@ -182,7 +186,7 @@ class _Ollama(_Embeddings):
         return Usage(input_tokens=count("prompt_eval_count"), unusable=count.unusable)
 
 
-_MADE_BY_OPENAI: Final = frozenset({"encoding_format", "input", "model"})
+_MADE_BY_OPENAI: Final = frozenset({"input", "model"})
 _MADE_BY_GOOGLE: Final = frozenset({"content", "model"})
 _MADE_BY_OLLAMA: Final = frozenset({"input", "model"})
 _BESIDE_OF_OLLAMA: Final = frozenset({"dimensions", "keep_alive", "options", "truncate"})

@@ -40,14 +40,16 @@ _OPENAI: Final = Address.parse("https://api.openai.com")
 
 # What is taken off the end of an address, since the adapter puts it there itself.
 _ENDS: Final = {
-    "openai": re.compile(r"/(chat/completions|completions|responses|models)$"),
+    "openai": re.compile(r"/(chat/completions|completions|responses|embeddings|models)$"),
     "anthropic": re.compile(r"(/v1)?(/messages)?$"),
     "google": re.compile(r"(/v1(beta|alpha)?\d?)?(/(models|tunedModels)(/.*)?)?$"),
-    "ollama": re.compile(r"(/api(/(chat|generate|tags))?|/v1(/chat/completions)?)$"),
+    "ollama": re.compile(r"(/api(/(chat|generate|embed|embeddings|tags))?|/v1(/(chat/completions|embeddings))?)$"),
 }
 # The first part of every path that an adapter puts there.
 _BEGINNINGS: Final = {"anthropic": "/v1", "google": "/v1beta", "ollama": "/api"}
 AZURE_DEPLOYMENTS: Final = "/openai/deployments/"
+# What people leave around the values of variables, and the clients of Ollama take off.
+_AROUND: Final = " \t\r\n\"'"
 _VERSION: Final = re.compile(rf"/v\d+\w*(/|$)|{AZURE_DEPLOYMENTS}")
 # Keys have no place in an address, where they are seen; the version of an API has.
 _QUERY: Final = frozenset({"api-version"})
@@ -110,16 +112,22 @@ def addresses(
     return _servers(provider, endpoint.default, "the public address", config, environ)
 
 
-def wire_format(provider: str, config: Mapping[str, object], servers: Sequence[Server]) -> str:
+def wire_format(
+    provider: str,
+    config: Mapping[str, object],
+    servers: Sequence[Server],
+    environ: Mapping[str, str] | None = None,
+) -> str:
     """Returns the module of the wire format in which a call is sent.
 
-    The OpenAI-compatible providers have two: ``api`` decides, else OpenAI's public address gets Responses, and every
-    other server chat completions, which all of them speak.
+    The OpenAI-compatible providers have two: ``api`` decides, else OpenAI's public address gets Responses, and
+    so does Azure's target URI of that API; every other server gets chat completions, which all of them speak.
 
     Args:
         provider: the provider's name.
         config: the effective configuration of the call.
         servers: the call's `addresses`.
+        environ: the variables; by default the process's own.
 
     Raises:
         NeuroScriptError: 4 for an unknown ``api``, or for a provider that has one API only.
@@ -130,10 +138,20 @@ def wire_format(provider: str, config: Mapping[str, object], servers: Sequence[S
             raise bad_option("api", api, f"no such setting, since {provider} has one API")
         return module
     if api is None:
-        api = "responses" if provider == "openai" and _OPENAI.covers(servers[0].address) else "chat"
+        public = provider == "openai" and _OPENAI.covers(servers[0].address)
+        api = "responses" if public or _is_azures_responses(provider, config, environ) else "chat"
     if api not in APIS:
         raise bad_option("api", api, " or ".join(map(repr, APIS)))
     return "responses" if api == "responses" else module
+
+
+def _is_azures_responses(provider: str, config: Mapping[str, object], environ: Mapping[str, str] | None) -> bool:
+    """Whether the address at Azure is the target URI of Responses, as the portal shows it."""
+    if provider != "azure":
+        return False
+    variables = os.environ if environ is None else environ
+    given = config.get("base_url") or variables.get(CLOUD_VARIABLES["azure"], "")
+    return str(given).strip(_AROUND).partition("?")[0].rstrip("/").endswith("/responses")
 
 
 def joined(address: str, path: str) -> str:
@@ -183,11 +201,11 @@ def _operators(
     provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None
 ) -> tuple[Server, ...]:
     given = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
-    if not given:
+    if not given or not given.strip(_AROUND):
         return ()
     if endpoint.variable == "OLLAMA_HOST":
         given = _ollama_host(given)
-    found = _servers(provider, given.strip(), f"the variable {endpoint.variable}", config, environ)
+    found = _servers(provider, given.strip(_AROUND), f"the variable {endpoint.variable}", config, environ)
     return tuple(replace(server, by_operator=True) for server in found)
 
 
@@ -200,9 +218,10 @@ def _ollama_host(value: str) -> str:
 
     A server's bind address ``0.0.0.0`` or ``::`` means this machine.
     """
-    scheme, found, rest = value.strip().partition("://")
+    written = value.strip(_AROUND)
+    scheme, found, rest = written.partition("://")
     if not found:
-        scheme, rest = "http", value.strip()
+        scheme, rest = "http", written
     parts = urlsplit(f"{scheme}://{rest}")
     host = parts.hostname or "127.0.0.1"
     if host in ("0.0.0.0", "::"):

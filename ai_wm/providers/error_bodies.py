@@ -12,13 +12,14 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ai_wm.providers.adapter import ErrorReply
 
 _MESSAGES = ("message", "msg", "detail", "error_msg", "errorMessage", "status_msg", "Message", "error_description")
 _KINDS = ("code", "type", "status", "reason", "error_code", "error_type", "errorCode", "status_code", "__type")
-# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror).
+# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror), also
+# within LiteLLM's (provider_specific_fields).
 _INSIDE = (
     "error",
     "errors",
@@ -31,10 +32,16 @@ _INSIDE = (
     "innererror",
     "inner_error",
     "failed_generation",
+    "provider_specific_fields",
 )
 # An error without a wrapping is told from an event that carries nothing by one of these beside its message.
 _MARKS = frozenset({"code", "status", "status_code", "statusCode", "error_code", "error_type", "detail", "error_msg"})
 _NO_KINDS = frozenset({"error", "errors", "fail", "failed", "none", "null", ""})
+# Gateways put an ``error`` into every reply, which says one of these where there is none.
+_NO_ERROR = frozenset({"", "none", "null", "false", "0", "200", "ok", "success", "successful", "succeeded", "no error"})
+_IN_ERRORS = frozenset({*_MESSAGES, *_KINDS, *_INSIDE})
+# MiniMax's words for a prompt or a reply that its filter has stopped.
+_FILTERED = re.compile(r"\b(in|out)put new_sensitive\b")
 _DEEPEST = 8
 _LONGEST = 2000
 
@@ -100,7 +107,7 @@ class _Layer:
     kinds: tuple[str, ...] = ()
     status: int = 0
     wait: float | None = None
-    final: bool = False
+    quota: Literal["", "minute", "day"] = ""
 
 
 def read_error(body: Any) -> ErrorReply:
@@ -114,13 +121,17 @@ def read_error(body: Any) -> ErrorReply:
     message = ": ".join(messages)
     kinds = dict.fromkeys(kind for layer in layers for kind in layer.kinds)
     wait = next((layer.wait for layer in layers if layer.wait is not None), None)
+    filtered = _FILTERED.search(message) is not None
+    quotas = {layer.quota for layer in layers}
     return ErrorReply(
         message=message[:_LONGEST],
         kind=" ".join(kinds)[:200],
         status=next((layer.status for layer in layers if layer.status), 0)
         or next((_STATUS[kind.lower()] for kind in kinds if kind.lower() in _STATUS), 0),
         retry_after=wait if wait is not None else wait_in(message),
-        final=any(layer.final for layer in layers) or _can_never_fit(message),
+        final=filtered or "day" in quotas or _can_never_fit(message),
+        of_minute="minute" in quotas,
+        cause="content_filter" if filtered else "",
     )
 
 
@@ -141,7 +152,7 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
         content: the keys of which a reply or an event has at least one; with none of them, an error without a wrapping
             counts too.
     """
-    if body.get("error") or body.get("errors"):
+    if says_error(body.get("error")) or says_error(body.get("errors")):
         return True
     base = body.get("base_resp")  # MiniMax
     if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
@@ -152,6 +163,20 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
     if not content or any(body.get(key) is not None for key in content):
         return False
     return not body.keys().isdisjoint(_MARKS) and bool(read_error(body).message)
+
+
+def says_error(value: Any, depth: int = 0) -> bool:
+    """Tells whether the ``error`` of a reply says anything: gateways give an empty one, or one of success."""
+    if depth > _DEEPEST:
+        return True
+    if isinstance(value, Mapping):
+        known = [given for key, given in value.items() if key in _IN_ERRORS]
+        return any(says_error(given, depth + 1) for given in known or value.values())
+    if isinstance(value, list):
+        return any(says_error(given, depth + 1) for given in value)
+    if isinstance(value, str):
+        return value.strip().lower() not in _NO_ERROR
+    return value not in (None, False, 0, 200)
 
 
 def wait_in(message: str) -> float | None:
@@ -198,7 +223,7 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
     provider = value.get("provider_name")
     if isinstance(provider, str) and provider:
         message = message or f"from {provider}"
-    yield _Layer(message, kinds, status, _wait_of(value), _is_of_the_day(value))
+    yield _Layer(message, kinds, status, _wait_of(value), _quota_of(value))
     filtered = filtered_words(value.get("content_filter_result") or value.get("content_filter_results"))
     if filtered:
         yield _Layer(filtered)
@@ -257,12 +282,14 @@ def _wait_of(value: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _is_of_the_day(value: Mapping[str, Any]) -> bool:
-    """Whether Google's ``QuotaFailure`` is about a daily quota, for which waiting is not worthwhile."""
+def _quota_of(value: Mapping[str, Any]) -> Literal["", "minute", "day"]:
+    """The time of the quotas in Google's ``QuotaFailure``: waiting is not worthwhile for a daily one, or one of 0."""
     violations = value.get("violations")
-    return isinstance(violations, list) and any(
-        isinstance(violation, Mapping) and "PerDay" in str(violation.get("quotaId", "")) for violation in violations
-    )
+    found = [each for each in violations if isinstance(each, Mapping)] if isinstance(violations, list) else []
+    named = [str(each.get("quotaId", "")) for each in found]
+    if any("PerDay" in name for name in named) or any(str(each.get("quotaValue")) == "0" for each in found):
+        return "day"
+    return "minute" if any("PerMinute" in name or "PerSecond" in name for name in named) else ""
 
 
 def _can_never_fit(message: str) -> bool:

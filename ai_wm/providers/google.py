@@ -292,15 +292,15 @@ class ContentStream:
         if isinstance(event, list):
             return "".join([self.feed("", chunk) for chunk in event])
         chunk = expect_map(event, "a chunk of the stream")
+        if chunk.get("usageMetadata") is not None:
+            # Counts are cumulative, and what a later chunk leaves out stays.
+            self._body["usageMetadata"] = later_counts(self._body.get("usageMetadata"), chunk["usageMetadata"])
+            self.usage = _usage(self._body["usageMetadata"])
         if reports_error(chunk, _CONTENT):
             raise self._error(chunk)
         for key in ("modelVersion", "responseId", "promptFeedback", "serviceTier", "service_tier"):
             if chunk.get(key) is not None:
                 self._body[key] = chunk[key]
-        if chunk.get("usageMetadata") is not None:
-            # Counts are cumulative, and what a later chunk leaves out stays.
-            self._body["usageMetadata"] = later_counts(self._body.get("usageMetadata"), chunk["usageMetadata"])
-            self.usage = _usage(self._body["usageMetadata"])
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []

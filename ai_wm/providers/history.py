@@ -28,7 +28,7 @@ class Form:
     """The rules of a provider for the messages of a conversation.
 
     Args:
-        call_id: the ids of tool calls that it takes; others, and those of another origin, are replaced.
+        call_id: the ids of tool calls that it takes; others are replaced, unless the same server gave them.
         own_ids: whether ids of another origin are replaced even if they fit, since its rule is not known.
         blank_prompt: whether the last message may be empty or white space only.
         user_first: whether the first message must be the user's.
@@ -135,8 +135,9 @@ def _with_ids(messages: Sequence[Message], form: Form, own: str) -> list[Message
         ours = (message.provider_data or {}).get("origin") == own
         calls: list[ToolCallRequest] = []
         for call in message.tool_calls:
-            fits = form.call_id is None or form.call_id.fullmatch(call.id) is not None
-            call_id = call.id if fits and (ours or not form.own_ids) else _short(call.id)
+            fits = not form.own_ids and (form.call_id is None or form.call_id.fullmatch(call.id) is not None)
+            # What a server gave it takes back, and may have put a signature into it.
+            call_id = call.id if ours or fits else _short(call.id)
             number = 2
             while call_id in taken or not call_id:
                 call_id, number = _short(f"{call.id} {number}"), number + 1

@@ -19,6 +19,7 @@ from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
+from ai_wm.providers.amendments.embeddings import DIALECT as EMBEDDINGS
 from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
 from ai_wm.providers.breaker import Breaker
@@ -31,11 +32,11 @@ from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.failed_connections import refused_by_proxy
-from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
+from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds, with_extra
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
-from ai_wm.providers.sse import WHOLE, json_lines, sse_events
+from ai_wm.providers.sse import WHOLE, json_lines, sse_events, without_pulses
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
@@ -136,6 +137,7 @@ class HTTPClient:
             parser = exchange.adapter.stream_parser(request)
             received = Received(given)
             whole = response = reply = None
+            closed = False
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
@@ -158,6 +160,7 @@ class HTTPClient:
                             break
                         if parser.ended():
                             reply.wait_at_most(LAST_WAIT)
+                    closed = True
                     if whole is None and not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
                     new = received.take(whole.text if whole is not None else "") + received.end()
@@ -189,8 +192,12 @@ class HTTPClient:
                 raise
             if received.begun and not received.whole and (parser.produced or parser.usage.is_reported or not unknown):
                 used = parser.usage
-                exact = parser.ended() and used.input_tokens and used.output_tokens  # as the server has counted
+                # As the server has counted: both, or, as Google's total tells, that there was no output.
+                nothing = closed and exchange.dialect == "google" and not (parser.produced or used.output_tokens)
+                exact = used.input_tokens and (nothing or (parser.ended() and used.output_tokens))
                 exchange.wasted.append(used if exact else booked(request, used, parser.produced))
+            elif failure.usage is not None and not received.begun:
+                exchange.wasted.append(failure.usage)
             elif exchange.attempts.sent and unseen and not received.whole:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
@@ -209,7 +216,7 @@ class HTTPClient:
         from ai_wm.providers.model_lists import read_models
 
         found = addresses(request.provider, self._endpoint, request.config, self._environ)
-        adapter = _adapter(wire_format(self._provider, request.config, found))
+        adapter = _adapter(wire_format(self._provider, request.config, found, self._environ))
         return read_models(request, adapter, [server.url for server in found], self._transport, self._environ)
 
     def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
@@ -228,19 +235,21 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
-        config = with_own_names(request.config)
-        if config.keys() != request.config.keys():
+        config = with_extra(with_own_names(request.config))
+        if config.keys() != request.config.keys() or "extra_body" in config:
             request = replace(request, config=config)
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        module = wire_format(self._provider, config, found)
+        module = wire_format(self._provider, config, found, self._environ)
         dialect = dialect_of(module, request.model)
         check_attachments(request, dialect)
+        if request.embed:
+            dialect = EMBEDDINGS
         adapter = embedding_adapter(module, request) if request.embed else _adapter(module)
         wire = adapter.build(without_settings(self._provider, request), stream=stream)
         if self._provider == "azure":
             wire = at_deployment(wire, urls[0], request)
-        known = () if request.embed else self._amendments.get((urls[0], request.model, dialect)) or ()
+        known = self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -358,7 +367,7 @@ class HTTPClient:
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        if exchange.request.embed or status not in _AMENDABLE:
+        if status not in _AMENDABLE:
             return False
         found = amendment_for(exchange.wire.body, said, exchange.amended, exchange.dialect)
         if found is None:
@@ -437,7 +446,7 @@ def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
 
 
 def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    return _PARSERS[exchange.adapter.stream_format](chunks)
+    return without_pulses(_PARSERS[exchange.adapter.stream_format](chunks))
 
 
 def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:

@@ -58,20 +58,53 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"input tokens exceed the configured limit", "OpenAI", "o3, letta-ai/letta error_utils"),
     (r"engine prompt length [\d,]+ exceeds", "vLLM", "vllm-project/vllm"),
     (r"上下文.{0,12}(超|过长)|(超出|超过).{0,12}上下文", "Zhipu, gateways", "their rewordings"),
+    (r"length of all messages is too long|(conversation|messages?) (is|are) too long", "Perplexity", "litellm#21558"),
+    (r"\bmax(imum)? input (characters|tokens) is|(characters|tokens)_too_long", "Baidu", "Qianfan, error 336007"),
+    (r"total message token length exceeds? (the )?model limit", "DashScope", "help.aliyun.com, Model Studio errors"),
+    (
+        r"'(input|instructions|(messages|input)\[\d+\]\.content(\[\d+\]\.text)?)': string too long",
+        "OpenAI",
+        "its string_above_max_length",
+    ),
+    (
+        r"context window (is )?(exceeded|full)|no models have context window large",
+        "LiteLLM",
+        "opencode#44889",
+    ),
+    (r"number of input tokens [\d,]+ cannot exceed|token_quantity_exceeded", "watsonx", "cloud.ibm.com, watsonx.ai"),
+    (r"exceeded this model context window", "Cloudflare", "developers.cloudflare.com, Workers AI errors"),
+    (r"exceeds? (the )?(token limit|n_ctx)", "gateways, llama.cpp", "crewAI, context_window_exceeding_exception.py"),
+    (r"(输入|prompt).{0,8}过长|\bprompt_limit\b", "gateways", "fengshao1227/ccg-workflow#69"),
 )
 """How providers say that a conversation does not fit."""
 
 _LIMIT: Final = (
     r"rate[_ -]?limit|ratelimit|too[_ ]many[_ ]requests|resource[_ ]?exhausted|throttl"
-    r"|(tokens|requests|input tokens|output tokens)[_ ]per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b"
-    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|请求频率|限流"
+    r"|(tokens|requests|input tokens|output tokens)[_ ]per[_ ](minute|min|day|hour|second)|\b[TRQ]P[MDS]\b"
+    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|requests? limit (was |is )?reached|\bqps\b"
+    r"|\b(key|hourly|daily|weekly|monthly|yearly|total) limit (was |is |has been )?(exceeded|reached)"
+    r"|open api (\w+ )+limit reached"
+    r"|请求频率|限流"
+)
+_NO_CREDIT: Final = (
+    r"insufficient[_ ]?(\w+[_ ])?(balance|credits?|funds)|credit balance is too low|credits_?error"
+    r"|\b(out of|not enough|no|any|all available|all your)[_ ](credits?|balance|funds)\b"
+    r"|\b(balance|credits?|funds)\b[^.]{0,30} (insufficient|exhausted|depleted|negative|used up|not enough|too low)\b"
+    r"|overdue[_ ]?balance|account_?overdue|\barrear|please (recharge|top up)|can only afford"
+    r"|quota (is )?(not enough|insufficient)|insufficient_user_quota"
+    r"|spending limit|payment required|billing_error|budget_?exceeded|budget has been exceeded"
+    r"|(余额|额度)不足|欠费"
 )
 # Paying, or the next day, ends these; waiting does not.
 _SPENT: Final = (
-    r"insufficient_quota|exceeded_current_quota|exceeded your current quota|billing_hard_limit|billing_not_active"
-    r"|insufficient[_ ](balance|credit|funds)|credit balance is too low|out of credits|usage limit|monthly"
-    r"|per[_ -]month|per[_ -]day|PerDay|daily|\b[TR]PD\b|weekly|key limit exceeded|余额不足|欠费|套餐"
+    r"insufficient_quota|exceeded_current_quota|billing_hard_limit|billing_not_active|usage limit"
+    r"|\b(key|total)( request)? limit (was |is |has been )?(exceeded|reached)|monthly|weekly|daily|per[_ -]month"
+    r"|per[_ -]day|PerDay|\b[TRQ]PD\b|quota exceeded for metric[^\n]{0,200}\blimit: 0\b(?!\.)|套餐"
+    rf"|{_NO_CREDIT}"
 )
+# OpenAI's words for a quota that is spent; with Google, every message about a quota begins with them.
+_MAYBE_SPENT: Final = r"exceeded your current quota"
+_SHORT_WAIT: Final = 90.0
 _BAD_KEY: Final = (
     r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
     r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot authenticated\b"
@@ -80,10 +113,6 @@ _BAD_KEY: Final = (
     r"|ExpiredTokenException"
     # LiteLLM's proxy, of every key but its master key where no database holds others.
     r"|no_db_connection"
-)
-_NO_CREDIT: Final = (
-    r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"
-    r"|spending limit|payment required|billing_error|budget_?exceeded|budget has been exceeded|余额不足|欠费"
 )
 _NO_MODEL: Final = (
     r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
@@ -106,7 +135,7 @@ def _any(words: str) -> re.Pattern[str]:
 
 
 _IS_CONTEXT = _any("|".join(f"(?:{words})" for words, _, _ in CONTEXT_FULL))
-_IS_LIMIT, _IS_SPENT = _any(_LIMIT), _any(_SPENT)
+_IS_LIMIT, _IS_SPENT, _IS_MAYBE_SPENT = _any(_LIMIT), _any(_SPENT), _any(_MAYBE_SPENT)
 _IS_BAD_KEY, _IS_NO_MODEL = _any(_BAD_KEY), _any(_NO_MODEL)
 _IS_NO_CREDIT = _any(_NO_CREDIT)
 _IS_FILTERED, _IS_MALFORMED_CALL = _any(_FILTERED), _any(_MALFORMED_CALL)
@@ -148,10 +177,13 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return Meaning(ErrorCode.LLM_ERROR, f"the model gave no answer: {said}", True, True)
     odd = status in _ANY_STATUS or status >= 500
     is_context = odd and _is_context(words)
-    if status == 429 or ((odd or status == 403) and _IS_LIMIT.search(words)):
+    if status == 402 or (status != 429 and _IS_NO_CREDIT.search(words)):
+        return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
+    limits_key = status == 403 or (status == 401 and not _IS_BAD_KEY.search(words))
+    if status == 429 or ((odd or limits_key) and _IS_LIMIT.search(words)):
         if is_context and not _IS_RATE.search(words):
             return _context_full(said)
-        spent = bool(_IS_SPENT.search(words))
+        spent = bool(_IS_SPENT.search(words)) or (bool(_IS_MAYBE_SPENT.search(words)) and not _is_soon_over(reply))
         what = "the provider's quota is spent" if spent else "the provider's limit is reached"
         return Meaning(ErrorCode.RATE_LIMITED, f"{what}{shown}: {said}", retry=not spent)
     if reply.once or (odd and _IS_MALFORMED_CALL.search(words)):
@@ -160,8 +192,6 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
-    if status == 402 or ((odd or status == 403) and _IS_NO_CREDIT.search(words)):
-        return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
     if status in (400, 403) and _IS_PLACE.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
     if status in (401, 403) or (odd and _IS_BAD_KEY.search(words)):
@@ -173,6 +203,11 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
     if 300 <= status < 400:
         return Meaning(ErrorCode.LLM_ERROR, f"the server redirects{shown}, which is not followed: {said}")
     return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the request{shown}: {said}")
+
+
+def _is_soon_over(reply: ErrorReply) -> bool:
+    """Whether the provider tells that its limit is one of a short time."""
+    return reply.of_minute or (reply.retry_after is not None and reply.retry_after <= _SHORT_WAIT)
 
 
 def _is_context(words: str) -> bool:

@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ai_wm.data.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.base import OUTPUT_LIMITS, LLMRequest, LLMResponse
+from ai_wm.providers.base import MANAGEMENT_KEYS, OUTPUT_LIMITS, LLMRequest, LLMResponse
 from ai_wm.providers.wire_json import problem_of, read_json
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -127,6 +127,38 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
         if texts:
             found["stop"] = list(texts)
     return found
+
+
+def with_extra(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns a configuration in which what ``extra_body`` says of options known here stands in their own places.
+
+    So it is checked, translated and counted like them.  What only the server knows stays in ``extra_body``: other
+    forms of an option, and names that have another meaning here.
+    """
+    extra = config.get("extra_body")
+    if not isinstance(extra, Mapping) or not extra:
+        return config
+    left = {key: value for key, value in extra.items() if key in MANAGEMENT_KEYS or _is_servers_own(key, value)}
+    known = {key: value for key, value in extra.items() if key not in left}
+    limits = ("max_output_tokens", *OUTPUT_LIMITS)
+    if not known.keys().isdisjoint(limits):  # the last word, whatever the names
+        config = {key: value for key, value in config.items() if key not in limits}
+    return {**config, **known, "extra_body": left}
+
+
+_FORMS: Final = {
+    "response_format": frozenset(
+        {"json", "json_object", "json_schema", "text"}
+        | {"array", "boolean", "integer", "null", "number", "object", "string"}  # a schema itself
+    ),
+    "tool_choice": frozenset({"any", "auto", "function", "none", "required", "tool"}),
+}
+
+
+def _is_servers_own(key: str, value: object) -> bool:
+    """Whether an option has a form of which nothing is known here, such as a grammar as ``response_format``."""
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    return key in _FORMS and isinstance(kind, str) and kind not in _FORMS[key]
 
 
 def check_settings(request: LLMRequest) -> None:

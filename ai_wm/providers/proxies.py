@@ -38,7 +38,7 @@ def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> str | None:
     """
     named = getproxies() if environ is None else _named(environ)
     parts = urlsplit(url)
-    address = named.get(parts.scheme) or named.get("all")
+    address = (named.get(parts.scheme) or named.get("all") or "").strip()
     variables = os.environ if environ is None else environ
     if not address or is_exempt(url, variables.get("no_proxy", variables.get("NO_PROXY", ""))):
         return None

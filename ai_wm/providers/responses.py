@@ -28,8 +28,10 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
+from ai_wm.providers.argument_pieces import joined
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.caching import cache_key
+from ai_wm.providers.chat_reply import failed_part
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.content_parts import responses_content
 from ai_wm.providers.error_bodies import read_error, reports_error
@@ -39,7 +41,6 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.openai import (
     OTHERS_FORM,
     endpoint,
-    failed_part,
     is_openai,
     key_header,
     key_prefix,
@@ -168,8 +169,9 @@ def _options(request: LLMRequest, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add_settings(body: dict[str, Any], request: LLMRequest, own: dict[str, Any]) -> None:
     """Moves settings that have another place here than in chat completions from ``own`` to the body of a request."""
-    if own.pop("n", None) not in (None, 1):
-        raise bad_option("n", request.config["n"], "1, since the Responses API gives one answer")
+    answers = own.pop("n", None)
+    if answers not in (None, 1):
+        raise bad_option("n", answers, "1, since the Responses API gives one answer")
     if own.get("background"):
         raise bad_option("background", own["background"], "false, since every answer is waited for")
     for name, place, key in (("reasoning_effort", "reasoning", "effort"), ("verbosity", "text", "verbosity")):
@@ -485,10 +487,10 @@ class ResponseStream:
         """The items received so far, those that are not complete put together from their pieces."""
         made = []
         for key in dict.fromkeys([*self._items, *self._pieces]):
-            pieces = {kind: "".join(texts) for kind, texts in self._pieces.get(key, {}).items()}
-            arguments = pieces.pop("arguments", None)
+            pieces = self._pieces.get(key, {})
+            arguments = joined(pieces["arguments"]) if "arguments" in pieces else None
             key_of = {"output_text": "text", "refusal": "refusal"}
-            content = [{"type": kind, key_of[kind]: text} for kind, text in pieces.items()]
+            content = [{"type": kind, key_of[kind]: "".join(pieces[kind])} for kind in key_of if kind in pieces]
             item = self._items.get(key) or {"type": "message" if arguments is None else "function_call"}
             if content:
                 item = {**item, "content": content}

@@ -4,12 +4,13 @@ Server-sent events are read as the WHATWG HTML standard defines them (section 9.
 lines may end in LF, CR or CRLF, bytes that are not UTF-8 become replacement characters, a line that starts with a colon
 is a comment, several ``data`` lines make one event, an event without data is none.  Servers do other things as well,
 which are read as they are meant: the last event without its empty line, events without empty lines between them, data
-that names its field twice, a pulse whose data is no JSON, one JSON body where a stream was asked for.  A line of text
-among the events is a gateway's report of a failure.  What was really cut does not pass as JSON.
+that names its field twice, pulses as data, one JSON body where a stream was asked for.  A line of text among the events
+is a gateway's report of a failure.  What was really cut does not pass as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -27,9 +28,23 @@ _PIECE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 _FIELD_NAME = re.compile(r"[\w.-]+")
+DONE = "[DONE]"
+"""The text, no JSON, by which many servers tell the end of a stream."""
+
 _NO_EVENT = "the stream holds a line that is no server-sent event"
 # Events that only keep a connection alive, whatever they hold.
 _PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
+# Data that only keeps a connection alive: a comment that a gateway has put behind ``data:``, a word, a time, or both.
+_PULSE = re.compile(
+    r"""
+    : .*
+    | (?=.*\w) ["'\[(<]*
+      (ping | pong | heart[-_ ]?beat | keep[-_ ]?alive | alive | noop | processing | waiting | connected)?
+      [\s:,-]* (\d{4}-\d\d-\d\d [T ]* \d\d:\d\d (:\d\d ([.,]\d+)?)? \s* (Z | UTC | [+-]\d\d:?\d\d)?)? [\])>"'.…]*
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_NO_EVENTS = "the stream holds no server-sent event"
 
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -81,9 +96,9 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     lines = read_lines(chunks)
     begun = False
     for line in lines:
-        if not line.strip():
+        if not line.strip() or is_pulse(line):
             continue
-        if line.startswith(("data:", "event:", ":")):  # a gateway that makes server-sent events of them
+        if line.startswith(("data:", "event:")):  # a gateway that makes server-sent events of them
             yield from _events(chain([line], lines))
             return
         value = _json(line)
@@ -97,23 +112,28 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     name, data = "", list[str]()
-    strange, begun = "", False
+    strange, told, begun = "", "", False
     for line in lines:
         if not line:
+            strange = strange or "".join(data[:1])
             for event in _event(name, data):
-                begun = True
+                if told and event[1] == DONE:
+                    raise BadReply(_NO_EVENT, told)
+                begun, told = True, ""
                 yield event
             name, data = "", []
             continue
         field, _, value = line.partition(":")
         field = field.lstrip(" ")
         value = value.removeprefix(" ")
-        if field == "data" or line.strip() == "[DONE]":
+        if field == "data" or line.strip() == DONE:
             data.append(value if field == "data" else line)
             if len(data) > MOST_VALUES:
                 raise too_many("lines in one event")
         elif field == "event":
             name = value.strip()
+        elif field not in _FIELDS and is_pulse(line):
+            strange = strange or (line if field else "")  # else a comment, which is no event of any kind
         elif not data and field.startswith(("{", "[")):
             found = _json(line) if begun else _NO_JSON
             if found is _NO_JSON:
@@ -121,24 +141,28 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
                 return
             yield WHOLE, found
         elif _is_text(line, field):
-            yield from _event(name, data)
-            raise BadReply(_NO_EVENT, line)
+            told = told or line
         elif field and field not in _FIELDS:  # the standard passes unknown fields over
             strange = strange or line
+    strange = strange or "".join(data[:1])
     for event in _event(name, data):
-        begun = True
+        if told and event[1] == DONE:
+            break
+        begun, told = True, ""
         yield event
+    if told:
+        raise BadReply(_NO_EVENT, told)
     if strange and not begun:
-        raise BadReply("the stream holds no server-sent event", strange)
+        raise BadReply(_NO_EVENTS, strange)
 
 
 def _is_text(line: str, field: str) -> bool:
     """Whether a line is a text that a gateway has written into the stream, mostly why it ends, rather than a field.
 
-    The standard passes over fields that it does not know, and a line without a colon is one without a value.  No server
-    of a model has a field of its own, but many write ``Internal Server Error``, or ``upstream error: timeout``.
+    The standard passes over fields that it does not know, and a line without a colon is one without a value; so do we
+    where the stream goes on.  But many gateways end one with ``Internal Server Error``, or ``upstream error: timeout``.
     """
-    if not field or field in _FIELDS or field in _PULSES:
+    if not field or field in _FIELDS:
         return False
     return ":" not in line or field.lower() == "error" or _FIELD_NAME.fullmatch(field) is None
 
@@ -158,9 +182,35 @@ def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
         if name == "error":
             yield name, text
             return
-        if len(data) < 2:
+        left = [line for line in data if line.strip() and not is_pulse(line)]
+        if left and len(data) < 2:
             raise
-        yield from ((name, _decode(line)) for line in data if line.strip())
+        yield from ((name, _decode(line)) for line in left)
+
+
+def is_pulse(text: str) -> bool:
+    """Whether a text that is no JSON only keeps a connection alive: a comment, a word for a pulse, a time, or both."""
+    return _PULSE.fullmatch(text.strip()) is not None
+
+
+def without_pulses(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The events of a model's stream without those whose JSON is a bare value, of which no wire format has any.
+
+    A text counts as a pulse only if it is a word for one, since another is mostly the reason of a failure.
+
+    Raises:
+        BadReply: there are no other events.
+    """
+    begun, passed = False, ""
+    for name, event in events:
+        bare = isinstance(event, int | float) or event in ("", []) or (isinstance(event, str) and is_pulse(event))
+        if bare and name != "error":
+            passed = passed or json.dumps(event)
+            continue
+        begun = True
+        yield name, event
+    if passed and not begun:
+        raise BadReply(_NO_EVENTS, passed)
 
 
 def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
@@ -186,7 +236,7 @@ def _several(first: str, lines: Iterator[str]) -> list[str]:
 
 def _decode(text: str) -> Any:
     text = text.strip()
-    if text == "[DONE]":
+    if text == DONE:
         return text
     value = _json(text.removeprefix("data:"))
     if value is _NO_JSON:

@@ -7,12 +7,12 @@ wrong with it, and the model can correct itself.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.bounds import short
 from ai_wm.providers.adapter import expect_map, expect_text, made_up_id, whole_text
+from ai_wm.providers.argument_pieces import ArgumentPieces
 from ai_wm.providers.base import LLMRequest, ToolCallRequest
 from ai_wm.providers.options import ToolNames
 from ai_wm.providers.wire_json import Kept, problem_of, read_json, too_many
@@ -23,6 +23,7 @@ MOST_CALLS = 1000
 _LONGEST_NAME = 256
 _LONGEST_ID = 16 * 1024  # some gateways keep a signature in it
 _SHOWN = 200
+_NONE = frozenset({"null", "None", "none", "undefined"})
 
 
 def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tuple[ToolCallRequest, ...]:
@@ -154,10 +155,10 @@ class CallPieces:
 
     def _take(self, piece: dict[str, Any]) -> None:
         function = expect_map(piece.get("function") or {}, "function")
-        name = expect_text(function.get("name"), "function.name")
+        name = self._given(expect_text(function.get("name"), "function.name"))
         arguments = function.get("arguments")
         call_id = piece.get("id") or ""
-        call_id = call_id if isinstance(call_id, str) else str(call_id)
+        call_id = self._given(call_id if isinstance(call_id, str) else str(call_id))
         index = piece.get("index")
         index = index if type(index) is int else None
         call = self._call_of(index, call_id, name, arguments)
@@ -182,6 +183,10 @@ class CallPieces:
             text = expect_text(arguments, "function.arguments")
             self.produced += len(text)
             call.append(text)
+
+    def _given(self, text: str) -> str:
+        """A name or an id; empty for the word that some servers write where a later piece has none."""
+        return "" if text in _NONE and text not in self._offered else text
 
     def _call_of(self, index: int | None, call_id: str, name: str, arguments: Any) -> _Call | None:
         """The call that a piece continues; ``None`` if it begins one."""
@@ -221,85 +226,36 @@ class CallPieces:
 class _Call:
     """One tool call that is streamed in pieces, begun in the event of the given number."""
 
-    __slots__ = (
-        *("arguments", "event", "extra", "id", "index", "name"),
-        *("_depth", "_ended", "_escaped", "_is_object", "_pieces", "_quoted", "_read"),
-    )
+    __slots__ = ("arguments", "event", "extra", "id", "index", "name", "pieces")
 
     def __init__(self, index: int | None, event: int) -> None:
         self.index = index
         self.event = event
         self.id = self.name = ""
         self.extra: Any = None
+        self.pieces = ArgumentPieces()
         self.arguments: dict[str, Any] | None = None  # where they did not come as text
-        self._clear()
-
-    def _clear(self) -> None:
-        self._pieces: list[str] = []
-        # How far `is_whole` has read the text: pieces, brackets that are open, whether within quotes or behind a
-        # backslash, and whether the first value has ended and is an object.
-        self._read = self._depth = 0
-        self._quoted = self._escaped = self._ended = self._is_object = False
 
     @property
     def has_arguments(self) -> bool:
-        return bool(self._pieces or self.arguments)
+        return bool(self.pieces or self.arguments)
 
     def replace(self, arguments: dict[str, Any]) -> None:
         """Sets arguments that did not come as text, in place of all earlier pieces."""
-        self._clear()
+        self.pieces.clear()
         self.arguments = arguments
 
     def append(self, text: str) -> None:
         """Adds a piece of the arguments' text."""
         self.arguments = None
-        self._pieces.append(text)
+        self.pieces.add(text)
 
     def whole(self) -> dict[str, Any]:
         """The complete call, in the form of a reply without streaming."""
-        arguments = "".join(self._pieces) if self.arguments is None else self.arguments
+        arguments = self.pieces.text() if self.arguments is None else self.arguments
         made = {"index": self.index, "id": self.id, "function": {"name": self.name, "arguments": arguments}}
         return made if self.extra is None else {**made, "extra_content": self.extra}
 
     def is_whole(self) -> bool:
-        """Whether the arguments form a complete object.
-
-        A server may ask this with every piece, so that each is read once and the whole text only where it may have
-        ended.
-        """
-        if self.arguments is not None:
-            return True
-        for place in range(self._read, len(self._pieces)):
-            self._read_piece(place)
-        self._read = len(self._pieces)
-        return self._is_object
-
-    def _read_piece(self, place: int) -> None:
-        piece = self._pieces[place]
-        if self._ended:
-            self._is_object = self._is_object and not piece.strip()  # text behind the object belongs to none
-            return
-        for mark in _MARKS.finditer(piece, int(self._escaped)):
-            match mark[0]:
-                case '"':
-                    self._quoted = not self._quoted
-                case "{" | "[" if not self._quoted:
-                    self._depth += 1
-                case "}" | "]" if not self._quoted:
-                    self._depth -= 1
-                    if self._depth <= 0:
-                        self._ended = True
-                        self._is_object = _is_object("".join(self._pieces[: place + 1]))
-                        return
-        # A backslash at the end escapes the first character of the next piece, unless it is escaped itself.
-        self._escaped = (len(piece) - len(piece.rstrip("\\")) - int(self._escaped and len(piece) == 1)) % 2 == 1
-
-
-_MARKS = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(read_json(text, strict=False), dict)
-    except (ValueError, RecursionError):
-        return False
+        """Whether the arguments form a complete object."""
+        return self.arguments is not None or self.pieces.is_whole()

@@ -183,14 +183,15 @@ class Transport:
         try:
             with interruptible(_check_of(attempts)):
                 request = _request(url, headers, content, timeout)
-                # What a host's own transport has written nobody sees.
-                attempts.sent = self._given is not None
                 carrier = self.carrier(_origin(request.url))
                 attempts.proxy = carrier.proxy if isinstance(carrier, Connections) else ""
                 try:
+                    attempts.sent = True  # unless it turns out otherwise: an interrupt may come before that
                     response = carrier.handle_request(request)
-                finally:
-                    attempts.sent = attempts.sent or has_written()
+                except BaseException:
+                    # What a host's own transport has written nobody sees.
+                    attempts.sent = self._given is not None or has_written()
+                    raise
         except _ERRORS as error:
             attempts.sent = attempts.sent and not isinstance(error, UNSENT)
             raise failed_connection(error, attempts) from None

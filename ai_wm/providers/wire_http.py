@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply
+from ai_wm.providers.base import Usage
+from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, cut, from_reply
 from ai_wm.providers.retry import reset_seconds, retry_after_seconds
@@ -50,6 +52,9 @@ def said_in(adapter: Adapter, reply: Reply, secrets: Collection[Secret]) -> Erro
     try:
         events = list(sse_events([body])) if body.startswith(STREAM_BEGINS) else [("", json_of(body))]
         said = adapter.parse_error(events[0][1]) if events else ErrorReply()
+        usage = usage_in(events[0][1]) if events and isinstance(events[0][1], dict) else Usage()
+        if usage.is_reported:
+            said = replace(said, usage=usage)
     except BadReply:
         said = ErrorReply()
     kind = reply.headers.get("x-amzn-errortype", "").partition(":")[0]  # of AWS, which has it nowhere else
@@ -66,6 +71,7 @@ def refusal(adapter: Adapter, reply: Reply, said: ErrorReply, secrets: Collectio
     if wait is None and said.retry_after is None and reply.status == 429:
         wait = reset_seconds(reply.headers)
     failure = from_reply(reply.status, said, secrets, wait, reply.headers.get("x-should-retry", ""))
+    failure.usage = said.usage
     failure.details["request_id"] = cut(request_id(adapter, reply), secrets, SAMPLE_LENGTH)
     location = reply.headers.get("location", "").partition("?")[0]
     if 300 <= reply.status < 400 and location:

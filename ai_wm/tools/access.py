@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ai_wm.calls.task import CallOptions
+    from ai_wm.providers.fakes import ModelFakes
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.workers.conversation import ConversationManager
     from ai_wm.workers.stateless import TaskResult
@@ -24,6 +25,9 @@ SERVICE = "ai_wm"
 
 ACCESS = "ai_wm_access"
 """The name of the function that gives the access of an interpreter's scripts to its manager."""
+
+FAKES = "model_fakes"
+"""The service by which a host that runs tests says who answers in place of models: the arguments of `ModelFakes`."""
 
 READ_TOOL = "fs.Read"
 """The tool by whose permission file contexts are permitted too."""
@@ -64,6 +68,16 @@ class calling:
     def interpreter() -> Interpreter | None:
         """Returns the interpreter that this thread works for; None outside of such a block."""
         return _interpreter.get()
+
+
+def fakes_in(services: Mapping[str, Any]) -> ModelFakes | None:
+    """Returns who answers in place of models, as the service `FAKES` says; None where nobody does."""
+    given = services.get(FAKES)
+    if given is None:
+        return None
+    from ai_wm.providers.fakes import ModelFakes
+
+    return ModelFakes(**given)
 
 
 def access_of(ctx: ToolContext) -> ScriptAccess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, checked_reply, conversation_of, options_of
+from ai_wm.tools.access import FAKES, access_of, checked_reply, conversation_of, fakes_in, options_of
 from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
@@ -66,10 +66,13 @@ class Asker:
         if who is None:
             worker = self._default_worker or _only_worker(access.definitions.active())
             if worker is None:
+                _refuse_in_tests(ctx, DEFAULT_NAME)
                 worker, access = BUILT_IN_ECHO["name"], self._echo_access(access)
                 options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
         elif isinstance(who, str):
             worker = who
+            if ctx.services.get(FAKES) is not None and not _is_known(access, who):
+                _refuse_in_tests(ctx, who)
         else:
             raise NeuroScriptError(
                 ErrorCode.TYPE,
@@ -91,6 +94,22 @@ class Asker:
             self._echo = AIWorkerManager()
             self._echo.add_worker_definition(BUILT_IN_ECHO)
         return self._echo.script_access(access.rights.owner, access.rights.policy)
+
+
+def _refuse_in_tests(ctx: ToolContext, worker: str) -> None:
+    """Raises error 18 for a worker that a test has no fake of; elsewhere it is not found, or the echo answers."""
+    fakes = fakes_in(ctx.services)
+    if fakes is not None:
+        raise fakes.refusal(worker, f"the worker {worker!r}, which is not there,")
+
+
+def _is_known(access: ScriptAccess, worker: str) -> bool:
+    """Whether there is a worker of this name or id."""
+    try:
+        access.definitions.get(worker)
+    except NeuroScriptError as error:
+        return error.code != ErrorCode.KEY_NOT_FOUND
+    return True
 
 
 def _only_worker(active: Sequence[AIWorkerDefinition]) -> str | None:

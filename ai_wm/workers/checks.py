@@ -312,7 +312,8 @@ class WorkerChecks:
 
     def _key_status(self, definition: AIWorkerDefinition) -> str:
         """Whether the key is there; it is not looked for where the definition gets none."""
-        return str(self.key_status(definition.auth) if self._is_trusted(definition) else APIKeyStatus.NOT_APPROVED)
+        given = self._is_trusted(definition) and self.runner.authorizer.permits_key(definition)
+        return str(self.key_status(definition.auth) if given else APIKeyStatus.NOT_APPROVED)
 
     def _model_names(
         self, definition: AIWorkerDefinition, error: NeuroScriptError | None, check: Check | None

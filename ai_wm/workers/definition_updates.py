@@ -71,7 +71,7 @@ def updated(old: AIWorkerDefinition, changes: Mapping[str, Any], *, merge: bool)
     for field, value in changes.items():
         key = AIWorkerDefinition.file_key(field) if field in AIWorkerDefinition.model_fields else field
         if merge:
-            value = _merged_field(field, data.get(key), value)
+            value = _merged_field(field, old.auth.to_file() if field == "auth" else data.get(key), value)
             if value is None:
                 data.pop(key, None)
                 continue

@@ -324,7 +324,8 @@ def _plain(entry: Entry) -> tuple[Any, ...]:
         procedures.append((*names, one.metadata, one.line))
     links = {name: repr(link) for name, link in entry.links.items()}
     parts = program.name, program.metadata, procedures
-    return parts, (compiled.codes, compiled.start, compiled.commands, compiled.calls), links, entry.length
+    code = compiled.codes, compiled.start, compiled.commands, compiled.calls, compiled.sealed
+    return parts, code, links, entry.length
 
 
 def _entry(parts: Any) -> tuple[Entry, dict[str, str]]:

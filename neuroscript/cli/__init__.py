@@ -5,8 +5,9 @@ The names below are public: those that a plugin's sub-command shares with the bu
 
 from neuroscript.cli.app import main
 from neuroscript.cli.options import add_format, sandbox_directory, whole_number
-from neuroscript.cli.report import complain, explain, log_to_standard_error, print_json
+from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
+from neuroscript.error_text import explain
 from neuroscript.output import visible, write, write_line
 
 __all__ = [

@@ -24,12 +24,17 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for what scripts are given: ``--sandbox``, ``--lib``, ``--env``, ``--no-plugins``."""
+    """Adds the options for what scripts are given: ``--sandbox``, and those of `add_given`."""
     parser.add_argument(
         "--sandbox",
         metavar="DIR",
         help="the directory that scripts may read and write; made if it is missing (default: none)",
     )
+    add_given(parser)
+
+
+def add_given(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for what scripts are given besides a directory: ``--lib``, ``--env``, ``--no-plugins``."""
     add_lib(parser)
     parser.add_argument(
         "--env",

@@ -10,11 +10,11 @@ from typing import Any
 from neuroscript.cli.explanation import explained
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
 from neuroscript.cli.replies import Replies
-from neuroscript.cli.report import explain
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.source import read_program, text_of_program, texts_of
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
+from neuroscript.error_text import explain
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import one_line

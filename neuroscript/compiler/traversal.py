@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from neuroscript.syntax import nodes as n
@@ -26,6 +26,22 @@ def inner_blocks(statement: n.Stmt) -> Sequence[n.Block]:
         blocks = [block for _, block in statement.branches]
         return blocks if statement.orelse is None else [*blocks, statement.orelse]
     return (statement.body,) if isinstance(statement, n.While | n.ForEach) else ()
+
+
+def lines_of(bodies: Iterable[n.Block]) -> list[int]:
+    """The lines on which statements begin, in order, those in error handlers too."""
+    found = []
+    for body in bodies:
+        pending = list(body)
+        while pending:
+            statement = pending.pop()
+            if isinstance(statement, n.OnError):
+                pending += statement.body
+                continue
+            found.append(statement.span[0])
+            for inner in inner_blocks(statement):
+                pending += inner
+    return sorted(set(found))
 
 
 def loop_depth(block: n.Block) -> int:

@@ -24,6 +24,10 @@ class Unit:
         max_items: of a list or map.
         max_string: characters of a string.
         max_depth: of calls; None for as many as Python allows.
+        nests: whether a list or map that holds neither may be stored in another one.
+        sealed: whether code may rely on the program's procedures not being replaced.
+        explains: whether an assertion that fails tells the values of its operands.
+        covers: whether each statement that is begun is reported.
     """
 
     load: int
@@ -33,6 +37,10 @@ class Unit:
     max_items: int
     max_string: int
     max_depth: int | None
+    sealed: bool = True
+    nests: bool = True
+    explains: bool = False
+    covers: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""
@@ -43,3 +51,8 @@ class Unit:
         """The type that results of a tool certainly have; None if that is not certain."""
         link = self.linker.tool(tool)
         return link.returns if link is not None and link.standard else None
+
+    def checks_nesting(self, tool: str) -> bool:
+        """Whether the nesting of a tool's results is checked where it is called."""
+        link = self.linker.tool(tool)
+        return link is not None and link.nests

@@ -6,24 +6,24 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.analysis import infer
+from neuroscript.compiler.analysis import types as t
 from neuroscript.language_server.words import BUILTINS, KEYWORDS, SYSTEM, Word
 
 if TYPE_CHECKING:
-    from neuroscript.compiler.analysis.infer import Type
     from neuroscript.lint.shapes import Held
     from neuroscript.syntax import nodes as n
     from neuroscript.tools.shapes import Shape
     from neuroscript.tools.spec import ToolSpec
 
 _KINDS = (
-    (infer.BOOL, "bool"),
-    (infer.STR, "string"),
-    (infer.LIST, "list"),
-    (infer.MAP, "map"),
-    (infer.NIL, "nil"),
+    (t.BOOL, "bool"),
+    (t.STR, "string"),
+    (t.LIST, "list"),
+    (t.MAP, "map"),
+    (t.NIL, "nil"),
 )
 _MOST_KINDS = 2  # besides nil, in the name of a type
+_DEEPEST = 3  # lists and maps in one another, in the name of a type
 _MOST_KEYS = 24  # of a shape
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -122,18 +122,24 @@ def variable_text(name: str, kind: str, type_name: str, held: Held | None) -> st
     return "\n\n".join(parts)
 
 
-def type_name(found: Type) -> str:
-    """An inferred type in words; empty where it says little."""
+def type_name(found: t.Type, depth: int = _DEEPEST) -> str:
+    """An inferred type in words; empty where it says little.
+
+    Args:
+        found: the type.
+        depth: how deep it is told what lists and maps hold, which may hold their like.
+    """
     kinds = found.kinds
-    if not kinds or kinds == infer.ANY_KINDS or kinds & infer.OTHER:
+    if not kinds or kinds == t.ANY_KINDS or kinds & t.OTHER:
         return ""
     names = []
-    if kinds & infer.NUM:
-        names.append({infer.INT: "int", infer.FLOAT: "float"}.get(kinds & infer.NUM, "number"))
+    if kinds & t.NUM:
+        names.append({t.INT: "int", t.FLOAT: "float"}.get(kinds & t.NUM, "number"))
     names += [name for bit, name in _KINDS if kinds & bit]
     if len([name for name in names if name != "nil"]) > _MOST_KINDS:
         return ""
-    item = type_name(found.item) if found.item is not None and kinds & infer.CONTAINER else ""
+    inner = found.items() if kinds & t.CONTAINER and depth > 0 else None
+    item = type_name(inner, depth - 1) if inner is not None else ""
     if item:
         names = [f"{name} of {item}" if name in ("list", "map") and " or " not in item else name for name in names]
     return " or ".join(names)

@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.unset import read_unset
 from neuroscript.compiler.resolve import Body, Resolved, resolve, signature_of
 from neuroscript.compiler.traversal import inner_blocks
@@ -141,10 +142,12 @@ class Document:
         if found is None:
             found = Inference(
                 body,
-                read_unset(body),
+                body.session or frozenset(),
                 self.signatures,
                 frozenset(self.interpreter.runtime.globals),
                 tools=self._result_type,
+                not_nil=not_nil(body),
+                unset=read_unset(body),
             )
             self._types[id(body)] = found
         return found

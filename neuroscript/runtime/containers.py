@@ -11,6 +11,7 @@ Python) ``COPY_ALWAYS`` makes every change copy.
 
 from __future__ import annotations
 
+import gc
 import sys
 from itertools import repeat
 
@@ -21,7 +22,7 @@ from neuroscript.values import ErrorValue, EventValue, number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
 _BIG = 4096  # items from which on copying checks the limits
@@ -37,6 +38,10 @@ else:  # pragma: no cover - other builds
     def refcount(_: object, /) -> int:
         """No count to be trusted: everything counts as shared."""
         return 1 << 30
+
+
+is_tracked: Callable[[object], bool] = getattr(gc, "is_tracked", lambda _: True)
+"""Whether Python's garbage collector keeps track of an object; of a map that holds no lists or maps it need not."""
 
 
 def _calibrate() -> tuple[int, int, int]:
@@ -83,6 +88,7 @@ class Containers:
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
         self.check_limits = operations.check_limits
+        self.may_be_deep = is_tracked if self.max_nesting > 1 else lambda _: True
 
     def nested(self, value: Any) -> Any:
         """Returns a value that is about to be stored in a list or map; raises if it is nested too deeply for that.
@@ -90,22 +96,23 @@ class Containers:
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
         """
-        kind = type(value)
-        if not value or (kind is not list and kind is not dict):
-            return value
         # Most hold neither lists nor maps at their ends, which two levels have room for.
-        first = last = None
-        if kind is list:
-            first, last = value[0], value[-1]
+        kind = type(value)
+        if kind is dict and value:
+            for key in value:  # noqa: B007
+                break
+            if type(value[key]) not in _CONTAINERS and self.max_nesting > 1:
+                for key in reversed(value):  # noqa: B007
+                    break
+                if type(value[key]) not in _CONTAINERS:
+                    return value
+        elif kind is list and value:
+            if self.max_nesting > 1 and type(value[0]) not in _CONTAINERS and type(value[-1]) not in _CONTAINERS:
+                return value
         else:
-            items = value.values()
-            for first in items:  # noqa: B007
-                break
-            for last in reversed(items):  # noqa: B007
-                break
-        if type(first) in _CONTAINERS or type(last) in _CONTAINERS or self.max_nesting < 2:
-            self._look(value, 0)
-            self._look(value, -1)
+            return value
+        self._look(value, 0)
+        self._look(value, -1)
         return value
 
     def _look(self, value: Any, end: int) -> None:

@@ -46,6 +46,14 @@ def _rest(most: int, items: list[Any]) -> bool:
     return True
 
 
+def _slice(most: int, items: list[Any], start: int, end: int) -> bool:
+    if start < 0 or end < 0:
+        return False
+    del items[end:]
+    del items[:start]
+    return True
+
+
 def _set(most: int, entries: dict[str, Any], key: Any, value: Any) -> bool:
     if type(key) is not str or (len(entries) >= most and key not in entries):
         return False
@@ -74,6 +82,7 @@ CHANGES: dict[str, tuple[Change, tuple[int, ...]]] = {
     "list.Insert": (_insert, (2,)),
     "list.Remove": (_remove, ()),
     "list.Rest": (_rest, ()),
+    "list.Slice": (_slice, ()),
     "map.Set": (_set, (2,)),
     "map.Delete": (_delete, ()),
     "map.Merge": (_merge, ()),

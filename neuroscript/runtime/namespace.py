@@ -9,17 +9,17 @@ import builtins
 import sys
 from functools import partial
 from itertools import chain, compress
-from time import monotonic
+from time import monotonic, time_ns
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, script_failure
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
-from neuroscript.runtime.events import Events, make_event
+from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
 from neuroscript.runtime.runs import Runs
@@ -29,6 +29,7 @@ from neuroscript.tools.registry import checked_result
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
+    EventValue,
     Function,
     Fuzzy,
     ToolValue,
@@ -48,11 +49,10 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
-    from neuroscript.runtime.events import Registered
     from neuroscript.streaming import StreamEvent
-    from neuroscript.values import EventValue
 
 _CALLABLE = frozenset({Function, ToolValue})
+_OUT_OF_ROOM = (RecursionError, MemoryError)
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
@@ -95,6 +95,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.BUILTIN_LEN: operations.length,
                 abi.LONG_STRING: operations.long_string,
                 abi.NESTED: containers.nested,
+                abi.MAY_BE_DEEP: containers.may_be_deep,
                 abi.TOO_MANY: containers.too_many,
                 abi.INDEX: containers.index,
                 abi.WALK: containers.walk,
@@ -120,7 +121,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.WHISPER: self.whisper,
                 abi.PROMPT: self.prompt,
                 abi.ASK: self.ask,
-                abi.FAIL: self.fail,
+                abi.FAIL: operations.fail,
                 abi.HANDLE: self.handle,
                 abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
@@ -154,13 +155,16 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         """
         if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
             error = exception
-            error.trim()
+            out = False
+            if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
+                error.trim()
         else:
             error = script_error(exception, self)
+            out = isinstance(exception, _OUT_OF_ROOM)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             place(error, self)
             error = self.fuel.run.error().at_place_of(error)
-        if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+        if out or error.code in UNCATCHABLE:
             place(error, self)
             raise Stop(error) from exception
         try:
@@ -402,10 +406,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         context = self.interpreter.context
         return from_host(self.call_host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
 
-    def fail(self, value: Any, given: bool) -> NoReturn:
-        """Raises the error of a ``fail`` statement."""
-        self.operations.fail(value if given else "fail statement executed")
-
     def fire(
         self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None
     ) -> None:
@@ -414,27 +414,37 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if not handlers:
             return
         with self.run(joining, cancel) as depth:
-            self._run_handlers(handlers, depth, make_event(name, payload, source))
+            functions = tuple(handler.function for handler in handlers)
+            self._run_handlers(functions, depth, EventValue(name, payload, source, time_ns()))
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code: ``tool.event.Emit(name, payload)``."""
         fuel = self.fuel
         if fuel.token.cancelled:
             fuel.check_cancelled()
+        functions = self.events.of_scripts.get(name)
+        if functions is None:
+            functions = self._handlers_of(name)
+        if functions:
+            self._run_handlers(functions, depth - 1, EventValue(name, payload, "script", time_ns()))
+            if fuel.token.cancelled:
+                fuel.check_cancelled()
+
+    def _handlers_of(self, name: str) -> tuple[Callable[[int, EventValue], None], ...]:
+        """The code of the handlers of an event that a script fires, if it may."""
         if self.interpreter.is_reserved_event(name):
             from neuroscript.stdlib.events import reserved_event
 
             raise reserved_event(name)
-        handlers = self.events.of(name)
-        if handlers:
-            self._run_handlers(handlers, depth - 1, make_event(name, payload, "script"))
-            if fuel.token.cancelled:
-                fuel.check_cancelled()
+        return self.events.of_script(name)
 
-    def _run_handlers(self, handlers: tuple[Registered, ...], depth: int, event: EventValue) -> None:
-        for handler in handlers:
+    def _run_handlers(
+        self, functions: tuple[Callable[[int, EventValue], None], ...], depth: int, event: EventValue
+    ) -> None:
+        depth -= 1
+        for function in functions:
             try:
-                handler.function(depth - 1, event)
+                function(depth, event)
             except Exception as exception:  # one handler's failure stops neither the others nor the emitter
                 self._report(exception, f"a handler of event '{event.name}'")
 
@@ -499,6 +509,7 @@ _STATELESS: dict[str, Any] = {
     abi.BREAK_LOOP: "break",
     abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
+    abi.EVENT: EventValue,
     abi.FUNCTION: Function,
     abi.RANGE: range,
     abi.COMPRESS: compress,
@@ -506,6 +517,7 @@ _STATELESS: dict[str, Any] = {
     abi.COUNTED: ops.counted,
     abi.REFCOUNT: refcount,
     abi.DICT_GET: dict.get,
+    abi.DICT_ITEMS: dict.items,
     abi.DICT_UPDATE: dict.update,
     abi.SUB: ops.subtract,
     abi.DIV: ops.divide,
@@ -532,6 +544,7 @@ _STATELESS: dict[str, Any] = {
     abi.CHECKED_RESULT: checked_result,
     abi.BAD_CALL: bad_call,
     abi.REFUSE_UNSET: unset,
+    abi.FAILURE: script_failure,
     abi.MUST: must,
     abi.MUST_SET: must_set,
     abi.UNPACK: unpack,

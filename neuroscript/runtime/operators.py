@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError, ScriptFailureError
+from neuroscript.errors import ErrorCode, NeuroScriptError, script_failure
 from neuroscript.limits import Limits
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _LONG_LIST = 1 << 12  # items from which on joining checks the limits
-_LONG_TEXT = 1 << 15  # characters from which on joining checks the limits
+LONG_TEXT = 1 << 15
+"""Characters from which on joining strings checks the limits."""
+
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -42,7 +44,7 @@ class Operations:
 
     def __init__(self, limits: Limits) -> None:
         self.max_string = limits.max_string if limits.max_string is not None else 1 << 62
-        self.watched = min(_LONG_TEXT, self.max_string)
+        self.watched = min(LONG_TEXT, self.max_string)
         self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
         self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
         self.check_limits: Callable[[], object] = lambda: None
@@ -115,6 +117,8 @@ class Operations:
             return in_range(a * b)
         if left is float and right is float:
             return finite(a * b)
+        if left is str and right is int and b >= 0:
+            return self.repeat(a, b)
         if left is str and (count := repeat_count(b)) is not None:
             return self.repeat(a, count)
         if right is str and (count := repeat_count(a)) is not None:
@@ -129,9 +133,9 @@ class Operations:
         if not text:
             return ""  # whatever the count, which may be larger than Python repeats by
         length = len(text) * count
-        if length > self.max_string:
-            self.long_string()
-        if length > _LONG_TEXT:
+        if length > self.watched:
+            if length > self.max_string:
+                self.long_string()
             self.check_limits()
         return text * count
 
@@ -147,11 +151,13 @@ class Operations:
         """A key of a map literal: its text form, whatever it is."""
         return key if type(key) is str else self.text(key)
 
-    def fail(self, value: Any) -> NoReturn:
-        """``fail value``."""
+    def fail(self, value: Any, given: bool) -> NoReturn:
+        """Raises the error of a ``fail`` statement; ``given`` tells whether it has a value."""
+        if not given:
+            value = "fail statement executed"
         if type(value) is ErrorValue:
             raise value.error()
-        raise ScriptFailureError(ErrorCode.FAIL_STATEMENT, value if type(value) is str else self.text(value))
+        raise script_failure(value if type(value) is str else self.text(value))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

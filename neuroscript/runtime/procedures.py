@@ -112,10 +112,11 @@ class ProcedureLinks:
         if name in TYPE_CONSTANTS:
             self.namespace[abi.CONSTANT + name] = self.function(name)
         functions = self._specialised.setdefault(name, [])
-        for replaced in functions:
-            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
         special = abi.specialised(load, name)
-        if special in self.namespace:
+        for replaced in functions:
+            if replaced != special:
+                self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
+        if special in self.namespace and special not in functions:
             functions.append(special)
 
     def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:

@@ -100,12 +100,14 @@ class Compiled:
         commands: the names of the command blocks' functions.
         calls: the calls by name of what the program does not define: the name, the number of positional arguments,
             and the names of the others.
+        sealed: whether the code relies on the program's procedures not being replaced.
     """
 
     codes: tuple[CodeType, ...]
     start: str
     commands: tuple[str, ...]
     calls: tuple[tuple[str, int, tuple[str, ...]], ...]
+    sealed: bool
 
 
 @record(frozen=True)
@@ -128,6 +130,8 @@ class ToolLink:
         pop: whether it is the one that takes the last item from a list.
         stored: where its work can be done in place (`neuroscript.runtime.in_place`), the places of the arguments that
             are stored in the first one; otherwise None.
+        nests: whether results are lists or maps that may be nested more deeply than those that it was given, which is
+            looked at where the tool is called.
         checked: whether a result of another type is an error.
         options: the types of which an argument of type ``any`` has one, by its place.
         standard: whether it is a pure standard tool, whose results certainly are of the type ``returns``.
@@ -146,6 +150,7 @@ class ToolLink:
     trusted: bool
     returns: ArgType
     append: bool = False
+    nests: bool = False
     pop: bool = False
     stored: tuple[int, ...] | None = None
     checked: bool = False

@@ -7,6 +7,7 @@ calls whose arguments have just the right types already.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -34,6 +35,7 @@ _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 _TESTED = _SCALARS | {ArgType.MAP, ArgType.SLICE_ANY}
 
 TOOL_NAMES: dict[str, Any] = {
@@ -46,8 +48,23 @@ TOOL_NAMES: dict[str, Any] = {
     abi.ALL_NUMBER: frozenset({int, float}).issuperset,
     abi.ALL_BOOL: frozenset({bool}).issuperset,
     abi.ALL_DICT: frozenset({dict}).issuperset,
+    abi.STR_STARTS: str.startswith,
+    abi.STR_ENDS: str.endswith,
+    abi.STR_WITHOUT_PREFIX: str.removeprefix,
+    abi.STR_WITHOUT_SUFFIX: str.removesuffix,
+    abi.STR_UPPER: str.upper,
+    abi.STR_LOWER: str.lower,
+    abi.STR_STRIP: str.strip,
+    abi.STR_SPLIT: str.split,
+    abi.STR_REPLACE: str.replace,
+    abi.STR_IS_DIGITS: str.isdigit,
+    abi.STR_RIGHT: str.rjust,
+    abi.STR_LEFT: str.ljust,
+    abi.FLOOR: math.floor,
+    abi.CEIL: math.ceil,
+    abi.TRUNCATE: math.trunc,
 }
-"""The helpers by which generated code checks arguments and converts results of tools."""
+"""The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 
 
 def _standard_tool(name: str) -> Tool | None:
@@ -121,6 +138,7 @@ class ToolLinks:
             watched=spec.pure and not spec.brief,
             brief=spec.brief,
             trusted=spec.pure,
+            nests=spec.pure and not spec.brief and spec.return_type in _CONTAINERS,
             returns=spec.return_type,
             options=options if any(options) else (),
             append=spec.name in _APPENDING and standard,

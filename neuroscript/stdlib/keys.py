@@ -73,6 +73,17 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
     return rows if count <= MUCH else _watched(ctx, rows, max(1, _AT_ONCE // len(chosen)))
 
 
+def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> list[Any]:
+    """As `results`, all of them at once, which for a procedure is faster than one after the other."""
+    procedure = ctx.procedure(chosen, 1 + len(more)) if ctx is not None and is_function(chosen) else None
+    if ctx is None or procedure is None:
+        return list(results(ctx, items, chosen, more, tool))
+    try:
+        return list(map(procedure, items, *map(repeat, more)))
+    except Exception as exception:
+        ctx.raise_script_error(exception)
+
+
 def _calls(ctx: Context | None, items: Sequence[Any], function: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
     procedure = None if ctx is None else ctx.procedure(function, 1 + len(more))
     if ctx is None or procedure is None:

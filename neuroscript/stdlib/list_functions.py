@@ -8,7 +8,7 @@ from itertools import compress
 from typing import Any
 
 from neuroscript.stdlib.declare import MUCH, Context, Group, check_run, optional, required
-from neuroscript.stdlib.keys import MORE, caller, is_function, key_and_order, read, refuse_more, results
+from neuroscript.stdlib.keys import MORE, all_results, caller, is_function, key_and_order, read, refuse_more, results
 from neuroscript.stdlib.maps import key_text
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
@@ -50,7 +50,7 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
     """Sorts a list by what a function gives for each item, or by keys. Items with equal keys keep their order."""
     tool = "list.SortBy"
     if is_function(key_function):
-        keys = list(results(ctx, items, key_function, more, tool))
+        keys = all_results(ctx, items, key_function, more, tool)
         check_ordered(keys, tool, "keys")
         order = sorted(range(len(items)), key=keys.__getitem__, reverse=descending)
         return [items[index] for index in order]
@@ -133,7 +133,7 @@ def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], 
 def sum_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> int | float:
     """Adds up what a function gives for each item, or the values of a key."""
     tool = "list.SumBy"
-    return sum_of(list(results(ctx, items, key_function, more, tool)), tool, "the value of item")
+    return sum_of(all_results(ctx, items, key_function, more, tool), tool, "the value of item")
 
 
 @_group.tool(
@@ -149,7 +149,7 @@ def sum_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[
 )
 def apply(ctx: Context | None, items: list[Any], function: Any, more: list[Any]) -> list[Any]:
     """Calls a function for each item of a list, or reads a key of each."""
-    return list(results(ctx, items, function, more, "list.Map"))
+    return all_results(ctx, items, function, more, "list.Map")
 
 
 @_group.tool(
@@ -165,7 +165,7 @@ def apply(ctx: Context | None, items: list[Any], function: Any, more: list[Any])
 )
 def keep(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> list[Any]:
     """Keeps the items that a function says yes to, or whose key is truthy."""
-    return list(compress(items, results(ctx, items, predicate, more, "list.Filter")))
+    return list(compress(items, all_results(ctx, items, predicate, more, "list.Filter")))
 
 
 @_group.tool(

@@ -14,7 +14,7 @@ import pytest
 from ai_wm import AIWorkerManager, WorkerPolicy, register_ai_worker_tools
 from ai_wm.providers import Clients
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.openai import ChatStream
+from ai_wm.providers.chat_stream import ChatStream
 from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.tool_calls import MOST_CALLS, CallPieces
 from ai_wm.providers.wire_json import MOST_VALUES, read_json

@@ -103,6 +103,15 @@ def test_a_program_is_compiled_once(counted: Counted, folder: Path) -> None:
     assert len(files(folder)) == 1
 
 
+def test_code_that_relies_on_a_procedure_is_compiled_again_where_that_is_replaced(counted: Counted) -> None:
+    source = "func half(needs n) means\n  return n / 2\nendfunc\nfunc main() means\n  return half(8) + 1\nendfunc\n"
+    for _ in range(2):
+        made = counted.load(source, "half.ns")
+        assert made.run("main") == 5
+        made.load('func half(needs n) means\n  return "h" + n\nendfunc\n', "new.ns", replace=True)
+        assert made.run("main") == "h81"
+
+
 def test_command_blocks_are_kept(counted: Counted) -> None:
     for _ in range(2):
         made = counted.load('command\n  emit "one"\nendcommand\ncommand\n  emit "two"\nendcommand\n')

@@ -90,7 +90,9 @@ def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> N
         + GROW.replace("< a", "< 39").format(statement="set xs[i] = i", shown="xs")
         + "endfunc\n"
     )
-    assert copies("set xs = []\ncall tool.probe.See(xs)\ncall grow(xs)", more) == 1
+    text = "set xs = []\ncall tool.probe.See(xs)\ncall grow(xs)"
+    assert copies(f"{text}\nreturn xs", more) == 1
+    assert copies(text, more) == 0  # nothing reads it again, so nobody needs what it was
 
 
 @pytest.mark.parametrize("before", ["", HANDLER], ids=["plain", "under a handler"])

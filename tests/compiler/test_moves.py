@@ -6,6 +6,8 @@ import pytest
 
 from neuroscript import Interpreter
 
+from .support import mentioned, watch
+
 LIBRARY = """
 func push(needs xs, x) means
   set xs[len(xs)] = x
@@ -81,3 +83,121 @@ def test_the_error_of_a_body_that_had_moved_a_value_is_whole() -> None:
     interpreter = Interpreter(plugins=False)
     interpreter.load(f"{LIBRARY}\nfunc main() means\nset r = 7\n{body}\nreturn [r, failed]\nendfunc\n")
     assert interpreter.run("main") == [7, ["three", "push_or_fail"]]
+
+
+HEAP = """
+func push(needs heap, item) means
+  set heap = tool.list.Append(heap, item)
+  set i = len(heap) - 1
+  while i > 0
+    if heap[i - 1] <= heap[i]
+      break
+    endif
+    set swap = heap[i - 1]
+    set heap[i - 1] = heap[i]
+    set heap[i] = swap
+    set i = i - 1
+  endwhile
+  return heap
+endfunc
+
+func main(needs n) means
+  set heap = []
+  while n > 0
+    set heap = push(heap, n)
+    call tool.probe.See(heap)
+    set n = n - 1
+  endwhile
+  return heap
+endfunc
+"""
+
+
+def test_what_is_handed_over_to_a_specialised_body_is_not_copied() -> None:
+    assert mentioned(HEAP, "t_push")
+    with Interpreter(plugins=False) as interpreter:
+        seen = watch(interpreter)
+        interpreter.load(HEAP)
+        assert interpreter.run("main", 20) == list(range(1, 21))
+    assert len(seen.identities) == 20
+    assert seen.copies == 0
+
+
+RESULTS = """
+func step(needs table, key) means
+  set table["k" + key] = key
+  call tool.probe.See(table)
+  return {"table": table, "sum": len(table)}
+endfunc
+
+func recursive(needs n, table) means
+  if n <= 0
+    return {"table": table, "sum": 0}
+  endif
+  set a = recursive(n - 1, table)
+  set b = recursive(0, a.table)
+  set sum = a.sum + b.sum + 1
+  set table = b.table
+  set table["k" + n] = n
+  call tool.probe.See(table)
+  return {"table": table, "sum": sum}
+endfunc
+
+func by_results(needs n) means
+  set table = {}
+  set total = 0
+  while n > 0
+    set result = step(table, n)
+    set table = result.table
+    set total = total + result.sum
+    set n = n - 1
+  endwhile
+  return total
+endfunc
+
+func emptied(needs n) means
+  set result = {"table": {}, "sum": 0}
+  while n > 0
+    set table = result.table
+    set result = step(table, n)
+    set n = n - 1
+  endwhile
+  return result.sum
+endfunc
+
+func renamed(needs n) means
+  set table = {}
+  while n > 0
+    set other = table
+    set other["k" + n] = n
+    call tool.probe.See(other)
+    set table = other
+    set n = n - 1
+  endwhile
+  return len(table)
+endfunc
+
+func main(needs n, way) means
+  if way == "recursive"
+    set result = recursive(n, {})
+    return result.sum
+  endif
+  if way == "by_results"
+    return by_results(n)
+  endif
+  if way == "emptied"
+    return emptied(n)
+  endif
+  return renamed(n)
+endfunc
+"""
+
+
+@pytest.mark.parametrize(("way", "result"), [("by_results", 210), ("recursive", 20), ("emptied", 20), ("renamed", 20)])
+def test_what_nothing_reads_again_is_not_copied(way: str, result: int) -> None:
+    with Interpreter(plugins=False) as interpreter:
+        seen = watch(interpreter)
+        interpreter.load(RESULTS)
+        assert interpreter.run("main", 20, way) == result
+    assert len(seen.identities) == 20
+    assert seen.copies == 0

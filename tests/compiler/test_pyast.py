@@ -28,6 +28,8 @@ BUILT: list[Callable[[], ast.AST]] = [
     lambda: py.attribute(py.item(py.name("a"), py.const(0)), "b"),
     lambda: py.when(py.name("a"), [py.assign("b", py.const(1))], [py.run("f")]),
     lambda: ast.Dict([py.const("k"), None], [py.name("a"), py.name("b")]),
+    lambda: ast.JoinedStr([py.const("a"), ast.FormattedValue(py.name("b"), -1, None)]),
+    lambda: py.item(py.name("a"), ast.Slice(py.const(1), None, None)),
     lambda: ast.Return(ast.Tuple([py.name("a")], py.LOAD)),
 ]
 

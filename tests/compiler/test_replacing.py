@@ -47,7 +47,12 @@ CALLS = (
     "f(m: 1)",
     "g(3)",
     "[f(2)]",
+    "f(n) + f(2)",
+    "f(3) * 2 - 1",
+    "PLUS(f(n))",
+    "PLUS([f(3), 1])",
 )
+PLUS = procedure("if is_list(x)\n  return x[0] + x[1]\nendif\nreturn x + 1", "PLUS", "(needs x)")
 CALLER = "set g = f\nif n > 90\n  return {name}(n - 1)\nendif\nreturn {call}"
 
 
@@ -57,7 +62,7 @@ def callers(prefix: str) -> str:
         procedure(CALLER.format(name=f"{prefix}{number}", call=call), f"{prefix}{number}", "(needs n)")
         for number, call in enumerate(CALLS)
     )
-    return "".join(made)
+    return "".join((*made, PLUS)).replace("PLUS", f"{prefix}plus")
 
 
 def result(run: Any, name: str, *args: Any) -> Any:
@@ -127,6 +132,30 @@ def test_each_definition_after_each_other(before: str, after: str) -> None:
     both.compare(["c"])
     both.load(DEFINITIONS[before])
     both.compare(["c"])
+
+
+def test_a_program_that_is_compiled_again_keeps_its_other_procedures() -> None:
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(DEFINITIONS["counts"] + callers("c"), "old.ns")
+        interpreter.load(procedure("return 100", "c0", "(needs n)"), replace=True)
+        interpreter.load(DEFINITIONS["joins"], replace=True)
+        assert interpreter.run("c0", 1) == 100
+        assert interpreter.run("c11", 3) == "f3f2"
+        with pytest.raises(NeuroScriptError) as raised:
+            interpreter.run("c12", 3)
+    assert (raised.value.file, raised.value.line) == ("old.ns", 96)
+
+
+def test_procedures_that_are_values_are_those_compiled_again() -> None:
+    with Interpreter(plugins=False, emit=lambda value: None) as interpreter:
+        interpreter.load(DEFINITIONS["counts"] + procedure("return f(n) + 1", "next", "(needs n)"))
+        session = interpreter.session()
+        session.evaluate("set g = next")
+        assert session.evaluate("g(3)") == 4
+        assert session.evaluate("tool.list.Map([1, 2], next)") == [2, 3]
+        interpreter.load(DEFINITIONS["joins"], replace=True)
+        assert session.evaluate("g(3)") == "f31"
+        assert session.evaluate("tool.list.Map([1, 2], next)") == ["f11", "f21"]
 
 
 def test_event_handlers_and_commands_call_the_new_one() -> None:

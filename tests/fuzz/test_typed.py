@@ -11,7 +11,20 @@ import pytest
 
 from neuroscript.compiler.analysis import specialize as special
 from neuroscript.compiler.analysis.escape import EscapeAnalysis
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
+from neuroscript.compiler.analysis.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    LIST,
+    MAP,
+    NIL,
+    OTHER,
+    T_NIL,
+    T_STR,
+    Shapes,
+    Type,
+    shaped,
+)
 from neuroscript.values import Fuzzy
 
 from .owned import shared_value
@@ -19,6 +32,16 @@ from .routines import Call, Trial, make_trial
 from .typed import admits, excluded_value
 
 SEED = int(os.environ.get("NS_FUZZ_SEED", "1"))
+
+
+SHAPES = Shapes()
+PAIR = SHAPES.shape(LIST, (0, 1))
+PAIR.put(0, Type(INT))
+PAIR.put(1, T_STR)
+NODE = SHAPES.shape(MAP, ("value", "next"))
+NODE.put("value", Type(INT))
+NODE.put("next", T_NIL)
+NODE.put("next", shaped(NODE))
 
 
 def check_many(first: int, count: int) -> None:
@@ -59,6 +82,14 @@ def test_no_value_of_many_is_excluded_or_shared(part: int) -> None:
         (Type(MAP, item=Type(INT)), {"a": None}, False),
         (Type(LIST | MAP, item=Type(0)), [], True),
         (Type(LIST | MAP, item=Type(0)), [1], False),
+        (shaped(PAIR), [1, "a"], True),
+        (shaped(PAIR), [1, 2], False),
+        (shaped(PAIR), [1], False),
+        (shaped(PAIR), {"0": 1, "1": "a"}, False),
+        (shaped(PAIR).union(T_NIL), None, True),
+        (shaped(NODE), {"value": 1, "next": {"value": 2, "next": None}}, True),
+        (shaped(NODE), {"value": 1, "next": {"value": 2}}, False),
+        (shaped(NODE), {"value": 1, "next": None, "more": 0}, False),
     ],
 )
 def test_what_a_type_admits(kind: Type, value: Any, fits: bool) -> None:
@@ -67,7 +98,7 @@ def test_what_a_type_admits(kind: Type, value: Any, fits: bool) -> None:
 
 def test_a_size_that_is_too_small_is_found() -> None:
     source = "func f(needs n, x) means\n  if n <= 0\n    return x\n  endif\n  return f(n - 1, x * 2)\nendfunc\n"
-    trial = Trial(source, (Call("f", (3, 2**61)),))
+    trial = Trial(source, (Call("f", (3, 2**79)),))
     assert excluded_value(trial) == ""
     with patch.object(special, "_at_depth", lambda bits, growth, max_depth: bits):
         assert "do not admit" in excluded_value(trial)

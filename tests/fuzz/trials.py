@@ -129,7 +129,9 @@ class Compiled:
 def unspecialised() -> Iterator[None]:
     """Has programs compiled without specialised bodies, counting loops, and lists that are known to be unshared."""
     with (
-        patch.object(analyse, "expected_types", lambda body: {}),
+        patch.object(analyse, "expected_types", lambda bodies, calls, unit: {}),
+        patch.object(analyse, "infer_program", lambda *args: None),
+        patch.object(analyse, "not_nil", lambda body: frozenset()),
         patch.object(analyse, "counted_loops", lambda body: {}),
         patch.object(Flow, "leave", lambda self, statement: None),
     ):

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import Inference, Type
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Specialisation
+from neuroscript.compiler.analysis.types import Type
 from neuroscript.compiler.codegen.functions import FunctionGenerator
 from neuroscript.loading import _CACHE
 from neuroscript.syntax import nodes
@@ -25,25 +26,32 @@ from .routines import Trial
 from .trials import Compiled, Walked
 
 _KINDS: dict[type, int] = {
-    type(None): infer.NIL,
-    bool: infer.BOOL,
-    int: infer.INT,
-    float: infer.FLOAT,
-    str: infer.STR,
-    list: infer.LIST,
-    dict: infer.MAP,
+    type(None): types.NIL,
+    bool: types.BOOL,
+    int: types.INT,
+    float: types.FLOAT,
+    str: types.STR,
+    list: types.LIST,
+    dict: types.MAP,
 }
 
 
 def admits(kind: Type, value: Any) -> bool:
     """Whether a value is one of a type's."""
-    if not kind.kinds & _KINDS.get(type(value), infer.OTHER):
+    if not kind.kinds & _KINDS.get(type(value), types.OTHER):
         return False
     if type(value) is int:
         return not (kind.natural and value < 0) and (kind.bits is None or value.bit_length() <= kind.bits)
+    if type(value) in (list, dict) and kind.shapes:
+        items = value if type(value) is dict else dict(enumerate(value))
+        return any(_has_shape(items, shape) for shape in kind.shapes if shape.kind == _KINDS[type(value)])
     if type(value) in (list, dict) and kind.item is not None:
         return all(admits(kind.item, item) for item in (value.values() if type(value) is dict else value))
     return True
+
+
+def _has_shape(items: dict[Any, Any], shape: types.Shape) -> bool:
+    return items.keys() == shape.fields.keys() and all(admits(shape.fields[key], item) for key, item in items.items())
 
 
 class WrongTypeError(BaseException):
@@ -53,9 +61,10 @@ class WrongTypeError(BaseException):
 class Version:
     """One of the versions that a procedure was compiled in."""
 
-    def __init__(self, types: Inference, special: Specialisation | None) -> None:
+    def __init__(self, types: Inference, special: Specialisation | None, *, internal: bool) -> None:
         self.types = types
         self.special = special
+        self.internal = internal
         self._known: dict[int, tuple[nodes.Expr, Type]] = {}
 
     def of(self, node: nodes.Expr) -> Type:
@@ -117,13 +126,17 @@ class TypedWalker(Walker):
         params = version.special.params
         given = {name: scope.variables[name] for name in params}
         caller_scope, caller = self._running_versions[-1] if self._running_versions else (None, None)
+        if not version.special.checked:
+            inside = caller is not None and caller.internal
+            fits = inside and all(admits(kind, given[name]) for name, kind in params.items())
+            return version if fits else self.versions.get(f"p_{scope.unit}")
         if caller is version and caller_scope is not None and version.special.result is not None:
             wrong = [name for name, kind in params.items() if not admits(kind, given[name])]
             if wrong:
                 raise WrongTypeError(f"{scope.unit}: {params} do not admit {given!r}")
             return version
         entry = {
-            name: Type(kind.kinds, ENTRY_BITS) if kind.kinds == infer.INT else kind for name, kind in params.items()
+            name: Type(kind.kinds, ENTRY_BITS) if kind.kinds == types.INT else kind for name, kind in params.items()
         }
         fits = all(admits(kind, given[name]) for name, kind in entry.items())
         return version if fits else self.versions.get(f"p_{scope.unit}")
@@ -143,7 +156,8 @@ def recorded() -> Iterator[dict[str, Version]]:
     function = FunctionGenerator.function
 
     def noting(self: FunctionGenerator, identifier: str) -> Any:
-        versions[identifier] = Version(self.context.types, self.context.special)
+        context = self.context
+        versions[identifier] = Version(context.types, context.special, internal=context.analysis.internal)
         return function(self, identifier)
 
     with patch.object(FunctionGenerator, "function", noting), patch.object(_CACHE, "find", lambda key, linker: None):

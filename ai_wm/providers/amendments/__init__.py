@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ai_wm.providers.amendments import anthropic, bedrock, chat, google, responses
+from ai_wm.providers.amendments import anthropic, bedrock, chat, embeddings, google, responses
 from ai_wm.providers.amendments.base import Amendment
 
 AMENDMENTS: Final[tuple[Amendment, ...]] = (
@@ -13,4 +13,5 @@ AMENDMENTS: Final[tuple[Amendment, ...]] = (
     *anthropic.AMENDMENTS,
     *google.AMENDMENTS,
     *bedrock.AMENDMENTS,
+    *embeddings.AMENDMENTS,
 )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from ai_wm.providers.amendments.base import WANTS_STREAM, Amendment, Body, is_plain, words
+from ai_wm.providers.amendments.base import (
+    BAD_SIGNATURE,
+    NO_THINKING_YET,
+    UNSIGNED,
+    UNTHOUGHT,
+    WANTS_STREAM,
+    Amendment,
+    Body,
+    is_plain,
+)
 
 _THINKING: Final = ("thinking", "redacted_thinking")
 
@@ -36,19 +45,19 @@ AMENDMENTS: Final = (
     ),
     Amendment(  # Anthropic, where a gateway has changed who answers behind it, or a key its account
         "thinking_blocks",
-        words(r"signature.{0,40}thinking|thinking.{0,60}(signature|cannot be modified)"),
+        BAD_SIGNATURE,
         _has_thinking,
         _without_thinking_blocks,
-        "refuses the signed thinking in the history: it is left out, and the reply made without thinking",
+        UNSIGNED,
         dialect="anthropic",
         lasting=False,
     ),
     Amendment(  # Anthropic, where the turn was begun by another model, before a fallback
         "thinking",
-        words(r"expected .?thinking.{0,60}but found|must start with a thinking block"),
+        NO_THINKING_YET,
         lambda body: "thinking" in body,
         _without_thinking,
-        "cannot think in a turn that was begun without: the reply is made without thinking",
+        UNTHOUGHT,
         dialect="anthropic",
         lasting=False,
     ),

@@ -68,6 +68,14 @@ NO_FORMAT: Final = words(
 )
 """How servers say that they do not take the format of replies that was asked for."""
 
+BAD_SIGNATURE: Final = words(r"signature.{0,40}thinking|thinking.{0,60}(signature|cannot be modified)")
+"""How Anthropic says that it does not take back signed thinking."""
+
+NO_THINKING_YET: Final = words(r"expected .?thinking.{0,60}but found|must start with a thinking block")
+"""How Anthropic says that a turn was begun without thinking."""
+
+UNSIGNED: Final = "refuses the signed thinking in the history: it is left out, and the reply made without thinking"
+UNTHOUGHT: Final = "cannot think in a turn that was begun without: the reply is made without thinking"
 SCHEMA_IN_WORDS: Final = "knows no JSON Schema: it is told in the system prompt, and its replies are checked"
 FORMAT_IN_WORDS: Final = (
     "does not take this response_format: JSON is asked for in the system prompt, and its replies are checked"

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ai_wm.data.presets import REASONING
 from ai_wm.providers.adapter import NO_SIGNATURE
 from ai_wm.providers.amendments.base import (
+    BAD_SIGNATURE,
     FORMAT_IN_WORDS,
     NO_FORMAT,
     NO_SCHEMA,
+    NO_THINKING_YET,
     SCHEMA_IN_WORDS,
     UNKNOWN,
+    UNSIGNED,
+    UNTHOUGHT,
     WANTS_STREAM,
     Amendment,
     Body,
@@ -71,7 +76,8 @@ def _without_system(body: Body) -> Body:
     return {**body, "messages": rest}
 
 
-_REPLAYED: Final = ("extra_content", "reasoning", "reasoning_content", "reasoning_details")
+_REPLAYED: Final = ("extra_content", *REASONING)
+_THINKING_OPTIONS: Final = ("reasoning", "reasoning_effort", "thinking")
 
 
 def _replays(body: Body) -> bool:
@@ -88,6 +94,24 @@ def _without_replay(body: Body) -> Body:
         calls = message.get("tool_calls")
         messages.append({**message, "tool_calls": [*map(plain, calls)]} if calls else message)
     return {**body, "messages": messages}
+
+
+def _has_reasoning(body: Body) -> bool:
+    return any(key in message for message in body["messages"] for key in REASONING)
+
+
+def _without_signed_reasoning(body: Body) -> Body:
+    messages = [{key: value for key, value in message.items() if key not in REASONING} for message in body["messages"]]
+    # With thinking on, the turn that is under way would have to begin with it.
+    return {**_without_thinking(body), "messages": messages}
+
+
+def _thinks(body: Body) -> bool:
+    return any(key in body for key in _THINKING_OPTIONS)
+
+
+def _without_thinking(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key not in _THINKING_OPTIONS}
 
 
 def _lacks_signatures(body: Body) -> bool:
@@ -177,6 +201,22 @@ AMENDMENTS: Final = (
         words(rf"({'|'.join(_REPLAYED)})\b.{{0,60}}{UNKNOWN}|{UNKNOWN}.{{0,60}}\b({'|'.join(_REPLAYED)})\b"),
         _replays,
         _without_replay,
+    ),
+    Amendment(  # Anthropic's models behind OpenRouter and other gateways
+        "signed_reasoning",
+        BAD_SIGNATURE,
+        _has_reasoning,
+        _without_signed_reasoning,
+        UNSIGNED,
+        lasting=False,
+    ),
+    Amendment(  # the same, where the turn was begun by another model
+        "no_thinking",
+        NO_THINKING_YET,
+        _thinks,
+        _without_thinking,
+        UNTHOUGHT,
+        lasting=False,
     ),
     Amendment(  # servers that want a text beside tool calls as well
         "content",

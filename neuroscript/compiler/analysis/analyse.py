@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops
+from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
-from neuroscript.compiler.analysis.infer import Inference, Type
-from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, specialise
-from neuroscript.compiler.analysis.unset import read_unset
+from neuroscript.compiler.analysis.infer import Assignment, Inference, assignments
+from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
+from neuroscript.compiler.analysis.not_nil import not_nil
+from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
+from neuroscript.compiler.analysis.types import Shapes, Type
+from neuroscript.compiler.analysis.unset import Unset, read_unset
 from neuroscript.compiler.resolve import Body, Resolved
 from neuroscript.compiler.traversal import (
     assigned_in,
@@ -43,7 +46,9 @@ class BodyAnalysis:
         guarded: the variables that start as a marker value, so that code can test whether they are set.
         escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
+        lengths: the variables that hold the length of another one's list or string, and those others.
         special: the specialisation, if this is the specialised version.
+        internal: whether calls go to the bodies that are for calls of the program's own.
     """
 
     body: Body
@@ -52,7 +57,9 @@ class BodyAnalysis:
     guarded: frozenset[str]
     escape: EscapeAnalysis
     counted: Mapping[int, Counter]
+    lengths: Mapping[str, str]
     special: Specialisation | None = None
+    internal: bool = False
 
 
 class ProgramAnalysis:
@@ -62,56 +69,95 @@ class ProgramAnalysis:
         resolved: the program.
         unit: what it is compiled against.
         specialised: its specialised bodies, by procedure.
+        relies: whether its code relies on its procedures being called by one another and not replaced.
         changed_params: the parameters that procedures assign to, or store in, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
-        self.specialised: dict[str, Specialisation] = {}
+        procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         self.changed_params = {
             body.name: frozenset((*assigned_in(body.block), *stored_in(body.block))).intersection(body.params)
-            for body in resolved.bodies
-            if body.kind == "procedure" and body.params
+            for body in procedures
+            if body.params
         }
-        self._general: dict[str, BodyAnalysis] = {}  # of those that are specialised too: inference is half of the work
-        for body in resolved.bodies:
-            if params := expected_types(body):
-                self._general[body.name] = self._general_version(body)
-                self.specialised[body.name] = self._specialise(body, params)
+        for body in procedures:
+            body.exclude(unit.globals)
+        calls = calls_among(procedures, unit)
+        self._facts: dict[int, tuple[frozenset[n.Span], list[Assignment]]] = {}
+        self._foreign = {body.name: read_unset(body) for body in procedures}
+        expected = expected_types(procedures, calls.by, unit)
+        checked = {
+            body.name: self._specialise(body, expected[body.name]) for body in procedures if body.name in expected
+        }
+        found = None
+        if unit.sealed:
+            found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
+        self.relies = found is not None and bool(calls.called)
+        self._types = found or {}  # else each is inferred alone, when its code is due
+        self.specialised = checked | {
+            name: internal(unit.load, name, kinds.params)
+            for name, kinds in self._types.items()
+            if kinds.params is not None
+        }
 
     def versions(self, body: Body) -> Iterator[BodyAnalysis]:
         """Analyses the versions of a body: the specialised one, if there is one, and the general one.
 
         This works once for each body, since nothing is kept of it.
         """
-        general = self._general.pop(body.name, None) if body.kind == "procedure" else None
-        if general is None:
-            yield self._general_version(body)
-            return
-        special = self.specialised[body.name]
-        types = self._infer(body, general.foreign, *special.assumptions(body.name))
-        yield BodyAnalysis(body, types, general.foreign, general.guarded, general.escape, general.counted, special)
-        yield general
-
-    def _general_version(self, body: Body) -> BodyAnalysis:
-        unit = self.unit
-        body.exclude(unit.globals)
-        foreign = read_unset(body)
-        return BodyAnalysis(
-            body,
-            self._infer(body, foreign, {}, {}),
-            foreign,
-            frozenset(guarded(body, foreign)),
+        if body.kind != "procedure":
+            body.exclude(self.unit.globals)
+        foreign = self._foreign.pop(body.name) if body.kind == "procedure" else read_unset(body)
+        facts = (
+            foreign.names,
+            frozenset(guarded(body, foreign.names)),
             self._escape(body),
             counted_loops(body),
+            lengths(body),
         )
+        if body.kind != "procedure":
+            yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
+            return
+        kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
+        self._facts.pop(id(body), None)
+        if kinds.special is not None:
+            yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
+        yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
+
+    def _alone(self, body: Body, foreign: Unset, special: Specialisation | None) -> ProcedureTypes:
+        """The types of a procedure where nothing is known of the others."""
+        general = self._infer(body, foreign, {}, {})
+        if special is None:
+            return ProcedureTypes(general, False, None, None)
+        calls = {body.name: special.result} if special.result is not None else {}
+        return ProcedureTypes(general, False, self._infer(body, foreign, special.params, calls), None)
+
+    def _infer_in_program(
+        self, body: Body, params: Mapping[str, Type], calls: Mapping[str, Type], shapes: Shapes, literals: bool
+    ) -> Inference:
+        return self._infer(body, self._foreign[body.name], params, calls, shapes, literals=literals)
 
     def _infer(
-        self, body: Body, foreign: frozenset[str], params: Mapping[str, Type], calls: Mapping[str, Type]
+        self,
+        body: Body,
+        foreign: Unset,
+        params: Mapping[str, Type],
+        calls: Mapping[str, Type],
+        shapes: Shapes | None = None,
+        *,
+        literals: bool = False,
     ) -> Inference:
-        unset = foreign | (body.session or frozenset())
-        return Inference(body, unset, self.unit.procedures, self.unit.globals, params, calls, self.unit.result_type)
+        unit = self.unit
+        facts = self._facts.get(id(body))
+        if facts is None:
+            facts = self._facts[id(body)] = not_nil(body), list(assignments(body))
+        known, made = facts
+        names = unit.procedures, unit.globals
+        session = body.session or frozenset()
+        tools = unit.result_type
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, made)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)
@@ -120,7 +166,7 @@ class ProgramAnalysis:
         return EscapeAnalysis(readers, (lambda tool: False) if body.uses_last else self.unit.appends)
 
     def _specialise(self, body: Body, params: dict[str, Type]) -> Specialisation:
-        foreign = self._general[body.name].foreign
+        foreign = self._foreign[body.name]
         return specialise(
             body,
             params,

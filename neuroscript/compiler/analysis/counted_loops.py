@@ -5,10 +5,11 @@ Generated code runs one as a loop over a range, which counts in C.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, inner_blocks, stored_in
+from neuroscript.compiler.traversal import assigned_by, assigned_in, inner_blocks, stored_in
 from neuroscript.syntax import nodes as n
 
 
@@ -77,6 +78,28 @@ def counter(loop: n.While) -> Counter | None:
         return None
     changed = {*assigned_in(body), *stored_in(body)}
     return Counter(name, operator, bound, step, down) if changed.isdisjoint(fixed) else None
+
+
+def lengths(body: Body) -> dict[str, str]:
+    """The variables that hold the length of another variable's list or string, or less than it; and those others.
+
+    Neither is set again, and what is stored in a list does not make it shorter.
+    """
+    if body.handlers or body.session is not None:
+        return {}
+    times = Counts(assigned_in(body.block))
+    found: dict[str, str] = {}
+    once = {name for name in body.params if not times[name]}
+    for statement in body.block:
+        match statement:
+            case n.Set(
+                targets=[n.Target(name=name, path=[])],
+                value=n.Call(name="len", args=[n.Argument(value=n.Name(name=owner), name=None)]),
+            ) if times[name] == 1 and name not in body.params and owner in once:
+                found[name] = owner
+        # Behind a statement of the body itself, which is executed once, its variables hold what they always will.
+        once.update(name for name in assigned_by(statement) if times[name] == 1 and name not in body.params)
+    return found
 
 
 def _goes_on(block: n.Block) -> bool:

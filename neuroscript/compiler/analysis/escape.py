@@ -39,6 +39,17 @@ class EscapeAnalysis:
                 return new.value
         return None
 
+    def extends(self, statement: n.Stmt) -> bool:
+        """Whether a statement is ``set xs = xs + [v, …]``, after which only the variable holds the list."""
+        match statement:
+            case n.Set(
+                targets=[n.Target(name=name, path=[])],
+                value=n.Chain(first=n.Name(name=own), rest=[("+", n.ListExpr(), _)]),
+                must=False,
+            ):
+                return name == own
+        return False
+
     def by(self, statement: n.Stmt) -> Iterator[str]:
         """The variables whose values escape through a statement's own expressions; inner blocks do not count."""
         if (appended := self.appended(statement)) is not None:
@@ -61,7 +72,7 @@ class EscapeAnalysis:
         """The variables whose values escape anywhere in a block, and those that it sets anew."""
         for statement in block:
             yield from self.by(statement)
-            if self.appended(statement) is None:
+            if self.appended(statement) is None and not self.extends(statement):
                 yield from assigned_by(statement)
             for inner in inner_blocks(statement):
                 yield from self.within(inner)

@@ -72,6 +72,7 @@ class Flow:
             case n.Set(targets=targets, value=value):
                 for target in targets:
                     made = len(targets) == 1 and isinstance(value, n.ListExpr | n.MapExpr)
+                    made = made or self._escape.extends(statement)
                     if target.path or made or self._escape.appended(statement):
                         self.owned.add(target.name)
                     else:

@@ -16,114 +16,57 @@ import functools
 from collections.abc import Callable, Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import NamedTuple
 
+from neuroscript.compiler.analysis.not_nil import Path, key_of, paths_read
+from neuroscript.compiler.analysis.tool_results import result_of
+from neuroscript.compiler.analysis.types import (
+    ANY,
+    CONTAINER,
+    FLOAT,
+    INT,
+    LIST,
+    MAP,
+    NIL,
+    NOTHING,
+    NUM,
+    OTHER,
+    STR,
+    T_BOOL,
+    T_FLOAT,
+    T_LENGTH,
+    T_NIL,
+    T_NUM,
+    T_STR,
+    T_TRUTH,
+    T_WORD,
+    Shape,
+    Shapes,
+    Type,
+    binary,
+    bounded,
+    container,
+    each_of,
+    item_at,
+    item_of,
+    literal,
+    shaped,
+)
+from neuroscript.compiler.analysis.types import key_of as key_type
+from neuroscript.compiler.analysis.unset import Unset
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
-from neuroscript.values import MAX_INT_BITS
 
-NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
-NUM = INT | FLOAT
-CONTAINER = LIST | MAP
-ANY_KINDS = 255
 _GROWTH_BITS = 64
 _ROUNDS = 16
-_SAFE_BITS = MAX_INT_BITS - 8
-_ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
 _ITEMS = 64  # of a literal that are looked at
+_LONGEST_SHAPE = 8  # items of a list that is looked at one by one
+_MOST_KEYS = 32  # of a map that is
 
-
-class Type(NamedTuple):
-    """The type of a value: a set of kinds, with bounds.
-
-    Attributes:
-        kinds: the kinds that the value may be of, as bits.
-        bits: the most bits that it has if it is a whole number; None without a bound.
-        natural: whether it is 0 or more if it is a whole number.
-        item: the type of its items if it is a list or map; None if that is not known.
-    """
-
-    kinds: int
-    bits: int | None = None
-    natural: bool = False
-    item: Type | None = None
-
-    def within(self, kinds: int) -> bool:
-        """Whether every value of this type is one of ``kinds``."""
-        return self.kinds != 0 and not self.kinds & ~kinds
-
-    def restricted_to(self, kinds: int) -> Type:
-        """The type of those values that are one of ``kinds``."""
-        return self if not self.kinds & ~kinds else Type(self.kinds & kinds, self.bits, self.natural, self.item)
-
-    def union(self, other: Type) -> Type:
-        """The type of the values of either type."""
-        if self is other or not other.kinds or self == other:
-            return self
-        if not self.kinds:
-            return other
-        kinds = self.kinds | other.kinds
-        bits, natural, item = self.bits, self.natural, self.item
-        if not self.kinds & INT:
-            bits, natural = other.bits, other.natural
-        elif other.kinds & INT:
-            bits = max(bits, other.bits) if bits is not None and other.bits is not None else None
-            natural = natural and other.natural
-        if not self.kinds & CONTAINER:
-            item = other.item
-        elif other.kinds & CONTAINER:
-            item = item.union(other.item) if item is not None and other.item is not None else None
-        return Type(kinds, bits, natural, item)
-
-    def widened(self) -> Type:
-        """The type without the bounds that a loop could go on raising, so that iteration ends."""
-        return Type(self.kinds, None, self.natural, self.item.widened() if self.item is not None else None)
-
-
-NOTHING = Type(0)
-ANY = Type(ANY_KINDS)
-T_NIL = Type(NIL)
-T_BOOL = Type(BOOL)
-T_STR = Type(STR)
-T_FLOAT = Type(FLOAT)
-T_NUM = Type(NUM)
-T_TRUTH = Type(BOOL | OTHER)
-T_LENGTH = Type(INT, 62, natural=True)
-T_WORD = Type(INT, 64)
-
-_RESULTS: dict[ArgType | None, Type] = {
-    ArgType.NIL: Type(NIL),
-    ArgType.STRING: T_STR,
-    ArgType.INT: Type(INT),
-    ArgType.FLOAT: T_NUM,
-    ArgType.NUMBER: T_NUM,
-    ArgType.BOOL: T_BOOL,
-    ArgType.MAP: Type(MAP),
-    ArgType.SLICE_ANY: Type(LIST),
-    ArgType.SLICE_STRING: Type(LIST, item=T_STR),
-    ArgType.SLICE_INT: Type(LIST, item=Type(INT)),
-    ArgType.SLICE_NUMBER: Type(LIST, item=T_NUM),
-    ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
-    ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
-}
-
+_ALL_SET = Unset()
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
-
-
-def bounded(bits: int | None, natural: bool = False) -> Type:
-    """The type of the whole numbers of at most ``bits`` bits."""
-    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
-
-
-def container(kinds: int, item: Type | None) -> Type:
-    """The type of the lists or maps that hold items of a type."""
-    inner, depth = item, 0
-    while inner is not None:
-        inner, depth = inner.item, depth + 1
-    return Type(kinds, item=item if depth <= _ITEM_DEPTH else None)
 
 
 @record(frozen=True)
@@ -137,6 +80,9 @@ class Assignment:
         each: whether it is the items of ``value`` that are assigned, one after the other.
         keys: whether it is the indexes or keys of ``value`` that are assigned.
         increments: what is added to the variable itself, with ``+`` or ``-``; None for any other assignment.
+        place: which item of ``value`` it is that is assigned; None for the whole.
+        target: the node.
+        read: the lists and maps of which ``value`` reads an item.
     """
 
     name: str
@@ -145,6 +91,29 @@ class Assignment:
     each: bool = False
     increments: list[tuple[str, n.Expr]] | None = None
     keys: bool = False
+    place: int | None = None
+    target: n.Target | None = None
+    read: frozenset[Path] = frozenset()
+
+
+def assignments(body: Body) -> Iterator[Assignment]:
+    """The effects of a body's statements on the types of its variables."""
+    for block in (body.block, *(handler.body for handler in body.handlers)):
+        for statement in statements(block):
+            match statement:
+                case n.Set(targets=[target], value=value):
+                    increments = _increments(target.name, value) if not target.path else None
+                    read = frozenset(paths_read(value)) if target.path else frozenset()
+                    yield Assignment(target.name, value, target.path, increments=increments, target=target, read=read)
+                case n.Set(targets=targets, value=value):
+                    for place, target in enumerate(targets):
+                        yield Assignment(target.name, value, target.path, place=place)
+                case n.ForEach(name=name, collection=collection, key=key):
+                    yield Assignment(name, collection, [], each=True)
+                    if key is not None:
+                        yield Assignment(key, collection, [], keys=True)
+                case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
+                    yield Assignment(target.name, None, target.path)
 
 
 class Inference:
@@ -158,6 +127,11 @@ class Inference:
         params: the types of parameters, as far as they are known.
         calls: the types of procedures' results, as far as they are known.
         tools: gives the declared type of a tool's results where they certainly are of it, else None.
+        not_nil: the mentions of variables that certainly are not nil.
+        shapes: those of the program, of which all bodies have to be solved in turn; None where literals have none.
+        literals: whether literals that stand here are of a shape.
+        unset: what may be read before it is set, and so be something else.
+        made: the result of `assignments`, where it is at hand.
     """
 
     def __init__(
@@ -169,40 +143,46 @@ class Inference:
         params: Mapping[str, Type] = MappingProxyType({}),
         calls: Mapping[str, Type] = MappingProxyType({}),
         tools: Callable[[str], ArgType | None] = lambda tool: None,
+        not_nil: AbstractSet[n.Span] = frozenset(),
+        shapes: Shapes | None = None,
+        literals: bool = True,
+        unset: Unset = _ALL_SET,
+        made: list[Assignment] | None = None,
     ) -> None:
         self.body = body
-        self.foreign = foreign
+        self.foreign = foreign | unset.names
+        self._unset = unset
         self.shadowing = procedures, globals
         self.calls = calls
         self.tools = tools
+        self.not_nil = not_nil
+        self._literals = shapes if literals else None
+        self._shapes = shapes or Shapes()
+        self._records = True  # whether what is looked at adds to the types of fields
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
         self._starts = self.types.copy()  # without what a variable grows by itself
-        self._assignments = list(self._collect())
-        self._solve()
+        self._assignments = list(assignments(body)) if made is None else made
+        if shapes is None:
+            self.solve()
 
-    def _collect(self) -> Iterator[Assignment]:
-        for block in (self.body.block, *(handler.body for handler in self.body.handlers)):
-            for statement in statements(block):
-                match statement:
-                    case n.Set(targets=[target], value=value):
-                        increments = _increments(target.name, value) if not target.path else None
-                        yield Assignment(target.name, value, target.path, increments=increments)
-                    case n.Set(targets=targets):
-                        yield from (Assignment(target.name, None, target.path) for target in targets)
-                    case n.ForEach(name=name, collection=collection, key=key):
-                        yield Assignment(name, collection, [], each=True)
-                        if key is not None:
-                            yield Assignment(key, collection, [], keys=True)
-                    case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
-                        yield Assignment(target.name, None, target.path)
+    def add(self, params: Mapping[str, Type]) -> None:
+        """Adds to the types that parameters may have; `solve` goes on from there."""
+        for name, kind in params.items():
+            self.types[name] = self.types[name].union(kind)
+            self._starts[name] = self._starts[name].union(kind)
 
-    def _solve(self) -> None:
+    def close(self) -> None:
+        """Ends the inference of all bodies: from now on nothing adds to the types of fields."""
+        self._records = False
+
+    def solve(self) -> None:
+        """Iterates to a fixed point."""
         for round_number in range(_ROUNDS * 2):
-            changed = False
+            changed, before = False, self._shapes.changes
             for assignment in self._assignments:
                 old = self.types.get(assignment.name, ANY)
                 new = old.union(self._assigned(assignment))
@@ -210,34 +190,103 @@ class Inference:
                     continue
                 self.types[assignment.name] = new.widened() if round_number >= _ROUNDS else new
                 changed = True
-            if not changed:
+            if not changed and before == self._shapes.changes:
                 return
         self.types = dict.fromkeys(self.types, ANY)
 
     def _assigned(self, assignment: Assignment) -> Type:
         value, path = assignment.value, assignment.path
         if path:
-            return self._stored(path, self.of(value) if value is not None else ANY)
+            stored = self._value(assignment)
+            own = self.types.get(assignment.name, ANY)
+            there = (assignment.name,) in assignment.read or (
+                assignment.target is not None and assignment.target.span in self.not_nil
+            )
+            if not there and assignment.name in self.body.params:
+                there = not own.kinds & NIL
+            sure = assignment.read if there else None
+            if sure is not None:
+                own = own.restricted_to(~NIL)
+            return self._stored(own, (assignment.name,), path, stored, sure)
         if value is None:
             return ANY
         if assignment.increments is not None:
             total = self._accumulated(assignment.name, assignment.increments)
             if total is not None:
                 return total
-        start = self.of(value)
-        if assignment.each:
-            start = _each(start)
-        elif assignment.keys:
-            start = _key(start)
+        start = self._value(assignment)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
         return start
 
-    def _stored(self, path: list[n.Expr], value: Type) -> Type:
-        """The list or map that a variable is after ``set v[i]… = value``, as far as that statement made it."""
+    def _value(self, assignment: Assignment) -> Type:
+        """The type of what an assignment assigns."""
+        if assignment.value is None:
+            return ANY
+        found = self.of(assignment.value)
+        if assignment.each:
+            return each_of(found)
+        if assignment.keys:
+            return key_type(found)
+        if assignment.place is not None:
+            return item_at(found.restricted_to(LIST), assignment.place) if found.kinds & LIST else NOTHING
+        return found
+
+    def _stored(self, own: Type, before: Path, path: list[n.Expr], value: Type, sure: AbstractSet[Path] | None) -> Type:
+        """The list or map that there is after ``set v[i]… = value``, as far as that statement made it.
+
+        Args:
+            own: the type of what there was.
+            before: the path to it.
+            path: the keys from there on.
+            value: the type of the value.
+            sure: the paths to what certainly is there and not nil, if this is; None if this may not be.
+        """
+        if not path:
+            return value
+        key, rest = path[0], path[1:]
+        kind = self.of(key)
+        if not kind.kinds:
+            return NOTHING  # it has not been looked at yet
+        step = (*before, key_of(key))
+        deeper = sure if sure is not None and step in sure else None
+        fresh = self._fresh(path, value) if sure is None or own.kinds & ~CONTAINER else NOTHING
+        if not own.kinds & CONTAINER:
+            return fresh
+        if own.shapes and (fields := _fields(own.shapes, key)):
+            for shape, name in fields:
+                held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
+                inner = self._stored(held, step, rest, value, deeper)
+                if self._records:
+                    shape.put(name, inner)
+            return own.restricted_to(CONTAINER).union(fresh)
+        items = own.items()
+        if items is None:
+            return self._fresh(path, value)._replace(item=None, shapes=frozenset())
+        held = items.restricted_to(~NIL) if deeper is not None else items
+        inner = self._stored(held, step, rest, value, deeper)
+        if deeper is None and rest:
+            inner = inner.union(self._fresh(rest, value))
+        if kind.within(STR) or (sure is not None and own.within(MAP)):
+            return container(MAP, inner).union(fresh)
+        if deeper is None and not (sure is not None and step in sure):
+            inner = inner.union(T_NIL)  # what is skipped is nil
+        is_list = kind.within(INT) or (sure is not None and own.within(LIST))
+        return container(LIST if is_list else LIST | MAP, inner).union(fresh)
+
+    def _fresh(self, path: list[n.Expr], value: Type) -> Type:
+        """The list or map that ``set v[i]… = value`` makes where there is none."""
         for key in reversed(path):
             kind = self.of(key)
+            if not kind.kinds:
+                return NOTHING
             if kind.within(STR):
-                value = container(MAP, value)
+                if self._literals is not None and isinstance(key, n.Literal):
+                    shape = self._literals.shape(MAP, (key.value,))
+                    if self._records:
+                        shape.put(key.value, value)
+                    value = shaped(shape)
+                else:
+                    value = container(MAP, value)
             elif kind.within(INT):
                 value = container(LIST, value.union(T_NIL))  # what is skipped is nil
             else:
@@ -245,22 +294,34 @@ class Inference:
         return value
 
     def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
-        """The type of a variable to which whole numbers are added as often as a run can; None if they are unbounded."""
+        """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
+
+        Where some of them are floats it is whole only for as long as none has been added.
+        """
         own = self.types.get(name, ANY)  # a name that the host has set is no variable
-        if not own.within(INT):
+        if not own.within(NUM) or name in self._unset.names:
             return None
-        total, natural = 0, own.natural
+        total, natural, kinds = 0, own.natural, own.kinds
         for operator, operand in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
             kind = kind.restricted_to(NUM)
-            if not kind.within(INT) or kind.bits is None:
+            if not kind.kinds or (kind.kinds & INT and kind.bits is None):
                 return None
-            total = max(total, kind.bits) + 1
-            natural = natural and operator == "+" and kind.natural
+            total = max(total, kind.bits or 0) + 1
+            natural = natural and (not kind.kinds & INT or (operator == "+" and kind.natural))
+            kinds = (kinds | kind.kinds) & ~(INT if kind.within(FLOAT) else 0)
+        if not kinds & INT:
+            return T_FLOAT
         start = self._starts[name].bits
-        return bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
+        whole = bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
+        return whole._replace(kinds=kinds)
+
+    def of_target(self, target: n.Target) -> Type:
+        """The type of the value in a variable that is set, where an item is about to be stored in it."""
+        kind = self.types.get(target.name, ANY)
+        return kind.restricted_to(~NIL) if kind.kinds & NIL and target.span in self.not_nil else kind
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -268,13 +329,16 @@ class Inference:
         """The type of an expression's value."""
         match expression:
             case n.Literal(value=value):
-                return _literal(value)
+                return literal(value)
             case n.Name(name=name):
-                return self.types.get(name, ANY)
+                kind = self.types.get(name, ANY)
+                if expression.span in self._unset.reads:
+                    kind = ANY
+                return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
             case n.ListExpr(items=items):
-                return container(LIST, self._any_of(items))
+                return self.listed(items)
             case n.MapExpr(entries=entries):
-                return container(MAP, self._any_of([value for _, value in entries[: _ITEMS + 1]]))
+                return self._mapped(entries)
             case n.Raw() | n.Eval():
                 return T_STR
             case n.Unary(op=op, operand=operand):
@@ -286,13 +350,41 @@ class Inference:
                 return left
             case n.Power(base=base, exponent=exponent):
                 return self._power(self.of(base), exponent)
-            case n.Index(value=value):
-                return _item(self.of(value))
+            case n.Index(value=value, index=index):
+                collection = self.of(value)
+                return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
             case n.Call(name=name):
                 return self._call(name)
-            case n.ToolCall(name=name):
-                return _RESULTS.get(self.tools(name), ANY)
+            case n.ToolCall(name=name, args=args):
+                return self._tool(name, args)
         return ANY
+
+    def listed(self, items: list[n.Expr]) -> Type:
+        """The type of a list of these items."""
+        if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
+            return container(LIST, self._any_of(items))
+        shape = self._literals.shape(LIST, tuple(range(len(items))), self.body.name)
+        if self._records:
+            for place, item in enumerate(items):
+                shape.put(place, self.of(item))
+        return shaped(shape)
+
+    def _mapped(self, entries: list[tuple[n.Expr, n.Expr]]) -> Type:
+        keys = [key.value for key, _ in entries if isinstance(key, n.Literal) and isinstance(key.value, str)]
+        if self._literals is None or not len(set(keys)) == len(entries) <= _MOST_KEYS or not keys:
+            return container(MAP, self._any_of([value for _, value in entries[: _ITEMS + 1]]))
+        shape = self._literals.shape(MAP, tuple(keys))
+        if self._records:
+            for key, (_, value) in zip(keys, entries, strict=True):
+                shape.put(key, self.of(value))
+        return shaped(shape)
+
+    def _tool(self, name: str, args: list[n.Argument]) -> Type:
+        declared = self.tools(name)
+        if declared is None:
+            return ANY
+        positional = all(argument.name is None for argument in args)
+        return result_of(name, declared, [self.of(argument.value) for argument in args] if positional else [])
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
         """The type of the items of a literal."""
@@ -318,114 +410,15 @@ class Inference:
             case "~":
                 return T_WORD
         kind = self.of(operand)
-        return Type(kind.kinds, kind.bits) if kind.within(NUM) else T_NUM
+        return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 
     def _power(self, base: Type, exponent: n.Expr) -> Type:
-        if base.within(FLOAT):
-            return T_FLOAT
+        if base.within(FLOAT) or not base.kinds:
+            return T_FLOAT if base.kinds else NOTHING
         power = exponent.value if isinstance(exponent, n.Literal) else None
         if type(power) is int and base.within(INT):
             return bounded(base.bits * power + 1 if base.bits is not None else None, base.natural)
         return T_NUM
-
-
-def binary(operator: str, left: Type, right: Type) -> Type:
-    """The type of ``left operator right``, if the operation does not fail."""
-    if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
-        return NOTHING  # a variable that has not been looked at yet
-    match operator:
-        case "+":
-            if left.within(STR) or right.within(STR):
-                return T_STR
-            joined = NOTHING
-            if left.kinds & right.kinds & LIST:
-                joined = left.restricted_to(LIST).union(right.restricted_to(LIST))
-            if left.within(LIST) and right.within(LIST):
-                return joined
-            if not (left.kinds | right.kinds) & STR:
-                return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
-            return joined.union(Type(STR | NUM))
-        case "-":
-            if (left.kinds | right.kinds) & STR:
-                return T_NUM
-            return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
-        case "*":
-            if (left.kinds | right.kinds) & STR:
-                return Type(NUM | STR)
-            return _product(left.restricted_to(NUM), right.restricted_to(NUM))
-        case "/":
-            return _quotient(left, right)
-        case "%":
-            whole = right.within(INT | NIL | BOOL | CONTAINER)
-            return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
-        case "&" | "|" | "^":
-            return T_WORD
-        case "and" | "or":
-            return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
-    return T_BOOL
-
-
-def _sum(operator: str, left: Type, right: Type) -> Type:
-    bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
-    return _of_numbers(left, right, bits, operator == "+" and left.natural and right.natural)
-
-
-def _product(left: Type, right: Type) -> Type:
-    bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
-    return _of_numbers(left, right, bits, left.natural and right.natural)
-
-
-def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Type:
-    """The type of a result of ``+ - *``, of which a whole number has at most ``bits`` bits."""
-    if left.within(INT) and right.within(INT):
-        return bounded(bits, natural)
-    if left.within(FLOAT) or right.within(FLOAT):
-        return T_FLOAT
-    whole = bounded(bits, natural)
-    return Type(NUM, whole.bits, whole.natural)
-
-
-def _quotient(left: Type, right: Type) -> Type:
-    if left.within(FLOAT) or right.within(FLOAT):
-        return T_FLOAT
-    return Type(NUM, left.bits) if left.within(INT) and right.within(INT) else T_NUM
-
-
-def _item(collection: Type) -> Type:
-    """The type of ``collection[key]``, if the operation does not fail."""
-    if collection.kinds & OTHER or (collection.kinds & CONTAINER and collection.item is None):
-        return ANY
-    found = collection.item.union(T_NIL) if collection.kinds & MAP and collection.item else collection.item or NOTHING
-    return found.union(T_STR) if collection.kinds & STR else found
-
-
-def _each(collection: Type) -> Type:
-    """The type of the items that ``for each`` takes from a collection."""
-    found = NOTHING
-    if collection.kinds & CONTAINER:
-        if collection.item is None:
-            return ANY
-        found = collection.item
-    return found.union(T_STR) if collection.kinds & STR else found
-
-
-def _key(collection: Type) -> Type:
-    """The type of the indexes or keys that ``for each`` takes from a collection."""
-    found = T_LENGTH if collection.kinds & (LIST | STR) else NOTHING
-    return found.union(T_STR) if collection.kinds & MAP else found
-
-
-def _literal(value: object) -> Type:
-    match value:
-        case None:
-            return Type(NIL)
-        case bool():
-            return T_BOOL
-        case int():
-            return bounded(value.bit_length(), value >= 0)
-        case float():
-            return T_FLOAT
-    return T_STR
 
 
 def _builtin(name: str) -> Type:
@@ -433,6 +426,15 @@ def _builtin(name: str) -> Type:
     if name == "len":
         return T_LENGTH
     return T_NUM if name in _FUNCTIONS else ANY
+
+
+def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | str]]:
+    """The field of each shape that a literal key names; none where a shape does not have it."""
+    value = key.value if isinstance(key, n.Literal) else None
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        return []
+    found = [(shape, str(value) if shape.kind == MAP else value) for shape in shapes]
+    return found if all(name in shape.fields for shape, name in found) else []
 
 
 def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:

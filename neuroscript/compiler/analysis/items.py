@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from neuroscript.compiler.analysis.infer import CONTAINER, OTHER, STR, Inference
+from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.types import CONTAINER, OTHER, STR
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements
 from neuroscript.syntax import nodes as n

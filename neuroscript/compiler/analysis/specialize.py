@@ -13,23 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
+from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.types import ANY, INT, LIST, MAP, NIL, NOTHING, T_NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
-ENTRY_BITS = 62
-"""Bits of the whole numbers that the type check of the arguments lets in."""
+ENTRY_BITS = 80
+"""Bits of the whole numbers that the type check of the arguments lets in: what loops count up to fits."""
 
 _MOST_STATEMENTS = 200
+_PASSED_ON = 4  # calls through which it is followed what a parameter is for
 _PROBE_BITS = 2048
 _ROUNDS = 6
 _LEAST_USES = 3  # of parameters as numbers; the type check of each takes as long as an operation or two
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
+
+_EXPECTED = {INT: Type(INT, ENTRY_BITS), LIST: Type(LIST), MAP: Type(MAP)}
 
 InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
 
@@ -41,26 +45,68 @@ class Specialisation:
     Attributes:
         identifier: the name of its function; when the procedure is replaced it becomes that of the new function.
         self_identifier: the function's name in its recursive calls, which goes on meaning this very function.
-        params: the types of the parameters that are checked.
+        params: the types of the parameters: those that are checked, or all.
         result: the type of the result of its recursive calls; None if that is not known.
+        checked: whether the general body hands over where the arguments fit; otherwise only calls of the same program
+            get there, all of which fit.
     """
 
     identifier: str
     self_identifier: str
     params: Mapping[str, Type]
     result: Type | None
+    checked: bool = True
 
-    def assumptions(self, procedure: str) -> tuple[Mapping[str, Type], Mapping[str, Type]]:
-        """What inference may assume in the specialised body: types of parameters, and of results by procedure."""
-        return self.params, {procedure: self.result} if self.result is not None else {}
+    def counts(self, params: list[str]) -> bool:
+        """Whether all parameters are checked to be whole numbers, and so the results of recursive calls are known."""
+        return self.result is not None and all(
+            name in self.params and self.params[name].kinds == INT for name in params
+        )
+
+    def admits(self, given: Mapping[str, Type]) -> bool:
+        """Whether arguments of these types certainly are what is checked."""
+        return all(
+            given[name].within(kind.kinds) and (kind.kinds != INT or _is_small(given[name]))
+            for name, kind in self.params.items()
+        )
 
 
-def expected_types(body: Body) -> dict[str, Type]:
-    """The types that the parameters of a body evidently have; empty where a specialised body would not pay."""
-    if body.kind != "procedure" or body.handlers or body.evals or not body.params:
-        return {}
-    if body.size > _MOST_STATEMENTS:
-        return {}
+def _is_small(kind: Type) -> bool:
+    return kind.bits is not None and kind.bits <= ENTRY_BITS
+
+
+def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: Unit) -> dict[str, dict[str, Type]]:
+    """The types that the parameters of procedures evidently have; none where a specialised body would not pay.
+
+    A parameter that is passed on is for what the procedure that gets it uses it for.
+
+    Args:
+        bodies: of the procedures.
+        calls: those of each procedure of procedures of the same program.
+        unit: what the program is compiled against.
+    """
+    able = [body for body in bodies if _can_be_specialised(body)]
+    evidence = {body.name: _evidence(body, in_loops=False)[0] for body in able}
+    expected = {body.name: _expected_types(body) for body in able}
+    for _ in range(_PASSED_ON):
+        for body in able:
+            for call in calls[body.name]:
+                names = list(unit.procedures[call.name].params)
+                for name in names:
+                    kinds = evidence.get(call.name, {}).get(name)
+                    value = argument_for(call, names, name)
+                    if kinds not in _EXPECTED or not isinstance(value, n.Name) or value.name not in body.params:
+                        continue
+                    if evidence[body.name].setdefault(value.name, kinds) == kinds and call.name != body.name:
+                        expected[body.name][value.name] = _EXPECTED[kinds]
+    return {name: found for name, found in expected.items() if found}
+
+
+def _can_be_specialised(body: Body) -> bool:
+    return bool(body.params) and not body.handlers and not body.evals and body.size <= _MOST_STATEMENTS
+
+
+def _expected_types(body: Body) -> dict[str, Type]:
     if _own_calls(body):
         return _guessed_types(body, in_loops=False)
     found = _guessed_types(body, in_loops=True)
@@ -87,6 +133,11 @@ def specialise(
     return Specialisation(*names, params, _result_type(body, params, max_depth, infer_types) if all_fit else None)
 
 
+def internal(load: int, name: str, params: Mapping[str, Type]) -> Specialisation:
+    """The specialised body of a procedure that only calls of the same program get to, by what they pass."""
+    return Specialisation(abi.specialised(load, name), abi.specialised_self(load, name), params, None, checked=False)
+
+
 def argument_for(call: n.Call, names: list[str], name: str) -> n.Expr | None:
     """The argument that a call has for a parameter; None if it has none."""
     for position, given in enumerate(call.args):
@@ -106,6 +157,14 @@ def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, T
         in_loops: whether only uses in loops count.
         least: the operations of all parameters together below which a second body does not pay.
     """
+    found, uses = _evidence(body, in_loops=in_loops)
+    if uses < least and least > 1:
+        return {}
+    return {name: _EXPECTED[found[name]] for name in body.params if found.get(name) in _EXPECTED}
+
+
+def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
+    """The kinds that names are used like, and how often parameters are used like numbers."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
     parts = [part for expression in used for part in walk(expression)]
     found: dict[str, int] = {}
@@ -113,13 +172,10 @@ def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, T
     for name, kind in (use for part in parts for use in _operands(part)):
         found[name] = found.get(name, 0) | kind
         uses += kind == INT and name in body.params
-    if uses < least and least > 1:
-        return {}
     numbers = {name for name, kinds in found.items() if kinds == INT}
     for name, kind in (use for part in parts for use in _collections(part, numbers)):
         found[name] = found.get(name, 0) | kind
-    types = {INT: Type(INT, ENTRY_BITS), LIST: Type(LIST), MAP: Type(MAP)}
-    return {name: types[found[name]] for name in body.params if found.get(name) in types}
+    return found, uses
 
 
 def _operands(part: n.Expr) -> Iterator[tuple[str, int]]:
@@ -229,23 +285,23 @@ def _at_depth(bits: int, growth: int | None, max_depth: int | None) -> int | Non
     """The bits of a number that grows by ``growth`` bits with each level of recursion; None without a bound."""
     if growth is None or (growth and max_depth is None):
         return None
-    return infer.bounded(bits + growth * (max_depth or 0)).bits
+    return bounded(bits + growth * (max_depth or 0)).bits
 
 
 def _return_type(body: Body, types: Inference) -> Type:
     """The type of what the body returns."""
-    found = NOTHING if _never_falls_through(body.block) else infer.T_NIL
+    found = T_NIL if falls_through(body.block) else NOTHING
     for statement in statements(body.block):
         if isinstance(statement, n.Return):
-            found = found.union(types.of(statement.values[0]) if len(statement.values) == 1 else infer.ANY)
+            found = found.union(types.of(statement.values[0]) if len(statement.values) == 1 else ANY)
     return found
 
 
-def _never_falls_through(block: n.Block) -> bool:
-    """Whether control never reaches the end of a block."""
+def falls_through(block: n.Block) -> bool:
+    """Whether control may reach the end of a block."""
     match block[-1:]:
         case [n.Return() | n.Fail()]:
-            return True
+            return False
         case [n.If(branches=branches, orelse=list() as orelse)]:
-            return _never_falls_through(orelse) and all(_never_falls_through(branch) for _, branch in branches)
-    return False
+            return falls_through(orelse) or any(falls_through(branch) for _, branch in branches)
+    return True

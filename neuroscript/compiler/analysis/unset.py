@@ -10,18 +10,32 @@ from collections.abc import Iterator
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, expressions, nil_tolerant_operands, walk
+from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 
 
-def read_unset(body: Body) -> frozenset[str]:
-    """The variables of a body, parameters apart, that may be read before they are set."""
+@record(frozen=True)
+class Unset:
+    """What may be read before it is set.
+
+    Attributes:
+        names: the variables.
+        reads: the spans of the expressions that read them then.
+    """
+
+    names: frozenset[str] = frozenset()
+    reads: frozenset[n.Span] = frozenset()
+
+
+def read_unset(body: Body) -> Unset:
+    """Finds the variables of a body, parameters apart, that may be read before they are set."""
     reads = _Reads(body)
     reads.block(body.block)
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-    return frozenset(reads.found)
+    return Unset(frozenset(reads.found), frozenset(reads.spans))
 
 
 class _Reads:
@@ -29,11 +43,13 @@ class _Reads:
 
     Attributes:
         found: the variables that may be read before they are set.
+        spans: of these reads.
         assigned: the variables that are certainly set, besides the parameters.
     """
 
     def __init__(self, body: Body) -> None:
         self.found: set[str] = set()
+        self.spans: set[n.Span] = set()
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
         self._handled = bool(body.handlers)
@@ -101,16 +117,21 @@ class _Reads:
         loose = {id(operand) for part in parts for operand in nil_tolerant_operands(part)}
         for part in parts:
             match part:
-                case n.Name(name=name) if id(part) not in loose:
-                    self._read(name)
-                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                    for piece in placeholders(text):
-                        if not isinstance(piece, str):
-                            self._read(piece[0])
+                case n.Name(name=name, span=span) if id(part) not in loose:
+                    if self._read(name):
+                        self.spans.add(span)
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
+                    names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+                    if not self.assigned.issuperset(names):
+                        places = placeholder_spans(text, span, raw=isinstance(part, n.Raw))
+                        self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
 
-    def _read(self, name: str) -> None:
-        if name in self._variables and name not in self.assigned:
-            self.found.add(name)
+    def _read(self, name: str) -> bool:
+        """Notes a read; whether the variable may not be set."""
+        if name not in self._variables or name in self.assigned:
+            return False
+        self.found.add(name)
+        return True
 
 
 def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import CONTAINER, INT, LIST, MAP, STR
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
 from neuroscript.compiler.codegen.in_place import InPlaceGenerator, Put, is_put_back, popping
-from neuroscript.compiler.codegen.moves import moved_argument
+from neuroscript.compiler.codegen.moves import taken_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
-from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
+
+_DEEP = 4  # keys of a path beyond which the runtime goes along it
 
 
 class AssignmentGenerator:
@@ -41,9 +44,8 @@ class AssignmentGenerator:
         made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
         made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         if made is None:
-            self.context.moved = moved_argument(self.context, target, value)
-            made = [py.set_variable(name, self.expressions.value(value))]
-            self.context.moved = None
+            taken = taken_item(self.context, self.expressions, target, value)
+            made = [py.set_variable(name, self.expressions.value(value) if taken is None else taken)]
         self.context.flow.assign(name)
         return made
 
@@ -59,26 +61,34 @@ class AssignmentGenerator:
         if not self.context.is_pure(value.first):
             first = [ast.Expr(self.expressions.value(value.first))]
         text = TextGenerator(self.context, self.expressions)
-        if len(value.rest) == 1:
-            piece, short = text.piece(value.rest[0][1])
-        else:
-            pieces = [text.piece(operand)[0] for _, operand, _ in value.rest]
-            piece, short = py.call(abi.JOIN_ALL, *pieces), False
+        parts = [text.part(operand, span) for _, operand, span in value.rest]
+        short = all(part.longest is not None for part in parts) and sum(part.longest or 0 for part in parts) < SHORT
+        piece = text.string(parts[0]) if len(parts) == 1 else text.joined(parts)
         local = py.variable(name)
         if not short:
-            return [*first, *self._growing_checked(name, piece)]
+            return [*first, *self._growing_checked(name, piece, kept=len(parts) == 1 and parts[0].pure)]
         grow = py.set_variable(name, py.binary(local, "+", piece))
         limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
         return [*first, grow, py.when(limit, [py.run(abi.LONG_STRING)])]
 
-    def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
-        """As `_growing`, for a string of any length: the result's is checked before they are joined."""
-        temporary, local = self.temporaries.fresh(), py.variable(name)
-        length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
+    def _growing_checked(self, name: str, piece: ast.expr, *, kept: bool) -> list[ast.stmt]:
+        """As `_growing`, for a string of any length: the result's is checked before they are joined.
+
+        Args:
+            name: the variable.
+            piece: code of what is added.
+            kept: whether that is a literal, or the value of a variable.
+        """
+        local = py.variable(name)
+        made: list[ast.stmt] = []
+        if not kept or not isinstance(piece, ast.Name | ast.Constant):
+            temporary = self.temporaries.fresh()
+            made, piece = [py.assign(temporary, piece)], py.name(temporary)
+        length = py.binary(py.call("len", local), "+", py.call("len", piece))
         return [
-            py.assign(temporary, piece),
+            *made,
             py.when(py.compare(length, ">", py.const(self.unit.max_string)), [py.run(abi.LONG_STRING)]),
-            py.set_variable(name, py.binary(local, "+", py.name(temporary))),
+            py.set_variable(name, py.binary(local, "+", piece)),
         ]
 
     # --- appending ---------------------------------------------------------------------------------------------------
@@ -123,17 +133,28 @@ class AssignmentGenerator:
             case _:
                 return None
         local = py.variable(name)
-        temporary = self.temporaries.fresh()
-        first: list[ast.stmt] = [] if self.context.is_pure(old) else [ast.Expr(self.expressions.value(old))]
-        items = py.name(temporary)
-        first += [py.assign(temporary, self.expressions.value(added)), *self.temporaries.release()]
-        size = py.binary(py.call("len", local), "+", py.call("len", items))
-        tests = [py.kind_is(local, "list"), *self._unshared(name)]
-        tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
-        extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
+        certain = self.context.is_pure(old)
+        first: list[ast.stmt] = [] if certain else [ast.Expr(self.expressions.value(old))]
+        tests: list[ast.expr] = []
+        if not certain or not self.context.type_of(old).within(LIST):
+            tests.append(py.kind_is(local, "list"))
+        tests += self._unshared(name)
+        if len(added.items) == 1:
+            evaluated, held, clean = self._evaluated(added.items[0])
+            first += evaluated
+            tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
+            extend: ast.stmt = _append(local, held)
+            items: ast.expr = ast.List([held], py.LOAD)
+        else:
+            temporary = self.temporaries.fresh()
+            items, clean = py.name(temporary), [clear(temporary)]
+            first += [py.assign(temporary, self.expressions.value(added)), *self.temporaries.release()]
+            size = py.binary(py.call("len", local), "+", py.call("len", items))
+            tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
+            extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
         join = py.set_variable(name, py.call(abi.ADD, self.expressions.value(old), items))
         py.place(join, span)
-        return [*first, py.when(py.both(*tests), [extend], [join]), clear(temporary)]
+        return [*first, py.when(py.both(*tests), [extend], [join]), *clean]
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""
@@ -147,15 +168,22 @@ class AssignmentGenerator:
         first, held, clean = self._evaluated(new)
         if first:
             first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
-        keys = ast.Tuple([self.expressions.value(key) for key in target.path], py.LOAD)
+        keys = [self.expressions.value(key) for key in target.path]
+        tests, children, _ = self._way(target, [*target.path, n.Literal(target.span, 0)], keys, is_list=True)
+        items = py.name(children[-1])
+        tests.append(py.compare(py.call("len", items), "<", py.const(self.unit.max_items)))
+        let_go = [clear(child) for child in children]
         result = self.temporaries.fresh()
         copy: list[ast.stmt] = [
             py.assign(result, _appended(link, value, self.expressions.value(old), held)),
             *self._put(target, py.name(result)),
             clear(result),
         ]
-        appended = py.call(abi.APPEND_AT, py.variable(target.name), keys, held)
-        return [*first, py.when(py.negated(appended), copy), *clean]
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), ast.Tuple(keys, py.LOAD), held)
+        other = [*let_go, py.when(py.negated(appended), copy)]
+        if len(target.path) > _DEEP:
+            return [*first, *other, *clean]
+        return [*first, py.when(py.both(*tests), [_append(items, held)], other), *let_go, *clean]
 
     def _evaluated(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
         """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
@@ -168,8 +196,13 @@ class AssignmentGenerator:
             return [], self.expressions.value(value), []
         temporary = self.temporaries.fresh()
         clean = [clear(temporary)] if kind.kinds & CONTAINER else []
-        evaluated = py.assign(temporary, self.expressions.stored(value))
-        return [evaluated, *self.temporaries.release()], py.name(temporary), clean
+        held = py.name(temporary)
+        evaluated: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
+        if self.expressions.may_nest(value):
+            check = py.when(may_be_deep(held, held, kind), [py.run(abi.NESTED, held)])
+            py.place(check, value.span)
+            evaluated.append(check)
+        return evaluated, held, clean
 
     # --- several targets, items, and values that statements give -----------------------------------------------------
 
@@ -184,9 +217,7 @@ class AssignmentGenerator:
                     in_place = self._in_place(target, lambda result: self._put(target, result))
                     if (made := form(in_place, value)) is not None:
                         return made
-            self.context.moved = moved_argument(self.context, targets[0], value)
             first, held, clean = self._evaluated(value)
-            self.context.moved = None
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
         pop = None if must else popping(self.context, self.expressions, targets, value)
@@ -232,49 +263,83 @@ class AssignmentGenerator:
             return [read_only_error(name)]
         if name not in self.context.guarded and name not in self.context.flow.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
-        made = self._put_inside(name, path, value) if len(path) > 1 else self._put_one(name, path[0], value)
+        made = self._put_inside(target, value) if len(path) > 1 else self._put_one(target, value)
         for part in made:
             py.place(part, target.span)
         self.context.flow.assign(name)
         return made
 
-    def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
-        """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+    def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """``set name[a][b]… = value``: inline for a few keys, where nothing else holds any list or map on the way."""
+        name, path = target.name, target.path
         local = py.variable(name)
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
-        if len(path) != 2:
+        if len(path) > _DEEP:
             return [*code, slow]
-        (outer, inner), (first, second) = map(self.context.type_of, path), reads
-        child = self.temporaries.fresh()
-        let_go = clear(child)
-        held = py.name(child)
+        tests, children, kind = self._way(target, path, list(reads), self.context.type_of(path[-1]).within(INT))
+        held, key, key_kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
+        let_go = [clear(child) for child in children]
         size = py.call("len", held)
-        tests: list[ast.expr] = []
-        if outer.within(INT):
-            tests.append(py.kind_is(local, "list"))
-            tests += self._unshared(name)
-            tests.append(py.compare(py.call("len", local), ">", first, ">", py.const(-1)))
-            found: ast.expr = py.item(local, first)
-        else:
-            tests.append(py.kind_is(local, "dict"))
-            tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
-            tests += self._unshared(name)
-            found = py.call(abi.DICT_GET, local, first)
-        tests.append(py.kind_is(py.bind(child, found), "list" if inner.within(INT) else "dict"))
-        tests.append(only_container_holds(held))
-        store: list[ast.stmt] = [_store_item(held, second, value)]
-        other: list[ast.stmt] = [let_go, slow]
-        if inner.within(INT):
-            full = py.both(py.compare(second, "==", size), py.compare(second, "<", py.const(self.unit.max_items)))
-            inside = py.compare(size, ">", second, ">", py.const(-1))
+        store: list[ast.stmt] = [_store_item(held, key, value)]
+        other: list[ast.stmt] = [*let_go, slow]
+        if key_kind.within(INT):
+            full = py.both(py.compare(key, "==", size), py.compare(key, "<", py.const(self.unit.max_items)))
+            inside = py.compare(size, ">", key, ">", py.const(-1))
             store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
         else:
-            if not inner.within(STR):
-                tests.append(py.kind_is(second, "str"))
-            tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
-        return [*code, py.when(py.both(*tests), store, other), let_go]
+            if not key_kind.within(STR):
+                tests.append(py.kind_is(key, "str"))
+            if not (isinstance(path[-1], n.Literal) and kind.has(path[-1].value)):
+                tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
+        return [*code, py.when(py.both(*tests), store, other), *let_go]
+
+    def _way(
+        self, target: n.Target, path: list[n.Expr], reads: list[ast.expr], is_list: bool
+    ) -> tuple[list[ast.expr], list[str], Type]:
+        """The way to what is in a variable, where nothing else holds any list or map on it.
+
+        Args:
+            target: begins with the variable.
+            path: the keys; what the last but one leads to is the last list or map.
+            reads: code that gives each key.
+            is_list: whether that is a list, otherwise a map.
+
+        Returns:
+            The tests, the temporaries that hold the lists and maps below the variable's, and the type of the last one.
+        """
+        held: ast.expr = py.variable(target.name)
+        kind = self._type_of(target)
+        tests: list[ast.expr] = []
+        children: list[str] = []
+        for key, read, following in zip(path, reads, [*path[1:-1], None], strict=False):
+            key_kind = self.context.type_of(key)
+            unshared = [only_container_holds(held)] if children else self._unshared(target.name)
+            if isinstance(key, n.Literal) and kind.has(key.value) and (children or not kind.kinds & NIL):
+                tests += unshared
+                found: ast.expr = py.item(held, read)
+            elif key_kind.within(INT):
+                tests += [] if children or kind.within(LIST) else [py.kind_is(held, "list")]
+                tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
+                found = py.item(held, read)
+            else:
+                tests += [] if children or kind.within(MAP) else [py.kind_is(held, "dict")]
+                tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
+                tests += unshared
+                found = py.call(abi.DICT_GET, held, read)
+            kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
+            child = self.temporaries.fresh()
+            children.append(child)
+            wanted = LIST if (is_list if following is None else self.context.type_of(following).within(INT)) else MAP
+            bound = py.bind(child, found)
+            if kind.within(wanted | NIL):
+                tests.append(py.compare(bound, "is not", py.const(None)))
+            else:
+                tests.append(py.kind_is(bound, "list" if wanted == LIST else "dict"))
+            held = py.name(child)
+        tests.append(only_container_holds(held))
+        return tests, children, kind
 
     def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
         """Code that evaluates a key, and code that gives it, which may stand in several places."""
@@ -284,25 +349,33 @@ class AssignmentGenerator:
         evaluated = py.assign(temporary, self.expressions.value(key))
         return [evaluated, *self.temporaries.release()], py.name(temporary)
 
-    def _put_one(self, name: str, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+    def _type_of(self, target: n.Target) -> Type:
+        """The type of the value that an item is stored in; not known of a variable that may not be set."""
+        if target.name not in self.context.flow.assigned:
+            return types.ANY
+        return self.context.types.of_target(target)
+
+    def _put_one(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[key] = value``."""
+        name, key = target.name, target.path[0]
         local = py.variable(name)
-        known = name in self.context.flow.assigned
-        kind, key_kind = self.context.types.types[name], self.context.type_of(key)
+        kind, key_kind = self._type_of(target), self.context.type_of(key)
         code, read = self._evaluated_key(key)
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
         store = _store_item(local, read, value)
         unshared = self._unshared(name)
         size = py.call("len", local)
-        is_index = key_kind.within(INT) or (kind.within(LIST) and known)
+        if isinstance(key, n.Literal) and kind.has(key.value) and not kind.kinds & NIL:
+            return [*code, py.when(py.both(*unshared), [store], [slow]) if unshared else store]
+        is_index = key_kind.within(INT) or kind.within(LIST)
         if key_kind.within(STR) or (key_kind.kinds & STR and kind.kinds & MAP and not is_index):
-            tests: list[ast.expr] = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests: list[ast.expr] = [] if kind.within(MAP) else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
             tests += [*unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
         if not is_index:
             return [*code, slow]
-        tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
+        tests = [] if kind.within(LIST) else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
         store_in: list[ast.stmt] = [store]
         if not (key_kind.natural and key_kind.within(INT)):

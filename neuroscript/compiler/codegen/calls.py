@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.moves import moved
+from neuroscript.compiler.codegen.moves import moved_value
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -92,8 +92,8 @@ class CallGenerator:
         return py.call(target, depth, *values[:count], **named)
 
     def _argument(self, value: n.Expr) -> ast.expr:
-        if value is self.context.moved:
-            return moved(self.context, self.expressions, value)
+        if any(value is moved for moved in self.context.moved):
+            return moved_value(self.context, self.expressions, value)
         return self.expressions.value(value)
 
     def _target(self, call: n.Call) -> str:
@@ -102,6 +102,10 @@ class CallGenerator:
         general = abi.PROCEDURE + call.name
         special = context.program.specialised.get(call.name)
         own = context.body.procedure is not None and context.body.name == call.name
+        if special is not None and not special.checked:
+            if not context.analysis.internal:
+                return general
+            return special.self_identifier if own and context.special is not None else special.identifier
         if special is None or (own and context.special is None):
             return general  # also from the general body to itself, so that a traceback tells the two apart
         if own and special.result is not None:  # then all its calls of itself fit

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
-from neuroscript.compiler.analysis.infer import ANY, OTHER, Type
 from neuroscript.compiler.analysis.items import is_item, item_names
+from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.specialize import Specialisation
+from neuroscript.compiler.analysis.types import ANY, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -33,6 +35,7 @@ class ProgramContext:
     Attributes:
         unit: what the program is compiled against.
         source: the text of the program.
+        file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
         changed_params: the parameters that procedures assign to, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
@@ -41,6 +44,7 @@ class ProgramContext:
 
     unit: Unit
     source: str
+    file: str
     specialised: Mapping[str, Specialisation]
     changed_params: Mapping[str, frozenset[str]]
     event_functions: Mapping[int, str]
@@ -70,14 +74,18 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
-        self.moved: n.Expr | None = None  # the argument that the current statement moves
+        self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
+        self.moved: list[n.Expr] = []  # the arguments that the current statement moves
+        self.liveness = Liveness(analysis.body)
+        self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
-        self._kinds: dict[int, Type] = {}
+        self._kinds: dict[int, Type] = {}  # by the identity of the expression
+        self._made: list[n.Expr] = []
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
-        self._counters: list[str | None] = []  # of the counted loops around it; None for one not counted up by one
+        self._counters: list[Counter] = []  # of the counted loops around it
 
     def begin(self, names: Iterable[str], *, error_handler: bool = False) -> None:
         """Begins the function of the body, or of one of its error handlers.
@@ -119,9 +127,9 @@ class FunctionContext:
         self._loops = loops
 
     @contextmanager
-    def counting(self, name: str | None) -> Iterator[None]:
-        """Context manager for the body of a counted loop; ``name`` is the counter if it is counted up by one."""
-        self._counters.append(name)
+    def counting(self, counter: Counter) -> Iterator[None]:
+        """Context manager for the body of a counted loop."""
+        self._counters.append(counter)
         yield
         self._counters.pop()
 
@@ -142,7 +150,21 @@ class FunctionContext:
 
     def counts_up(self, name: str) -> bool:
         """Whether a loop around the current statement counts a variable up by one."""
-        return name in self._counters
+        return any(counter.name == name and counter.by_one for counter in self._counters)
+
+    def is_below_length(self, index: n.Expr, owner: n.Expr) -> bool:
+        """Whether an index certainly is less than the length of a list or string, for a loop counts up to it."""
+        if not isinstance(index, n.Name) or not isinstance(owner, n.Name) or "len" not in self.escape.readers:
+            return False
+        for counter in self._counters:
+            if counter.name != index.name or counter.operator != "<" or owner.name not in self.flow.assigned:
+                continue
+            match counter.bound:
+                case n.Call(args=[n.Argument(value=n.Name(name=name))]):
+                    return name == owner.name
+                case n.Name(name=name):
+                    return self.analysis.lengths.get(name) == owner.name
+        return False
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -199,6 +221,11 @@ class FunctionContext:
         if known is None:  # each is asked for several times
             known = self._kinds[id(expression)] = self.types.of(expression)
         return known
+
+    def made(self, expression: n.Expr) -> n.Expr:
+        """Keeps an expression that is no part of the program, so that its identity is not used again."""
+        self._made.append(expression)
+        return expression
 
     def type_or_nil(self, expression: n.Expr, kind: Type) -> Type:
         """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
-from neuroscript.compiler.codegen.forms import LATEST, SCOPE
+from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
+from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
@@ -41,20 +42,39 @@ class ExpressionGenerator:
 
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
-        made = self._value(expression)
+        made = self._noted(expression, self._value(expression))
         py.place(made, expression.span)
         return made
 
+    def _noted(self, expression: n.Expr, made: ast.expr) -> ast.expr:
+        """Code that also notes the value, where it is that of an assertion's operand."""
+        note = self.context.notes.get(id(expression)) if self.context.notes else None
+        return made if note is None else py.call(abi.NOTE, py.name(note[0]), py.const(note[1]), made)
+
     def stored(self, expression: n.Expr) -> ast.expr:
         """Code that gives the value of an item; the nesting of one that may be a list or map is checked."""
-        made = self.value(expression)
-        if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
-            return made
-        if self.context.is_item(expression):
-            return made
-        made = py.call(abi.NESTED, made)
+        if not self.may_nest(expression):
+            return self.value(expression)
+        kind = self.context.type_of(expression)
+        if self.context.compact:
+            made: ast.expr = py.call(abi.NESTED, self.value(expression))
+        else:
+            first, again = self.operand(expression)
+            self.temporaries.hold(first, kind)
+            made = py.either(may_be_deep(first, again, kind), py.call(abi.NESTED, again), again)
         py.place(made, expression.span)
         return made
+
+    def may_nest(self, expression: n.Expr) -> bool:
+        """Whether an item may be a list or map whose nesting has to be checked where it is stored."""
+        if isinstance(expression, n.ListExpr | n.MapExpr):
+            return False
+        if isinstance(expression, n.ToolCall) and self.unit.checks_nesting(expression.name):
+            return False
+        kind = self.context.type_of(expression)
+        if self.unit.nests and kind.is_flat():
+            return False
+        return bool(kind.kinds & CONTAINER) and not self.context.is_item(expression)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""
@@ -74,6 +94,7 @@ class ExpressionGenerator:
                 made = py.call(abi.NAME_OR_NIL, py.const(name))
         else:
             made = _if_set(name, py.call(abi.NAME_OR_NIL, py.const(name)))
+        made = self._noted(expression, made)
         py.place(made, expression.span)
         return made
 
@@ -175,21 +196,20 @@ class ExpressionGenerator:
 
     def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
         """A raw string with its placeholders, which stand at ``spans``, replaced."""
-        pieces: list[ast.expr] = []
+        parts: list[Part] = []
         places = iter(spans)
         for piece in placeholders(text):
             if isinstance(piece, str):
-                pieces.append(py.const(piece))
+                parts.append(Part(py.const(piece), T_STR, pure=True))
                 continue
             name, path = piece
-            value = self._name(name)
+            span = next(places)
+            value, kind = self._name(name), self.context.types.of(n.Name(span, name))
             if path:
-                value = py.call(abi.WALK, value, py.const(tuple(path)))
-            pieces.append(py.call(abi.TEXT, value))
-            py.place(pieces[-1], next(places))
-        if all(isinstance(piece, ast.Constant) for piece in pieces):
-            return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]
-        return py.call(abi.JOIN_ALL, *pieces)
+                value, kind = py.call(abi.WALK, value, py.const(tuple(path))), ANY
+            py.place(value, span)
+            parts.append(Part(value, kind, span, pure=not path and self.context.is_pure_code(value), name=not path))
+        return TextGenerator(self.context, self).joined(parts)
 
     def _map(self, entries: list[tuple[n.Expr, n.Expr]]) -> ast.expr:
         keys: list[ast.expr | None] = []

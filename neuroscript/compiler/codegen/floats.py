@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import FLOAT, INT, NUM, Type
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import FLOAT, INT, NUM, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.runtime import abi
@@ -91,7 +91,7 @@ class FloatGenerator:
             right = self.context.type_of(operand)
             if operator not in _OPERATORS or not fits_double(right):
                 return 0
-            kind = infer.binary(operator, kind, right)
+            kind = types.binary(operator, kind, right)
             if not fits_double(kind):
                 return 0
             count += 1 + (self._operations(operand) if isinstance(operand, n.Chain) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from neuroscript.compiler.analysis.types import LIST, MAP, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -119,15 +120,36 @@ def under_handler(
     return [ast.Try(code, [caught], [], [])]
 
 
-def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
+def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:
     """The test that a whole number is so small that no helper has to check it.
 
     Args:
         first: its code at the first mention.
         again: its code at the others.
+        natural: whether it certainly is 0 or more.
     """
+    if natural:
+        return py.some(py.compare(first, "<", py.const(DIGIT)), py.compare(again, "<", py.const(_SMALL)))
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
+
+
+def may_be_deep(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
+    """The test that a value is a list, or a map that may hold lists or maps.
+
+    Python's garbage collector keeps no track of maps that hold nothing but strings, numbers, booleans and nil.
+
+    Args:
+        first: its code at the first mention.
+        again: its code at the others.
+        kind: its type, which may be a list or a map.
+    """
+    tests: list[ast.expr] = []
+    if kind.kinds & MAP:
+        tests.append(py.both(py.kind_is(first, "dict"), py.call(abi.MAY_BE_DEEP, again)))
+    if kind.kinds & LIST:
+        tests.append(py.kind_is(again if tests else first, "list"))
+    return py.some(*tests)
 
 
 def once(first: ast.expr) -> ast.expr:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import ast
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
+from neuroscript.compiler.analysis.types import ANY_KINDS, BOOL, FLOAT, INT, LIST, MAP, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
-_ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict"}
+_ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
 _ERROR = "error"  # the parameter of an error handler's function
 _MESSAGE, _CODE, _ = SYSTEM_NAMES
 
@@ -83,12 +84,14 @@ class FunctionGenerator:
             return []
         tests: list[ast.expr] = []
         for name, wanted in special.params.items():
-            value = py.variable(name)
-            tests.append(py.kind_is(value, _ENTRY_TYPES[wanted.kinds]))
-            if wanted.kinds == INT:
-                most = 1 << ENTRY_BITS
-                tests.append(py.compare(py.const(-most), "<", value, "<", py.const(most)))
-        call = py.call(special.identifier, py.name(abi.DEPTH), *map(py.variable, self.context.body.params))
+            found = _entry_tests(py.variable(name), wanted, special.checked)
+            if found is None:
+                return []  # what lists and maps hold would take long to look at
+            tests += found
+        # What the specialised body is going to change must not be held by this one's variable meanwhile.
+        changed = self.context.program.changed_params.get(self.context.body.name, frozenset())
+        values = (let_go(name) if name in changed else py.variable(name) for name in self.context.body.params)
+        call = py.call(special.identifier, py.name(abi.DEPTH), *values)
         return [py.when(py.both(*tests), [ast.Return(call)])]
 
     def _start(self, name: str) -> ast.expr:
@@ -122,6 +125,33 @@ class FunctionGenerator:
         """Whether anything may read a system variable, which takes long to make."""
         body = self.context.body
         return name in body.reads or body.evals > 0 or body.session is not None
+
+
+def _entry_tests(value: ast.expr, wanted: Type, checked: bool) -> list[ast.expr] | None:
+    """The tests that an argument is of a type; None where it cannot be told in a few steps.
+
+    Args:
+        value: code that gives the argument.
+        wanted: the type.
+        checked: whether it is the type at any depth of calls, of which fewer bits come from outside.
+    """
+    if wanted.kinds == ANY_KINDS and wanted.item is None:
+        return []
+    word = _ENTRY_TYPES.get(wanted.kinds)
+    if word is None or wanted.item is not None or wanted.shapes:
+        return None
+    tests: list[ast.expr] = [py.kind_is(value, word)]
+    bits = ENTRY_BITS if checked else wanted.bits
+    if wanted.kinds == INT and bits is not None:
+        most = 1 << bits
+        small: ast.expr = py.compare(py.const(-most), "<", value, "<", py.const(most))
+        if most > DIGIT:
+            digit = py.both(py.compare(value, "<", py.const(DIGIT)), py.compare(value, ">", py.const(-DIGIT)))
+            small = py.some(digit, small)
+        tests.append(small)
+    if wanted.kinds == INT and wanted.natural:
+        tests.append(py.compare(value, ">=", py.const(0)))
+    return tests
 
 
 def _of_error(name: str) -> ast.expr:

@@ -40,7 +40,13 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     if handlers:
         functions.append((start, Body("event", "load", handlers, [], handlers[0].span)))
     program = ProgramContext(
-        analysis.unit, resolved.program.source, analysis.specialised, analysis.changed_params, events, set()
+        analysis.unit,
+        resolved.program.source,
+        resolved.program.name,
+        analysis.specialised,
+        analysis.changed_params,
+        events,
+        set(),
     )
     resolved.bodies.clear()  # what is kept of a program are its signatures and its metadata
     functions.reverse()
@@ -48,7 +54,7 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     with no_collection():
         while functions:
             codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
-    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)))
+    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)), analysis.relies)
 
 
 def _codes(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from neuroscript.compiler.analysis.analyse import MAX_BLOCKS
 from neuroscript.compiler.analysis.counted_loops import Counter
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -109,7 +109,7 @@ class LoopGenerator:
         py.place(turns, statement.condition.span)
         next_value = py.binary(py.variable(name), "-" if counter.down else "+", self.expressions.value(counter.step))
         rest = [step(), py.set_variable(name, next_value)]
-        with self.context.counting(name if counter.by_one else None):
+        with self.context.counting(counter):
             body = self.block(statement.body[:-1])
         loop = ast.For(ast.Name(abi.VARIABLE + name, py.STORE), turns, body, rest)
         if not sure:
@@ -158,7 +158,7 @@ class LoopGenerator:
             held = self.temporaries.lasting()
             collection = py.bind(held, collection)
             after = [clear(held)]
-        items: ast.expr = py.call(abi.ITERATE if statement.key is None else abi.ITERATE_PAIRS, collection)
+        items = self._items(statement, collection)
         py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporaries.lasting()
@@ -177,6 +177,23 @@ class LoopGenerator:
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]
+
+    def _items(self, statement: n.ForEach, collection: ast.expr) -> ast.expr:
+        """What a loop over a collection walks; ``collection`` is code that evaluates it."""
+        pairs = statement.key is not None
+        helper = abi.ITERATE_PAIRS if pairs else abi.ITERATE
+        if self.context.compact:
+            return py.call(helper, collection)
+        read = py.name(collection.target.id) if isinstance(collection, ast.NamedExpr) else collection
+        if not isinstance(read, ast.Name):
+            return py.call(helper, collection)
+        kind = self.context.type_of(statement.collection)
+        if not kind.kinds & (MAP if pairs else LIST):
+            return py.call(helper, collection)
+        if kind.within(LIST) and not pairs and self.context.is_pure(statement.collection):
+            return read
+        walked = py.call(abi.DICT_ITEMS, read) if pairs else read
+        return py.either(py.kind_is(collection, "dict" if pairs else "list"), walked, py.call(helper, read))
 
     def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         """A loop that is nested too deeply for one Python function, as an inner function."""

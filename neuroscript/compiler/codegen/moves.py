@@ -1,57 +1,126 @@
-"""Code generation for values that a statement passes to a procedure that changes them, and gets back from it.
+"""Code generation for values that variables let go of, so that whoever gets them may change them in place.
 
 In ``set heap = push(heap, x)`` the variable would hold the list while the procedure changes it, which so would have to
-copy it.  The variable lets go of it instead.  Where the procedure fails nobody can tell: only a body without error
-handlers moves anything, and it ends then.
+copy it.  The variable lets go of it instead, as it does of what nothing reads any more.  Where the procedure fails
+nobody can tell: only a body without error handlers moves anything, and it ends then.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.infer import CONTAINER
+from neuroscript.compiler.analysis.liveness import Place
+from neuroscript.compiler.analysis.types import CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.traversal import walk
+from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 
-def moved_argument(context: FunctionContext, target: n.Target, value: n.Expr) -> n.Expr | None:
-    """The argument that ``set target = procedure(…)`` moves; None if there is none.
+def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]:
+    """The arguments that a statement moves to procedures which change them.
 
-    It is what the target is itself, a variable or one item of it, and nothing else in the statement mentions the
-    variable; the procedure is one of the same program, and assigns to the parameter.
+    One is moved if the statement is the last one to read it, or sets what it reads, and mentions it once.
     """
-    body = context.body
-    if body.handlers or body.session is not None or len(target.path) > 1 or not isinstance(value, n.Call):
-        return None
-    name = value.name
+    if context.body.handlers or context.body.session is not None or isinstance(statement, n.If | n.While | n.ForEach):
+        return []
+    if context.unit.explains and isinstance(statement, n.Must):
+        return []  # where it fails, what its variables hold is told
+    last = context.liveness.last_reads(statement)
+    target: n.Target | None = None
+    match statement:
+        case n.Set(targets=[n.Target() as one], value=n.Call(), must=False):
+            target = one if len(one.path) <= 1 and all(isinstance(key, n.Literal) for key in one.path) else None
+    if not last and target is None:
+        return []
+    parts = list(expressions(statement))
+    found: list[n.Expr] = []
+    for call in (part for expression in parts for part in walk(expression) if isinstance(part, n.Call)):
+        # What the statement sets is looked for in the call that gives it alone.
+        own = target if isinstance(statement, n.Set) and call is statement.value else None
+        for argument in _changed(context, call):
+            owner = argument.value if isinstance(argument, n.Index) else argument
+            if not isinstance(owner, n.Name) or not (_place(argument) in last or (own and _is(argument, own))):
+                continue
+            certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
+            if certain and sum(_mentions(part, owner.name) for part in parts) == 1:
+                found.append(argument)
+    return found
+
+
+def _changed(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, assigns to."""
+    name = call.name
     changed = context.program.changed_params.get(name, frozenset())
     signature = context.unit.procedures.get(name)
-    if not changed or signature is None or name in body.variables or name in context.unit.globals:
-        return None
-    if not all(isinstance(key, n.Literal) for key in target.path):
-        return None
-    found: n.Expr | None = None
-    for position, argument in enumerate(value.args):
+    if not changed or signature is None or name in context.body.variables or name in context.unit.globals:
+        return
+    for position, argument in enumerate(call.args):
         param = argument.name or (signature.params[position] if position < len(signature.params) else "")
-        if param in changed and _is(argument.value, target):
-            found = argument.value
-    if found is None or _mentions(value, target.name) != 1:
-        return None
-    owner = found.value if isinstance(found, n.Index) else found
-    certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
-    return found if certain else None
+        if param in changed:
+            yield argument.value
 
 
-def moved(context: FunctionContext, expressions: Expressions, argument: n.Expr) -> ast.expr:
+def moved_value(context: FunctionContext, expressions: Expressions, argument: n.Expr) -> ast.expr:
     """Code that gives the value of a moved argument, which nothing holds then if only the variable did."""
     if isinstance(argument, n.Index):
-        return py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
+        made = py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
+        py.place(made, argument.span)
+        return made
     assert isinstance(argument, n.Name)
-    let_go = py.bind(abi.VARIABLE + argument.name, py.const(None))
-    return py.item(ast.Tuple([py.variable(argument.name), let_go], py.LOAD), py.const(0))
+    return let_go(argument.name)
+
+
+def taken_item(context: FunctionContext, expressions: Expressions, target: n.Target, value: n.Expr) -> ast.expr | None:
+    """Code of ``set name = other.key`` where nothing reads that item again, though others; None elsewhere.
+
+    Where nothing of the other variable is read again, it is emptied as a whole.
+    """
+    statement = context.statement
+    place = _place(value)
+    if statement is None or place is None or place[1] is None or place[0] == target.name:
+        return None
+    last = context.liveness.last_reads(statement)
+    if place not in last or (place[0], None) in last:
+        return None
+    assert isinstance(value, n.Index)
+    if not context.is_pure(value.value) or not context.type_of(value).kinds & CONTAINER:
+        return None
+    return moved_value(context, expressions, value)
+
+
+def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
+    """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+    match statement:
+        case n.Set(targets=[_], value=value):
+            root = value
+            while isinstance(root, n.Index):
+                root = root.value
+            if not isinstance(root, n.Name) or (root.name, None) not in context.liveness.last_reads(statement):
+                return []
+            if root.name in assigned_by(statement) or not context.is_pure(root):
+                return []
+            if context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER:
+                return [py.set_variable(root.name, py.const(None))]
+    return []
+
+
+def let_go(name: str) -> ast.expr:
+    """Code that gives the value of a variable, which no longer holds it then."""
+    empty = py.bind(abi.VARIABLE + name, py.const(None))
+    return py.item(ast.Tuple([py.variable(name), empty], py.LOAD), py.const(0))
+
+
+def _place(expression: n.Expr) -> Place | None:
+    """The variable that an expression reads, or the item of a literal key in one; None for other expressions."""
+    match expression:
+        case n.Name(name=name):
+            return name, None
+        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
+            return name, key
+    return None
 
 
 def _is(expression: n.Expr, target: n.Target) -> bool:

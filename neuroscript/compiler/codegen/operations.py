@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
-from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -24,6 +24,7 @@ CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
 
 _FAST = 64  # Beyond so many a chain is made short rather than fast: every fast path is a dozen nodes.
+_QUOTIENT_BITS = 500
 _HELPERS = {
     "+": abi.ADD,
     "-": abi.SUB,
@@ -80,19 +81,21 @@ class OperationGenerator:
             {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
         )
         for number, (operator, operand, span) in enumerate(chain.rest):
-            if operator == "+" and kind.within(STR) and left is None and _all_plus(chain, number):
-                made = TextGenerator(self.context, self.expressions).concatenation(made, chain.rest[number:])
-                break
             right_kind = self.context.type_of(operand)
+            if operator == "+" and (kind.within(STR) or right_kind.within(STR)) and _all_plus(chain, number):
+                text = TextGenerator(self.context, self.expressions)
+                part = text.part(left, span) if left is not None else Part(made, kind, span)
+                made = text.concatenation(part, chain.rest[number:])
+                break
             if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
             else:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
-                made = self._operation(operator, _Left(left, first, again, kind), operand)
+                made = self._operation(operator, _Left(left, first, again, kind), operand, span)
             py.place(made, span)
-            kind = infer.binary(operator, kind, right_kind)
+            kind = types.binary(operator, kind, right_kind)
             left = None
             if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
                 temporary = self.temporaries.fresh()
@@ -113,7 +116,7 @@ class OperationGenerator:
         temporary = self.temporaries.fresh()
         return py.bind(temporary, made), py.name(temporary)
 
-    def _operation(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
+    def _operation(self, operator: str, left: _Left, operand: n.Expr, span: n.Span) -> ast.expr:
         match operator:
             case "and" | "or":
                 return self._logical(operator, left, operand)
@@ -122,7 +125,9 @@ class OperationGenerator:
             case "<" | "<=" | ">" | ">=":
                 return self._comparison(operator, left, operand)
             case "+" if left.kind.within(STR) or self.context.type_of(operand).within(STR):
-                return TextGenerator(self.context, self.expressions).join(left.first, left.kind, operand)
+                pure, is_name = isinstance(left.first, ast.Name | ast.Constant), isinstance(left.source, n.Name)
+                part = Part(once(left.first), left.kind, span, pure and self.context.is_pure_code(left.first), is_name)
+                return TextGenerator(self.context, self.expressions).concatenation(part, [(operator, operand, span)])
             case "+" | "-" | "*":
                 return self._arithmetic(operator, left, operand)
             case "/":
@@ -161,7 +166,7 @@ class OperationGenerator:
                 return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
             return py.compare(once(first), same, self.expressions.value(operand))
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
-        if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
+        if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
@@ -228,7 +233,7 @@ class OperationGenerator:
             self.temporaries.hold(first, kind)
             self.temporaries.hold(second, right)
         whole = kind.within(INT) and right.within(INT)
-        if whole and infer.binary(operator, kind, right).bits is not None:
+        if whole and types.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))
         if fits_double(kind) and fits_double(right) and not whole:
             check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
@@ -239,20 +244,24 @@ class OperationGenerator:
             if not kind.kinds & right.kinds & INT:
                 return py.either(_both_are("float", first, kind, second, right), made, otherwise)
             otherwise = py.either(_both_are("float", again, kind, second_again, right), made, otherwise)
-        if not whole and infer.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
+        if not whole and types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
             test = self._whole_test(first, kind, second, right)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
-        if literal is not None and operator != "*" and 0 <= literal < DIGIT and not whole:
+        if literal is not None and operator != "*" and 0 <= literal < DIGIT:
+            tested = first if whole else again
             bound = (
-                py.compare(again, "<", py.const(DIGIT)) if operator == "+" else py.compare(again, ">", py.const(-DIGIT))
+                py.compare(tested, "<", py.const(DIGIT))
+                if operator == "+"
+                else py.compare(tested, ">", py.const(-DIGIT))
             )
-            test = py.both(py.kind_is(first, "int"), bound)
+            test = bound if whole else py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
-        fits = in_range(py.bind(result, made), py.name(result))
+        natural = types.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).natural
+        fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
@@ -270,7 +279,9 @@ class OperationGenerator:
         if kind.kinds & right.kinds & INT:
             rest = py.compare(py.binary(again, "%", second_again), "==", py.const(0))
             quotient = py.binary(again, "//", second_again)
-            inexact = py.binary(py.binary(again, "/", second_again), "+", py.const(0.0))
+            inexact = py.binary(again, "/", second_again)
+            if not (_is_sized(kind) and _is_sized(right)):  # what is not 0 may be too small for a float
+                inexact = py.binary(inexact, "+", py.const(0.0))
             if kind.within(INT) and right.within(INT):
                 rest = py.compare(py.binary(first, "%", second), "==", py.const(0))
                 return py.either(rest, quotient, inexact)
@@ -292,8 +303,11 @@ class OperationGenerator:
         if not (kind.within(INT) and right_kind.within(INT)):
             tests.append(self._whole_test(first, kind, right, right_kind))
             first = again
+        positive = isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0
+        if positive and not tests and kind.natural:
+            return py.binary(once(first), "%", right)
         tests.append(py.compare(first, ">=", py.const(0)))
-        if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
+        if not positive:
             tests.append(py.compare(right, ">", py.const(0)))
         return py.either(py.both(*tests), py.binary(again, "%", right), py.call(abi.MOD, again, right))
 
@@ -302,6 +316,11 @@ class OperationGenerator:
         if kind.within(INT) and self.context.is_pure_code(first):
             return _is("int", second, right)
         return _both_are("int", first, kind, second, right)
+
+
+def _is_sized(kind: Type) -> bool:
+    """Whether a whole number is so small that its quotients by others of its kind are no smaller than floats can be."""
+    return kind.bits is not None and kind.bits < _QUOTIENT_BITS
 
 
 def _all_plus(chain: n.Chain, start: int) -> bool:

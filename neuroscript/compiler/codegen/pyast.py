@@ -39,13 +39,14 @@ _COMPARISONS: dict[str, ast.cmpop] = {
     "!=": ast.NotEq(),
     "is": ast.Is(),
     "is not": ast.IsNot(),
+    "in": ast.In(),
 }
 
 
 # The fields that hold nodes with positions: of the slotted classes, and of the others.
 _SLOTTED: dict[type[ast.AST], tuple[str, ...]] = {}
 _PLAIN: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr"})
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr", "conversion"})
 _LEFT_OUT = frozenset({"kind", "type_comment"})  # they stay None, as the base class has them
 
 

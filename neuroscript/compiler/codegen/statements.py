@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ast
 
+from neuroscript.compiler.analysis.types import STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.loops import LoopGenerator
+from neuroscript.compiler.codegen.moves import emptied, moved_arguments
+from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import source_line
 from neuroscript.runtime import abi
@@ -40,8 +43,14 @@ class StatementGenerator:
         for statement in block:
             self.temporaries.next_statement()
             flow.enter(statement)
+            self.context.statement = statement
+            self.context.moved = moved_arguments(self.context, statement)
+            let_go = emptied(self.context, statement)
             made = self._statement(statement)
             made += self.temporaries.release()
+            made += let_go
+            if self.context.unit.covers and not isinstance(statement, n.OnError):
+                made.insert(0, py.run(abi.COVERED, py.const(self.context.program.file), py.const(statement.span[0])))
             flow.leave(statement)
             for part in made:
                 py.place(part, statement.span)
@@ -100,7 +109,7 @@ class StatementGenerator:
             case n.Must(value=value):
                 return self._must(value)
             case n.Fail(value=value):
-                return [py.run(abi.FAIL, self._optional(value), py.const(bool(value)))]
+                return [self._fail(value)]
             case n.OnEvent(event=event, named=named):
                 function = py.name(self.context.program.event_functions[id(statement)])
                 return [py.run(abi.ON_EVENT, value_of(event), py.const(named), function)]
@@ -130,14 +139,46 @@ class StatementGenerator:
             made = ast.Tuple([made], py.LOAD)
         return [ast.Return(made)]
 
+    def _fail(self, value: n.Expr | None) -> ast.stmt:
+        """``fail``; with a string the error is raised here, which saves Python a frame."""
+        if value is not None and self.context.type_of(value).within(STR):
+            return ast.Raise(py.call(abi.FAILURE, self.expressions.value(value)), None)
+        return py.run(abi.FAIL, self._optional(value), py.const(bool(value)))
+
     def _must(self, value: n.Expr) -> list[ast.stmt]:
         temporary = self.temporaries.fresh()
+        if self.context.unit.explains:
+            return self._explained_must(value, temporary)
         failed = py.run(abi.MUST, py.name(temporary), py.const(self._source(value.span)))
         py.place(failed, value.span)
         return [
             py.assign(temporary, self.expressions.value(value)),
             py.when(py.negated(py.name(temporary)), [failed]),
             clear(temporary),
+        ]
+
+    def _explained_must(self, value: n.Expr, temporary: str) -> list[ast.stmt]:
+        """A ``must`` that tells the values of its operands where it fails."""
+        context, noted = self.context, self.temporaries.fresh()
+        table: list[tuple[str, str, int, str | None, bool]] = []
+        for number, (operand, side) in enumerate(operands_of(value)):
+            is_variable = isinstance(operand, n.Name) and operand.name in context.body.variables
+            variable = abi.VARIABLE + operand.name if is_variable and isinstance(operand, n.Name) else None
+            is_literal = isinstance(operand, n.Literal | n.ListExpr | n.MapExpr)
+            table.append((self._source(operand.span), side, number, variable, is_literal))
+            if variable is None:
+                context.notes[id(operand)] = noted, number
+        evaluated = py.assign(temporary, self.expressions.value(value))
+        context.notes.clear()
+        source = py.const(self._source(value.span))
+        failed = py.run(abi.MUST_EXPLAINED, py.name(temporary), source, py.name(noted), py.const(tuple(table)))
+        py.place(failed, value.span)
+        return [
+            py.assign(noted, ast.Dict([], [])),
+            evaluated,
+            py.when(py.negated(py.name(temporary)), [failed]),
+            clear(temporary),
+            clear(noted),
         ]
 
     def _source(self, span: n.Span) -> str:
@@ -200,7 +241,7 @@ class StatementGenerator:
         test = self.expressions.condition(condition)
         if clean := self.temporaries.release():
             body, orelse = [*clean, *body], [*clean, *orelse]
-        if handler is None:
+        if handler is None or _cannot_raise(test):
             return [py.when(test, body, orelse)]
         flag = self.temporaries.lasting()
         py.place(test, condition.span)
@@ -209,3 +250,17 @@ class StatementGenerator:
         if orelse:
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
+
+
+def _cannot_raise(test: ast.expr) -> bool:
+    """Whether a condition only asks for the types or the identity of what variables hold, or for booleans."""
+    for part in ast.walk(test):
+        match part:
+            case ast.Call(func=ast.Name(id="type"), args=[_]):
+                pass
+            case ast.Call() | ast.Subscript() | ast.BinOp() | ast.Attribute() | ast.JoinedStr():
+                return False
+            case ast.Compare(ops=operators):
+                if not all(isinstance(operator, ast.Is | ast.IsNot) for operator in operators):
+                    return False
+    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import CONTAINER, Type
+from neuroscript.compiler.analysis.types import CONTAINER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.runtime import abi
 from neuroscript.runtime.containers import IN_LOCAL

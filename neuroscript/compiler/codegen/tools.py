@@ -9,11 +9,18 @@ from __future__ import annotations
 import ast
 import sys
 
-from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import in_range, once
+from neuroscript.compiler.codegen.intrinsics import (
+    LEAST_ITEMS,
+    LEAST_STRING,
+    IntrinsicGenerator,
+    Operand,
+    floor_of_quotient,
+)
 from neuroscript.compiler.traversal import walk
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG, ToolLink
@@ -42,7 +49,6 @@ _ITEMS: dict[ArgType, str] = {
 _MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
-_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 
 
 class ToolCallGenerator:
@@ -60,8 +66,10 @@ class ToolCallGenerator:
         made: ast.expr
         if link is None:
             made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
+        elif link.standard and (short := self._floor(link, call)) is not None:
+            made = short
         elif link.direct and (places := places_of(link, call.args)) is not None:
-            made = self._direct(link, call.args, places)
+            made = self._direct(link, call, places)
         else:
             made = py.call(abi.TOOL + link.key, depth, *packed_arguments(self.expressions, call.args))
         return self.context.as_last(made)
@@ -71,8 +79,9 @@ class ToolCallGenerator:
         self.context.unit.linker.tool(name)  # so that code from a cache is used where the tool is the same
         return py.call(abi.TOOL_VALUE, py.const(name))
 
-    def _direct(self, link: ToolLink, args: list[n.Argument], places: list[int]) -> ast.expr:
+    def _direct(self, link: ToolLink, call: n.ToolCall, places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
+        args = call.args
         values = [argument.value for argument in args]
         operands = [self.expressions.operand(value) for value in values]
         for value, (first, _) in zip(values, operands, strict=True):
@@ -83,7 +92,8 @@ class ToolCallGenerator:
         # A tool with effects is looked up once its arguments are there: what they call may take long, and a run that is
         # cancelled meanwhile finds another function in its place.
         at_once = link.trusted or not any(_calls(value) for value in values)
-        if in_turn and at_once and not any(tests):
+        known = self._intrinsic(link, call.name, values, later, places)
+        if known is None and in_turn and at_once and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
         # One that takes a temporary, such as a long literal, must be evaluated even if it cannot fail.
         doubtful = [
@@ -102,13 +112,47 @@ class ToolCallGenerator:
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
             evaluated = [[ast.Tuple([operands[index][0] for index in doubtful], py.LOAD)]]
-        fast = self._result(link, self._called(link, values, later, places))
+        fast = known or self._result(link, self._called(link, values, later, places))
+        if doubtful and not any(tests) and isinstance(evaluated[0][0], ast.Tuple):
+            return py.item(ast.Tuple([*evaluated[0][0].elts, fast], py.LOAD), py.const(-1))
         all_tests = [test for some in (*evaluated, *tests) for test in some]
         if not all_tests:
             return fast
         names = tuple(argument.name for argument in args if argument.name is not None)
         slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple(later, py.LOAD), py.const(names))
         return py.either(py.both(*all_tests), fast, slow)
+
+    def _floor(self, link: ToolLink, call: n.ToolCall) -> ast.expr | None:
+        """``tool.math.Floor(a / b)``, as whole numbers are divided here; None for other calls."""
+
+        def floor(quotient: ast.expr) -> ast.expr:
+            return py.call(abi.TOOL_FUNCTION + link.key, quotient)
+
+        return floor_of_quotient(self.context, self.expressions, call, floor)
+
+    def _intrinsic(
+        self, link: ToolLink, name: str, values: list[n.Expr], later: list[ast.expr], places: list[int]
+    ) -> ast.expr | None:
+        """Code that does what a standard tool does, for arguments of its types; None if there is none."""
+        unit = self.context.unit
+        if not link.standard or unit.max_string < LEAST_STRING or unit.max_items < LEAST_ITEMS or self.context.compact:
+            return None
+        types = [link.types[min(place, len(link.types) - 1)] for place in places]
+        if not all(map(self._may_fit, types, values)):
+            return None  # and Python would warn of what the code does with the literals
+        operands = {
+            place: Operand(value, code, self.context.type_of(value))
+            for place, value, code in zip(places, values, later, strict=True)
+        }
+
+        def call() -> ast.expr:
+            return self._result(link, self._called(link, values, later, places))
+
+        return IntrinsicGenerator(operands, self.temporaries, call, nests=link.nests).code(name.lower())
+
+    def _may_fit(self, wanted: ArgType, value: n.Expr) -> bool:
+        """Whether an argument may be of the type that a tool takes."""
+        return wanted not in _EXACT or bool(self.context.type_of(value).kinds & _EXACT[wanted][1])
 
     def passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The tests that an argument has the right type; none where that is certain.
@@ -168,7 +212,7 @@ class ToolCallGenerator:
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
         """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
         if link.trusted:
-            return py.call(abi.NESTED, call) if link.returns in _CONTAINERS and not link.brief else call
+            return py.call(abi.NESTED, call) if link.nests else call
         temporary = self.temporaries.fresh()
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:

@@ -123,6 +123,16 @@ class TestFilters:
         assert found.details["kind"] == "content_filter ResponsibleAIPolicyViolation"
 
     @pytest.mark.parametrize("stream", [False, True])
+    def test_of_a_prompt_through_litellm(self, stream: bool, clients: Clients, server: Loopback) -> None:
+        inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": FILTERED}
+        message = "litellm.ContentPolicyViolationError: AzureException - The response was filtered"
+        error = {"message": message, "type": None, "param": None, "code": "400"}
+        server.will(reply({"error": {**error, "provider_specific_fields": {"innererror": inner}}}, 400))
+        found = self.refused(clients, server, stream=stream)
+        assert "refuses the content" in found.message
+        assert "violence (medium), jailbreak" in found.message
+
+    @pytest.mark.parametrize("stream", [False, True])
     def test_of_a_reply(self, stream: bool, clients: Clients, server: Loopback) -> None:
         more = {"choice": {"content_filter_results": FILTERED}}
         if stream:

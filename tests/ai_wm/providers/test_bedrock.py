@@ -336,6 +336,26 @@ def test_a_stream_that_is_cut_or_garbled_is_asked_for_again(clients: Clients, se
     assert (text, response.text, response.attempts) == ("Hi there", "Hi there", 3)
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ['{"city": ', '"Paris"}', '{"city": "Paris"}'],
+        ['{"city": "Paris"}', '{"city":"Paris"}'],
+        ['{"city": ', '{"city": "Par', '{"city": "Paris"}'],
+    ],
+)
+def test_arguments_that_a_gateway_sends_again(pieces: list[str], clients: Clients, server: Loopback) -> None:
+    start = {"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "tooluse_1", "name": "weather_Now"}}}
+    deltas = [
+        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": piece}}}) for piece in pieces
+    ]
+    end = (event("messageStop", {"stopReason": "tool_use"}), event("metadata", {"usage": USAGE}))
+    server.will(frames(event("contentBlockStart", start), *deltas, *end))
+    asked = LLMRequest(**{**_fields(at(server)), "tools": (WEATHER,)})
+    (call,) = collect(clients.for_provider("bedrock").stream(asked))[1].tool_calls
+    assert (call.arguments, call.problem) == ({"city": "Paris"}, "")
+
+
 def test_a_whole_reply_where_a_stream_was_asked_for(clients: Clients, server: Loopback) -> None:
     server.will(reply(converse()))
     text, response = collect(clients.for_provider("bedrock").stream(at(server)))
@@ -425,6 +445,7 @@ def definition(server: Loopback, **more: Any) -> dict[str, Any]:
     return {
         "name": "w",
         "provider": "bedrock",
+        "auth": {"method": "aws"},  # written out, since the address is not Bedrock's own
         "model_name": MODEL,
         "interaction_models": ["both"],
         "base_config": base,

@@ -161,3 +161,65 @@ def test_the_record_says_how_other_choices_failed(server: Loopback) -> None:
         assert manager.execute_stateless_task("w", "hello")[0] == "A"
         (record,) = manager.get_performance_records_for_definition("w")
     assert record.llm_metrics["other_choices"] == "choice 1: the model crashed"
+
+
+# --- One answer in several choices, where one was asked for ---
+
+LOOK = {"id": "a", "type": "function", "function": {"name": "look", "arguments": '{"at": "x"}'}}
+
+
+def split(*messages: tuple[dict[str, Any], str]) -> dict[str, list[bytes] | bytes]:
+    """Choices as one reply, as one chunk, and as a chunk for each."""
+    made = [{"index": at, "finish_reason": word} for at, (_, word) in enumerate(messages)]
+    plain = [{**choice, "message": message} for choice, (message, _) in zip(made, messages, strict=True)]
+    pieces = [{**choice, "delta": message} for choice, (message, _) in zip(made, messages, strict=True)]
+    calls = [{**piece, "delta": {**piece["delta"]}} for piece in pieces]
+    return {
+        "plain": reply({"choices": plain, "usage": USAGE}),
+        "one chunk": events({"choices": calls, "usage": USAGE}, "[DONE]"),
+        "chunks": events(*({"choices": [call]} for call in calls), {"choices": [], "usage": USAGE}, "[DONE]"),
+    }
+
+
+def read(answer: Any, server: Loopback, clients: Clients) -> Any:
+    client, asked = clients.for_provider("custom"), at(server, "custom", max_retries=0)
+    if isinstance(answer, bytes):
+        server.will(answer)
+        return client.complete(asked)
+    server.will(streamed(answer))
+    said, response = collect(client.stream(asked))
+    assert said == response.text
+    return response
+
+
+@pytest.mark.parametrize("form", ["plain", "one chunk", "chunks"])
+def test_calls_in_another_choice_than_the_text(form: str, server: Loopback, clients: Clients) -> None:
+    answers = split(({"content": "Let me look."}, "tool_calls"), ({"tool_calls": [LOOK]}, "tool_calls"))
+    response = read(answers[form], server, clients)
+    assert (response.text, response.finish_reason) == ("Let me look.", "tool_calls")
+    assert [(call.id, call.name, call.arguments) for call in response.tool_calls] == [("a", "look", {"at": "x"})]
+
+
+@pytest.mark.parametrize("form", ["plain", "one chunk", "chunks"])
+@pytest.mark.parametrize(
+    "other", [({"content": "ZZ"}, "stop"), ({"tool_calls": [LOOK]}, "tool_calls"), ({}, "content_filter")]
+)
+def test_another_choice_adds_nothing_to_a_whole_answer(
+    other: tuple[dict[str, Any], str], form: str, server: Loopback, clients: Clients
+) -> None:
+    response = read(split(({"content": "ok"}, "stop"), other)[form], server, clients)
+    assert (response.text, response.finish_reason, response.tool_calls) == ("ok", "stop", ())
+
+
+def test_the_end_may_be_counted_otherwise_than_the_text(server: Loopback, clients: Clients) -> None:
+    pieces = [{"index": 1, "delta": {"content": "A"}}, {"index": 0, "delta": {}, "finish_reason": "stop"}]
+    response = read(events(*({"choices": [piece]} for piece in pieces), "[DONE]"), server, clients)
+    assert (response.text, response.finish_reason) == ("A", "stop")
+
+
+@pytest.mark.parametrize("delta", [{}, {"role": "assistant"}, {"role": "assistant", "content": ""}])
+def test_a_whole_message_beside_an_empty_piece(delta: Any, server: Loopback, clients: Clients) -> None:
+    message = {"role": "assistant", "tool_calls": [LOOK]}
+    choice = {"index": 0, "delta": delta, "message": message, "finish_reason": "tool_calls"}
+    response = read(events({"choices": [choice]}, "[DONE]"), server, clients)
+    assert [call.arguments for call in response.tool_calls] == [{"at": "x"}]

@@ -86,6 +86,61 @@ def test_each_text_gets_its_vector_whatever_the_order_of_the_reply(provider: str
 
 
 @pytest.mark.parametrize(
+    ("provider", "ending"),
+    [
+        ("custom", "/v1/embeddings"),
+        ("custom", "/v1/embeddings/"),
+        ("google", "/v1beta/models/m-1:batchEmbedContents"),
+        ("ollama", "/api/embed"),
+        ("ollama", "/api/embeddings"),
+        ("ollama", "/v1/embeddings"),
+        ("openai", "/v1/embeddings"),
+    ],
+)
+def test_an_address_that_is_pasted_down_to_its_method(provider: str, ending: str, server: Loopback) -> None:
+    serve(server, provider)
+    with asking(server, provider, base_config={"base_url": server.url + ending}) as manager:
+        manager.embed("w", ["text 1"])
+    assert server.received[0].path == PATHS[provider]
+
+
+NO_BASE64 = "encoding_format base64 is not supported"
+NO_FORM = "Unknown parameter: 'encoding_format'"
+
+
+@pytest.mark.parametrize(("refusal", "forms"), [(NO_BASE64, ["base64", "float"]), (NO_FORM, ["base64", "float", None])])
+def test_a_server_that_knows_no_base64_is_asked_for_numbers_from_then_on(
+    refusal: str, forms: list[str | None], server: Loopback
+) -> None:
+    def judge(request: Received) -> bytes:
+        form = request.json.get("encoding_format")
+        if form == "base64" or (form is not None and refusal == NO_FORM):
+            return reply({"error": {"message": refusal, "type": "invalid_request_error"}}, 400)
+        return reply(answer_of("custom", [[number_of(text), 0.5] for text in request.json["input"]]))
+
+    server.judges(judge)
+    with asking(server, "openai") as manager:
+        assert manager.embed("w", ["text 1"])[0] == [[1.0, 0.5]]
+        assert manager.embed("w", ["text 2"])[0] == [[2.0, 0.5]]
+    assert [each.json.get("encoding_format") for each in server.received] == [*forms, forms[-1]]
+
+
+@pytest.mark.parametrize("provider", ["custom", "openai"])
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_the_form_of_the_numbers_may_be_chosen(provider: str, form: str, server: Loopback) -> None:
+    serve(server, provider)
+    with asking(server, provider, base_config={"encoding_format": form}) as manager:
+        assert manager.embed("w", ["text 1"])[0] == [[1.0, 0.5]]
+    assert server.received[0].json["encoding_format"] == form
+
+
+def test_a_form_that_is_no_numbers_is_refused(server: Loopback) -> None:
+    with asking(server, "custom", base_config={"encoding_format": "int8"}) as manager, raises_code(4, "int8.*float"):
+        manager.embed("w", ["text 1"])
+    assert server.received == []
+
+
+@pytest.mark.parametrize(
     ("provider", "number", "requests"),
     [("custom", 70, 3), ("google", 201, 3), ("ollama", 65, 2), ("openai", 1025, 2)],
 )

@@ -62,6 +62,9 @@ def test_the_variable_of_the_providers_own_sdk_comes_before_it(provider: str, va
         ("[::1]:5000", "http://[::1]:5000"),
         ("[::]", "http://127.0.0.1:11434"),
         (":5000", "http://127.0.0.1:5000"),
+        ('"127.0.0.1:5000"', "http://127.0.0.1:5000"),
+        ("'example.com'", "http://example.com:11434"),
+        (' "https://example.com" ', "https://example.com:443"),
     ],
 )
 def test_ollama_host_is_written_as_ollama_takes_it(value: str, address: str) -> None:
@@ -193,13 +196,23 @@ def test_the_operators_server_comes_before_the_public_one() -> None:
         ("custom", {"base_url": "https://api.openai.com/v1"}, {}, "openai"),
         ("custom", {"base_url": "http://h/v1", "api": "responses"}, {}, "responses"),
         ("anthropic", {}, {}, "anthropic"),
+        ("azure", {"base_url": "https://n.openai.azure.com"}, {}, "openai"),
+        (
+            "azure",
+            {"base_url": "https://n.openai.azure.com/openai/responses?api-version=preview"},
+            {},
+            "responses",
+        ),
+        ("azure", {"base_url": "https://n.openai.azure.com/openai/v1/responses/"}, {}, "responses"),
+        ("azure", {"base_url": "https://n.openai.azure.com/openai/v1/responses", "api": "chat"}, {}, "openai"),
+        ("azure", {}, {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com/openai/v1/responses"}, "responses"),
     ],
 )
 def test_which_api_a_server_is_asked_in(
     provider: str, config: dict[str, str], environ: dict[str, str], module: str
 ) -> None:
     found = addresses(provider, endpoint_of(provider), config, environ)
-    assert wire_format(provider, config, found) == module
+    assert wire_format(provider, config, found, environ) == module
 
 
 @pytest.mark.parametrize(

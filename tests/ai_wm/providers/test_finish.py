@@ -320,3 +320,20 @@ def test_the_reason_of_a_break_is_told_where_the_second_attempt_says_something_e
     with raises_code(20, "Rate limit reached.*another reply") as caught:
         collect(clients.for_provider("custom").stream(at(server, "custom")))
     assert caught.value.details["text"] == "One"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("code", "words"), [(1026, "input new_sensitive"), (1027, "output new_sensitive")])
+@pytest.mark.parametrize("form", ["whole", "whole with text", "stream", "stream after text"])
+def test_the_filter_of_minimax(code: int, words: str, form: str, clients: Clients, server: Loopback) -> None:
+    status = {"choices": None, "base_resp": {"status_code": code, "status_msg": words}}
+    begun = [chunk({"content": "so far"})] if "text" in form else []
+    whole = {**completion("so far"), **status, "choices": completion("so far")["choices"]} if begun else status
+    server.will(reply(whole) if "whole" in form else sse(*begun, status))
+    client, asked = clients.for_provider("custom"), at(server, "custom")
+    with raises_code(16, words) as caught:
+        collect(client.stream(asked)) if "stream" in form else client.complete(asked)
+    details = caught.value.details
+    assert (details["finish_reason"], details["refusal"]) == ("content_filter", words)
+    assert details.get("text") == ("so far" if begun else None)
+    assert len(server.received) == 1

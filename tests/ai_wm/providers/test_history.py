@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_wm.providers import Clients, anthropic, google, ollama, openai, responses
-from ai_wm.providers.adapter import Adapter
+from ai_wm.providers.adapter import Adapter, origin
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest
 from ai_wm.providers.history import NO_RESULT, Form, conversation
 from neuroscript import NeuroScriptError
@@ -330,3 +331,20 @@ def test_a_reply_becomes_a_message_with_all_that_belongs_to_it() -> None:
 
 def body_usage() -> Any:
     return openai.parse(completion(), request("custom")).usage
+
+
+SIGNED_ID = "call_1__thought__" + "CsMBAQ+/" * 20 + "=="
+
+
+@pytest.mark.parametrize(("provider", "adapter"), [("anthropic", anthropic), ("custom", openai), ("openai", openai)])
+def test_ids_go_back_to_the_server_that_gave_them_as_they_came(provider: str, adapter: Any) -> None:
+    call = ToolCallRequest(id=SIGNED_ID, name="look", arguments={})
+    asked = request(provider, user("x"))
+    for own in (True, False):
+        data = {"origin": origin(asked) if own else "another"}
+        history = (
+            user("x"),
+            Message(role="assistant", content="", tool_calls=(call,), provider_data=data),
+            Message(role="tool", content="seen", tool_call_id=SIGNED_ID, name="look"),
+        )
+        assert json.dumps(adapter.build(request(provider, *history)).body).count(SIGNED_ID) == (2 if own else 0)

@@ -12,11 +12,42 @@ from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.meanings import CONTEXT_FULL, Meaning, meaning_of
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, reply
-from tests.ai_wm.providers.support import at, body_of
+from tests.ai_wm.providers.support import at, body_of, collect
 
 
 def meaning(status: int, message: str, kind: str = "", **more: Any) -> Meaning:
     return meaning_of(status, ErrorReply(message=message, kind=kind, **more), message)
+
+
+NO_CREDIT = [
+    "Your newly created team doesn't have any credits or licenses yet. You can purchase those on https://console.x.ai",
+    "Sorry, your account balance is insufficient",
+    "The request failed because your account has an overdue balance.",
+    "Your account is in arrears, please recharge",
+    "Insufficient balance. Manage your billing here",
+    "Insufficient account balance",
+    "You are out of credits",
+    "You have run out of credits",
+    "Your credits are exhausted",
+    "user quota is not enough",
+    "This request requires more credits. You requested up to 65535 tokens, but can only afford 9421",
+    "Payment required",
+    "余额不足",
+    "用户额度不足",
+]
+
+
+@pytest.mark.parametrize("message", NO_CREDIT)
+@pytest.mark.parametrize("status", [0, 400, 401, 402, 403, 404, 422, 500, 503])
+def test_an_account_without_credit_is_one_whatever_the_status_but_429(status: int, message: str) -> None:
+    found = meaning(status, message, "permission_error")
+    assert (found.code, found.retry) == (16, False)
+    assert found.text.startswith("the account has no credit")
+
+
+@pytest.mark.parametrize("message", NO_CREDIT)
+def test_no_credit_told_as_a_limit_is_a_spent_one(message: str) -> None:
+    assert meaning(429, message)[:3] == (20, f"the provider's quota is spent (status 429): {message}", False)
 
 
 # In the order of the table: one message for each of its lines.
@@ -61,6 +92,15 @@ MESSAGES = [
     "Input tokens exceed the configured limit of 272000 tokens.",
     "The engine prompt length 9000 exceeds what it was started with.",
     "输入的上下文长度超过模型限制",
+    "The total length of all messages is too long.",
+    "the max input characters is 516096",
+    "Total message token length exceed model limit (10000000 tokens).",
+    "Invalid 'messages[1].content': string too long. Expected a string with maximum length 1048576, but got 5000000.",
+    "Context Window exceeded for given call. No models have context window large enough for this call.",
+    "the number of input tokens 9000 cannot exceed the total tokens limit 8192 for this model",
+    "The estimated number of input and maximum output tokens (40000) exceeded this model context window limit (24000).",
+    "the prompt (5000 tokens) exceeds n_ctx (4096)",
+    "输入内容过长，请减少 Prompt 中的 token 数量后重试",
 ]
 
 
@@ -87,6 +127,8 @@ def test_each_line_of_the_table_has_a_message_and_a_source() -> None:
         "messages.1: tool_use ids were found without tool_result blocks",
         "Unknown parameter: 'context'",
         "top_k exceeds the maximum",
+        "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+        "Invalid 'input[3].call_id': string too long. Expected a string with maximum length 64.",
     ],
 )
 def test_what_is_no_matter_of_length(message: str) -> None:
@@ -119,8 +161,17 @@ GROQ = "Request too large for model on tokens per minute (TPM): Limit 6000, Requ
         (403, "Key limit exceeded (daily limit).", "quota", False),
         (429, "Your credit balance is too low to access the API", "", False),
         (429, "账户余额不足，请充值", "1113", False),
+        (429, "Your account is in arrears, please recharge", "1113", False),
+        (429, "Sorry, your account balance is insufficient", "30001", False),
+        (0, "Open api qps request limit reached", "18", True),
+        (0, "Open api daily request limit reached", "17", False),
         (429, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
         (400, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
+        (403, "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys", "", False),
+        (403, "Weekly limit exceeded for this key", "", False),
+        (401, "quota exceeded", "", True),
+        (401, "You exceeded your current quota", "insufficient_quota", False),
+        (0, "Open api total request limit reached", "19", False),
     ],
 )
 def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: str, kind: str, retry: bool) -> None:
@@ -156,6 +207,7 @@ def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: st
         (403, "Your chosen model requires moderation and your input was flagged for violence", "", 16),
         (403, "Country, region, or territory not supported", "unsupported_country_region_territory", 16),
         (402, "Insufficient Balance", "", 16),
+        (401, "Invalid API key; sign in for a higher rate limit", "", 45),
         (409, "no", "", 16),
         (451, "no", "", 16),
         (307, "elsewhere", "", 16),
@@ -165,6 +217,30 @@ def test_what_cannot_succeed_by_itself(status: int, message: str, kind: str, cod
     found = meaning(status, message, kind)
     assert (found.code, found.retry) == (code, False)
     assert message in found.text
+
+
+@pytest.mark.parametrize("status", [0, 400, 401, 402, 403, 409, 422, 424, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your credit balance is too low to access the API",
+        "Insufficient Balance",
+        "Insufficient account balance",
+        "insufficient balance (1008)",
+        "Sorry, your account balance is insufficient",
+        "Your account balance is not enough",
+        "Not enough credits",
+        "All available credits are used up",
+        "Your account is in arrears, please recharge",
+        "Arrearage: Access denied",
+        "Your account has an overdue balance",
+        "账户余额不足，请充值",
+    ],
+)
+def test_no_credit_whatever_the_status(message: str, status: int) -> None:
+    found = meaning(status, message)
+    assert (found.code, found.retry) == (16, False)
+    assert found.text.startswith("the account has no credit")
 
 
 @pytest.mark.parametrize("status", [0, 400, 409, 422, 424, 500, 502, 503, 504, 529])
@@ -267,6 +343,35 @@ def test_the_wait_that_a_message_names(clients: Clients, server: Loopback) -> No
     with raises_code(20) as caught:
         clients.for_provider("custom").complete(at(server, "custom"))
     assert (caught.value.details["retry_after_seconds"], caught.value.details["attempts"]) == (360.0, 1)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("status", "body", "code", "times"),
+    [
+        (200, {"error_code": 18, "error_msg": "Open api qps request limit reached"}, 20, 2),
+        (403, {"error": {"message": "Key limit exceeded (total limit). Manage it", "code": 403}}, 20, 1),
+        (
+            403,
+            {"code": "The caller does not have permission", "error": "No team has any credits yet."},
+            16,
+            1,
+        ),
+        (403, {"error": {"code": "AccountOverdueError", "message": "your account has an overdue balance"}}, 16, 1),
+        (401, {"type": "error", "error": {"type": "CreditsError", "message": "Insufficient balance."}}, 16, 1),
+        (401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, 45, 1),
+    ],
+)
+@pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "ollama"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_limits_and_credit_are_told_from_bad_keys(
+    status: int, body: Any, code: int, times: int, provider: str, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    asked = at(server.will(reply(body, status)), provider, max_retries=1)
+    client = clients.for_provider(provider)
+    with raises_code(code):
+        collect(client.stream(asked)) if stream else client.complete(asked)
+    assert len(server.received) == times
 
 
 @pytest.mark.parametrize("status", [404, 405])

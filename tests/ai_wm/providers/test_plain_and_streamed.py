@@ -140,3 +140,21 @@ def test_a_body_that_came_is_not_called_empty(clients: Clients, server: Loopback
     with pytest.raises(NeuroScriptError, match="cut at its length limit") as caught:
         collect(clients.for_provider("custom").stream(at(server, "custom")))
     assert "empty" not in caught.value.message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("status", "attempts"), [(500, 3), (400, 1)])
+def test_a_refusal_that_says_what_it_cost(
+    status: int, attempts: int, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    server.will(reply({"error": {"message": "boom"}, "usage": USAGE}, status))
+    found = outcome(clients, server, "custom", stream=stream)
+    assert found == (16, None, attempts, (9 * attempts, 3 * attempts))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_of_googles_without_candidates_has_no_output(stream: bool, clients: Clients, server: Loopback) -> None:
+    body = {"candidates": [], "usageMetadata": {"promptTokenCount": 10, "totalTokenCount": 10}}
+    server.will(streamed(events(body)) if stream else reply(body))
+    code, _, attempts, counted = outcome(clients, server, "google", stream=stream)
+    assert (code, counted) == (16, (10 * attempts, 0))

@@ -116,6 +116,8 @@ def test_what_is_not(url: str, exemptions: str) -> None:
         ({"https_proxy": "http://small:1", "HTTPS_PROXY": "http://large:1"}, "https://a", "http://small:1"),
         ({"HTTPS_PROXY": "p:1"}, "https://a", "http://p:1"),
         ({"ALL_PROXY": "socks://p:1"}, "https://a", "socks5://p:1"),
+        ({"HTTP_PROXY": " http://p:1 "}, "http://a", "http://p:1"),
+        ({"HTTPS_PROXY": "  "}, "https://a", None),
         ({"ALL_PROXY": "http://p:1", "no_proxy": "a"}, "https://a", None),
         ({"ALL_PROXY": "http://p:1", "no_proxy": "", "NO_PROXY": "a"}, "https://a", "http://p:1"),
         ({"https_proxy": "", "HTTPS_PROXY": "http://p:1"}, "https://a", None),

@@ -88,7 +88,7 @@ STANDARD: list[tuple[str, list[tuple[str, Any]]]] = [
     ("event: a\n\ndata: 2\n\n", [("", 2)]),  # also where the event has no data
     ("event: a\nevent: b\ndata: 1\n\n", [("b", 1)]),
     ("data: [\ndata: 1]\n\n", [("", [1])]),
-    ("unknown: field\nx-another:\ndata: 1\nretry: soon\n\n", [("", 1)]),
+    ("unknown: field\nand another\ndata: 1\nretry: soon\n\n", [("", 1)]),
     ("\ufeffdata: 1\n\n", [("", 1)]),
     ('data: "\ufeff"\n\n', [("", "\ufeff")]),
     ("data: 1\r\rdata: 2\r\n\r\ndata: 3\n\n", [("", 1), ("", 2), ("", 3)]),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from neuroscript import Function, Fuzzy, Interpreter, NeuroScriptError, Session
-from neuroscript.compiler.analysis.infer import ANY, BOOL, FLOAT, INT, LIST, MAP, NIL, NUM, STR, Inference, Type
+from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.types import ANY, BOOL, FLOAT, INT, LIST, MAP, NIL, NUM, STR, Type
 from neuroscript.compiler.resolve import resolve
 from neuroscript.limits import Limits
 from neuroscript.syntax.parser import parse
@@ -42,7 +43,9 @@ def types(text: str, *procedures: str) -> dict[str, Type]:
         ("set x.k = 1", MAP),
         ("set x[a] = 1", LIST | MAP),
         ("set x = 1\nset x[0] = 1", INT | LIST),
-        ("set x, y = [1, 2]", ANY.kinds),
+        ("set x, y = [1, 2]", INT),
+        ("set x, y = a", ANY.kinds),
+        ('set x = 1\nset x, y = "ab"', INT),
         ("for each x in [1]\nendfor", INT),
         ("set x = tool.str.ToUpper(a)", ANY.kinds),
         ("set x = main()", ANY.kinds),
@@ -98,7 +101,7 @@ def test_the_size_of_whole_numbers(text: str, bits: int | None) -> None:
         ("set x = [[1]]\nset x[0][0] = 0.5", LIST | NIL),
         ("set x.a.b = 1", MAP),
         ("set x = [1]\nif a\n  set x = {}\nendif", INT),
-        ("set x = [1]\nset x, y = [[2], 3]", None),
+        ("set x = [1]\nset x, y = [[2], 3]", INT),
         ("set x = a", None),
         ("set x = [a]", ANY.kinds),
         ("set x = tool.list.Append([1], 2)", None),

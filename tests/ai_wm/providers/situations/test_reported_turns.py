@@ -103,6 +103,32 @@ STREAMS: list[tuple[str, list[dict[str, Any]], list[Any]]] = [
     ),
     ("no arguments at all", [piece("", W, index=0, id="a")], [{}]),
     ("the form before tools", [{"function_call": {"name": W, "arguments": json.dumps(ROME)}}], [ROME]),
+    (
+        "the form before tools, in pieces (oh-my-pi#1692)",
+        [
+            {"function_call": {"name": W, "arguments": ""}},
+            {"function_call": {"arguments": '{"city": '}},
+            {"function_call": {"arguments": '"Rome"}'}},
+        ],
+        [ROME],
+    ),
+    (
+        "both forms of one call",
+        [
+            {"function_call": {"name": W, "arguments": '{"city": '}} | piece('{"city": ', W, index=0, id="a"),
+            {"function_call": {"arguments": '"Rome"}'}} | piece('"Rome"}', index=0),
+        ],
+        [ROME],
+    ),
+    *(
+        (
+            f"the name {word!r} in later pieces (litellm#12513)",
+            [piece('{"city": ', W, index=0, id="a"), piece('"Rome"}', word, index=0, id=word_as_id)],
+            [ROME],
+        )
+        for word in ("null", "None", "none", "undefined", "")
+        for word_as_id in ("", "null", "None", None)
+    ),
 ]
 
 

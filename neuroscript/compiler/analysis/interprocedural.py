@@ -1,0 +1,289 @@
+"""Interprocedural type inference: what the procedures of one program pass to each other, and give back.
+
+A procedure that others of the program call gets a second body, for what those calls pass.  The first one takes whatever
+comes from elsewhere: from the host, from other programs, from calls of function values.  So there are two worlds.
+*Internal* code calls the second bodies, and what it passes is what they are made for.  *External* code, of whose
+parameters nothing is known, calls the first bodies.  The host mostly enters a program at procedures that nothing in it
+calls; their code is internal too.
+
+All of it rests on procedures being those of this program.  The loader compiles a program again, without this, where one
+of them is replaced.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+
+from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
+from neuroscript.compiler.analysis.types import ANY_KINDS, NOTHING, T_NIL, Shapes, Type
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import expressions, statements, walk
+from neuroscript.compiler.unit import Unit
+from neuroscript.records import record
+from neuroscript.syntax import nodes as n
+
+_MOST_ROUNDS = 40
+_MOST_ATTEMPTS = 6
+_CHANGES = 5  # of a parameter's or result's type, after which it is widened
+_MOST_STATEMENTS = 3000  # of a program
+
+InferTypes = Callable[[Body, Mapping[str, Type], Mapping[str, Type], Shapes, bool], Inference]
+
+
+@record(frozen=True)
+class Calls:
+    """The calls of a program's procedures among each other.
+
+    Attributes:
+        by: the calls of procedures of the program that each one makes.
+        called: the procedures that another one calls.
+        returns: what each one returns, in each of its ``return`` statements.
+        literals: the lists and maps that each one makes.
+    """
+
+    by: Mapping[str, list[n.Call]]
+    called: frozenset[str]
+    returns: Mapping[str, list[list[n.Expr]]]
+    literals: Mapping[str, list[n.Expr]]
+
+
+@record(frozen=True)
+class ProcedureTypes:
+    """The types of a procedure's versions.
+
+    Attributes:
+        general: of the general one.
+        is_internal: whether the general one is internal code.
+        special: of the other one, if there is one.
+        params: what internal calls pass to the other one; None where it is for checked arguments.
+    """
+
+    general: Inference
+    is_internal: bool
+    special: Inference | None
+    params: Mapping[str, Type] | None
+
+
+def calls_among(procedures: list[Body], unit: Unit) -> Calls:
+    """Finds the calls of a program's procedures among each other."""
+    by: dict[str, list[n.Call]] = {}
+    returns: dict[str, list[list[n.Expr]]] = {}
+    literals: dict[str, list[n.Expr]] = {}
+    for body in procedures:
+        calls = by[body.name] = []
+        values = returns[body.name] = []
+        made = literals[body.name] = []
+        for block in (body.block, *(handler.body for handler in body.handlers)):
+            for statement in statements(block):
+                if isinstance(statement, n.Return):
+                    values.append(statement.values)
+                for part in (part for expression in expressions(statement) for part in walk(expression)):
+                    if isinstance(part, n.ListExpr | n.MapExpr):
+                        made.append(part)
+                    elif isinstance(part, n.Call) and _is_direct(part, body, unit):
+                        calls.append(part)
+    called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
+    return Calls(by, called, returns, literals)
+
+
+def infer_program(
+    procedures: list[Body],
+    unit: Unit,
+    calls: Calls,
+    checked: Mapping[str, Specialisation],
+    infer_types: InferTypes,
+) -> dict[str, ProcedureTypes] | None:
+    """Infers the types of all procedures of a program.
+
+    Args:
+        procedures: their bodies.
+        unit: what the program is compiled against.
+        calls: of the procedures among each other.
+        checked: the specialised bodies for arguments that are checked, of the procedures that may have one.
+        infer_types: infers the types of a body's variables, given those of parameters and results, the shapes, and
+            whether its literals have any.
+
+    Returns:
+        The types by procedure; None where they cannot be told.
+    """
+    if sum(body.size for body in procedures) > _MOST_STATEMENTS:
+        return None
+    takes = {body.name for body in procedures if body.params and not body.evals and not body.handlers}
+    inner = takes & calls.called
+    # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
+    fitting = {
+        body.name
+        for body in procedures
+        if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
+    }
+    for _ in range(_MOST_ATTEMPTS):
+        solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
+        if not solver.solve():
+            return None
+        unfit = {name for name in fitting if not checked[name].admits(solver.params[name])}
+        vague = {name for name in inner - fitting if _is_vague(solver.params[name])}
+        if not vague and not unfit:
+            return solver.finished()
+        fitting -= unfit
+        inner -= vague
+    return None
+
+
+def _is_vague(params: Mapping[str, Type]) -> bool:
+    """Whether what is passed to a procedure tells nothing, or nothing that is reached calls it."""
+    kinds = [kind.kinds for kind in params.values()]
+    return 0 in kinds or all(kind == ANY_KINDS for kind in kinds)
+
+
+def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
+    """Whether a body calls a procedure of its program directly, and with arguments that it takes."""
+    signature = unit.procedures.get(call.name)
+    if signature is None or call.name in body.variables or call.name in unit.globals:
+        return False
+    names = [argument.name for argument in call.args if argument.name is not None]
+    return signature.problem(len(call.args) - len(names), names) is None
+
+
+class _Version:
+    """One version of a body, while types are inferred."""
+
+    def __init__(self, body: Body, types: Inference, calls: Calls, *, internal: bool) -> None:
+        self.body = body
+        self.types = types
+        self.internal = internal
+        self.calls = calls.by[body.name]
+        self.called = sorted({call.name for call in self.calls})
+        self.seen: object = None  # what its types depend on, when they were last inferred
+        self._returns = calls.returns[body.name]
+        self._literals = calls.literals[body.name]
+        self._ends = bool(body.handlers) or falls_through(body.block)
+
+    def result(self) -> Type:
+        """The type of what the body returns."""
+        found = T_NIL if self._ends else NOTHING
+        for values in self._returns:
+            if not values:
+                found = found.union(T_NIL)
+            else:
+                found = found.union(self.types.of(values[0]) if len(values) == 1 else self.types.listed(values))
+        return found
+
+    def add_literals(self) -> None:
+        """Adds to the shapes what the body's literals hold."""
+        for part in self._literals:
+            self.types.of(part)
+
+
+class _Solver:
+    """Iterates over the versions of all bodies to a fixed point.
+
+    Attributes:
+        params: what internal calls pass, by procedure and parameter.
+    """
+
+    def __init__(
+        self,
+        procedures: list[Body],
+        unit: Unit,
+        calls: Calls,
+        checked: Mapping[str, Specialisation],
+        infer_types: InferTypes,
+        inner: set[str],
+        fitting: set[str],
+    ) -> None:
+        names = [body.name for body in procedures if body.name not in unit.globals]
+        self._inside: dict[str, Type] = dict.fromkeys(names, NOTHING)  # the results of calls by internal code
+        self._outside: dict[str, Type] = dict.fromkeys(names, NOTHING)
+        self._unit = unit
+        self._inner = inner
+        self._fitting = fitting
+        self._shapes = Shapes()
+        self._changes: dict[tuple[str, str], int] = {}
+        self._changed = True
+        bodies = {body.name: body for body in procedures}
+        self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
+        self._general: dict[str, _Version] = {}
+        self._special: dict[str, _Version] = {}
+        for body in procedures:
+            name = body.name
+            if name in inner:
+                types = infer_types(body, self.params[name], self._inside, self._shapes, True)
+                self._special[name] = _Version(body, types, calls, internal=True)
+            elif name in checked:
+                special = checked[name]
+                own = {name: special.result} if special.result is not None else {}
+                known = ChainMap(own, self._inside)
+                types = infer_types(body, special.params, known, self._shapes, True)
+                self._special[name] = _Version(body, types, calls, internal=True)
+            alone = name not in self._special
+            types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
+            self._general[name] = _Version(body, types, calls, internal=alone)
+
+    def solve(self) -> bool:
+        """Iterates; whether it came to an end."""
+        for _ in range(_MOST_ROUNDS):
+            before, self._changed = self._shapes.changes, False
+            for version in (*self._special.values(), *self._general.values()):
+                self._look_at(version)
+            if not self._changed and before == self._shapes.changes:
+                return True
+        return False
+
+    def _look_at(self, version: _Version) -> None:
+        name = version.body.name
+        results = self._inside if version.internal else self._outside
+        given = self.params.get(name, {})
+        seen = *given.values(), *(results.get(one, NOTHING) for one in version.called), self._shapes.changes
+        if seen == version.seen:
+            return
+        version.seen = seen
+        if name in self._inner and version.internal:
+            version.types.add(given)
+        version.types.solve()
+        version.add_literals()
+        if version.internal:
+            for call in version.calls:
+                if call.name in self._inner or (call.name in self._fitting and call.name != name):
+                    self._pass(version, call)
+        if name not in self._inside:
+            return
+        result = version.result()
+        if version.internal or (name not in self._inner and name not in self._fitting):
+            self._inside[name] = self._joined((name, " inside"), self._inside[name], result)
+        if version is self._general[name]:
+            self._outside[name] = self._joined((name, " outside"), self._outside[name], result)
+
+    def _pass(self, version: _Version, call: n.Call) -> None:
+        """Adds what a call passes to the types of the parameters."""
+        params = self.params[call.name]
+        names = list(self._unit.procedures[call.name].params)
+        for name in params:
+            value = argument_for(call, names, name)
+            kind = version.types.of(value) if value is not None else T_NIL
+            params[name] = self._joined((call.name, name), params[name], kind)
+
+    def _joined(self, key: tuple[str, str], old: Type, more: Type) -> Type:
+        new = old.union(more)
+        if new == old:
+            return old
+        self._changed = True
+        count = self._changes[key] = self._changes.get(key, 0) + 1
+        return new.widened() if count > _CHANGES else new
+
+    def finished(self) -> dict[str, ProcedureTypes]:
+        """The result."""
+        found = {}
+        for name, general in self._general.items():
+            special = self._special.get(name)
+            for version in (general, special):
+                if version is not None:
+                    version.types.close()
+            found[name] = ProcedureTypes(
+                general.types,
+                general.internal,
+                special.types if special is not None else None,
+                self.params[name] if name in self._inner else None,
+            )
+        return found

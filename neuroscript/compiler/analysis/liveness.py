@@ -1,0 +1,135 @@
+"""Liveness analysis: which statement is the last one to read a variable, or the item of a literal key in it.
+
+What nothing reads any more need not be held any more, so that a list or map that goes through variables and results can
+be changed in place: ``set memo = result.memo``, where nothing else of ``result`` is needed.
+
+There is one walk backwards over a body.  What a loop reads before it sets it is live at the end of each of its turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from typing import TypeAlias
+
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import assigned_by, children, expressions
+from neuroscript.records import record
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.placeholders import placeholders
+
+Place: TypeAlias = "tuple[str, str | None]"
+"""A variable and a key, for the item of that key; without a key all of the variable."""
+
+_NOTHING: frozenset[Place] = frozenset()
+_MOST_STATEMENTS = 1000  # the sets grow with the variables
+
+
+@record(frozen=True)
+class _Exits:
+    """What is live where a loop is left, and where its next turn begins."""
+
+    left: frozenset[Place] = _NOTHING
+    again: frozenset[Place] = _NOTHING
+
+
+class Liveness:
+    """The last reads of a body's variables.
+
+    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
+    session; nor where the body uses ``last``, which holds what calls gave.
+
+    Args:
+        body: the body.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._last: dict[int, frozenset[Place]] = {}
+        self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
+        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        if plain and body.size <= _MOST_STATEMENTS:
+            self._block(body.block, _NOTHING, _Exits(), noting=True)
+
+    def last_reads(self, statement: n.Stmt) -> Set[Place]:
+        """What a statement is the last one to read; no ``if`` and no loop is."""
+        return self._last.get(id(statement), _NOTHING)
+
+    def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
+        """What is live before a block; notes its last reads."""
+        live = after
+        for statement in reversed(block):
+            live = self._statement(statement, live, exits, noting=noting)
+        return live
+
+    def _statement(
+        self, statement: n.Stmt, after: frozenset[Place], exits: _Exits, *, noting: bool
+    ) -> frozenset[Place]:
+        read = frozenset(_read(expressions(statement)))
+        match statement:
+            case n.If(branches=branches, orelse=orelse):
+                live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
+                return live.union(read, *(self._block(block, after, exits, noting=noting) for _, block in branches))
+            case n.While() | n.ForEach():
+                again = after | _without(self._needed_by(statement), assigned_by(statement))
+                if isinstance(statement, n.While):
+                    again |= read
+                if noting:
+                    self._block(statement.body, again, _Exits(after, again), noting=True)
+                return again | read
+            case n.Break():
+                return exits.left
+            case n.Continue():
+                return exits.again
+            case n.Return() | n.Fail():
+                after = _NOTHING
+        live = _without(after, assigned_by(statement))
+        stored = frozenset((name, None) for name in _stored_by(statement))
+        if noting and (last := frozenset(_last(read - stored, live | stored))):
+            self._last[id(statement)] = last
+        return live | read | stored
+
+    def _needed_by(self, loop: n.While | n.ForEach) -> frozenset[Place]:
+        """What a turn of a loop reads before it sets it."""
+        found = self._needed.get(id(loop))
+        if found is None:
+            found = self._needed[id(loop)] = self._block(loop.body, _NOTHING, _Exits(), noting=False)
+        return found
+
+
+def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
+    """What is live before variables are set."""
+    gone = frozenset(names)
+    return frozenset(place for place in live if place[0] not in gone) if gone else live
+
+
+def _stored_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables in whose lists and maps a statement stores a value."""
+    targets = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
+    yield from (target.name for target in targets if target is not None and target.path)
+
+
+def _last(read: Set[Place], live: Set[Place]) -> Iterator[Place]:
+    """Those of the places that are read which are not live, and the variables of which nothing is."""
+    names = {name for name, _ in live}
+    for name, key in read:
+        if name not in names:
+            yield name, None
+        if key is not None and (name, key) not in live and (name, None) not in live:
+            yield name, key
+
+
+def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
+    """The places that expressions read."""
+    pending = list(parts)
+    while pending:
+        part = pending.pop()
+        match part:
+            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
+                yield name, key
+                continue
+            case n.Name(name=name):
+                yield name, None
+            case n.Call(name=name):
+                yield name, None
+            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                yield from ((piece[0], None) for piece in placeholders(text) if not isinstance(piece, str))
+        pending += children(part)

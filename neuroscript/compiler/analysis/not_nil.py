@@ -1,0 +1,229 @@
+"""Where variables certainly are not nil: behind tests that say so, and behind what fails on nil.
+
+This follows the statements of a body in order, and notes the mentions of variables, so that type inference, which has
+one type for each variable, can leave nil out of it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import assigned_in, children, expressions
+from neuroscript.syntax import nodes as n
+
+_FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_NEVER_NIL = (n.ListExpr, n.MapExpr, n.Raw, n.Eval, n.Unary, n.Power)
+
+Path = tuple[object, ...]
+
+
+def not_nil(body: Body) -> frozenset[n.Span]:
+    """The mentions of variables that certainly are not nil, by the span of the `Name` or `Target` node.
+
+    In a body with error handlers there are none, since execution may go on behind a statement that failed.
+    """
+    if body.handlers or body.session is not None:
+        return frozenset()
+    facts = _Facts()
+    facts.block(body.block, frozenset())
+    return frozenset(facts.found)
+
+
+def paths_read(value: n.Expr) -> set[Path]:
+    """The lists and maps that an expression certainly reads an item of: a variable's name, and the keys to them.
+
+    Each is there, and is not nil, if the expression does not fail.
+    """
+    found: set[Path] = set()
+    for part in _certain(value):
+        if isinstance(part, n.Index):
+            found.add(path_of(part.value))
+    return {path for path in found if None not in path}
+
+
+def path_of(expression: n.Expr) -> Path:
+    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(key_of(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def key_of(index: n.Expr) -> object:
+    """A comparable form of a name or literal that is an index; None for anything else."""
+    if isinstance(index, n.Name):
+        return n.Name, index.name
+    if isinstance(index, n.Literal) and type(index.value) in (str, int):
+        return type(index.value), index.value
+    return None
+
+
+def _certain(expression: n.Expr) -> Iterator[n.Expr]:
+    """An expression and those of its parts that are evaluated in any case."""
+    yield expression
+    if isinstance(expression, n.Chain) and any(operator in ("and", "or") for operator, _, _ in expression.rest):
+        yield from _certain(expression.first)
+        return
+    for part in children(expression):
+        yield from _certain(part)
+
+
+def _is_boolean(condition: n.Expr) -> bool:
+    """Whether the value of an expression certainly is a boolean, by its form."""
+    match condition:
+        case n.Chain(first=first, rest=[("and" | "or", _, _), *_] as rest):
+            return _is_boolean(first) and all(_is_boolean(operand) for _, operand, _ in rest)
+        case n.Chain(rest=[(operator, _, _)]):
+            return operator in _COMPARISONS
+        case n.Unary(op=op):
+            return op in ("no", "some")
+    return False
+
+
+class _Facts:
+    """Follows statements; the variables that are not nil at a point are given from one to the next.
+
+    Attributes:
+        found: the mentions of variables that are not nil.
+    """
+
+    def __init__(self) -> None:
+        self.found: set[n.Span] = set()
+
+    def block(self, block: n.Block, known: frozenset[str]) -> frozenset[str] | None:
+        """Follows a block; what is known behind it, None if control does not go on there."""
+        goes_on = True
+        for statement in block:
+            after = self._statement(statement, known)
+            goes_on = goes_on and after is not None
+            known = after if after is not None else known
+        return known if goes_on else None
+
+    def _statement(self, statement: n.Stmt, known: frozenset[str]) -> frozenset[str] | None:
+        match statement:
+            case n.If(branches=branches, orelse=orelse):
+                return self._if(branches, orelse, known)
+            case n.While(condition=condition, body=body):
+                known = known.difference(assigned_in(body))
+                self._expression(condition, known)
+                self.block(body, known | self._if_true(condition))
+                return known
+            case n.ForEach(name=name, key=key, collection=collection, body=body):
+                self._expression(collection, known)
+                known = known.difference(assigned_in([statement]))
+                self.block(body, known | {key} if key is not None else known)
+                return known
+        for expression in expressions(statement):
+            self._expression(expression, known)
+        for expression in expressions(statement):
+            known = known | self._proved(expression)
+        match statement:
+            case n.Set(targets=[target], value=value, must=must):
+                if target.path:
+                    if target.name in known:
+                        self.found.add(target.span)
+                    return known | {target.name}
+                return known | {target.name} if must or self._is_not_nil(value, known) else known - {target.name}
+            case n.Set(targets=targets):
+                return known - {target.name for target in targets}
+            case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
+                return known - {name}
+            case n.Return() | n.Fail() | n.Break() | n.Continue():
+                return None
+            case n.Must(value=n.Name(name=name)):
+                return known | {name}
+        return known
+
+    def _if(
+        self, branches: list[tuple[n.Expr, n.Block]], orelse: n.Block | None, known: frozenset[str]
+    ) -> frozenset[str] | None:
+        ends = []
+        for condition, block in branches:
+            self._expression(condition, known)
+            known |= self._proved(condition)
+            ends.append(self.block(block, known | self._if_true(condition)))
+            known |= self._if_false(condition)
+        ends.append(self.block(orelse or [], known))
+        reached = [end for end in ends if end is not None]
+        return frozenset.intersection(*reached) if reached else None
+
+    def _expression(self, expression: n.Expr, known: frozenset[str]) -> None:
+        """Notes the mentions in an expression."""
+        if isinstance(expression, n.Name):
+            if expression.name in known:
+                self.found.add(expression.span)
+        elif isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
+            facts = self._if_true if expression.rest[0][0] == "and" else self._if_false
+            certain = True  # whether all operands so far are booleans: behind a fuzzy the next is evaluated in any case
+            self._expression(expression.first, known)
+            before = expression.first
+            for _, operand, _ in expression.rest:
+                if certain and (isinstance(before, n.Name) or _is_boolean(before)):
+                    known |= facts(before)
+                certain = certain and _is_boolean(before)
+                self._expression(operand, known)
+                before = operand
+        else:
+            for part in children(expression):
+                self._expression(part, known)
+
+    # --- what is known behind an expression --------------------------------------------------------------------------
+
+    def _proved(self, expression: n.Expr) -> frozenset[str]:
+        """The variables that are not nil where an expression has been evaluated, for it would have failed."""
+        found = set()
+        for part in _certain(expression):
+            match part:
+                case n.Index(value=n.Name(name=name)):
+                    found.add(name)
+                case n.Chain(first=first, rest=rest):
+                    if rest[0][0] in _FAIL_ON_NIL and isinstance(first, n.Name):
+                        found.add(first.name)
+                    found.update(
+                        operand.name
+                        for operator, operand, _ in rest
+                        if operator in _FAIL_ON_NIL and isinstance(operand, n.Name)
+                    )
+        return frozenset(found)
+
+    def _if_true(self, condition: n.Expr) -> frozenset[str]:
+        """The variables that are not nil where a condition holds."""
+        match condition:
+            case n.Name(name=name) | n.Unary(op="some", operand=n.Name(name=name)):
+                return frozenset((name,))
+            case n.Unary(op="not" | "no", operand=operand):
+                return self._if_false(operand)
+            case n.Chain(first=first, rest=[("and", _, _), *_] as rest):
+                return frozenset().union(*map(self._if_true, (first, *(operand for _, operand, _ in rest))))
+            case n.Chain(first=n.Name(name=name), rest=[("!=", n.Literal(value=None), _)]):
+                return frozenset((name,))
+            case n.Chain(first=n.Name(name=name), rest=[("==", n.Literal() as other, _)]) if other.value is not None:
+                return frozenset((name,))
+        return frozenset()
+
+    def _if_false(self, condition: n.Expr) -> frozenset[str]:
+        """The variables that are not nil where a condition does not hold."""
+        match condition:
+            case n.Unary(op="not", operand=operand):
+                return self._if_true(operand)
+            case n.Unary(op="no", operand=n.Name(name=name)):
+                return frozenset((name,))
+            case n.Chain(first=first, rest=[("or", _, _), *_] as rest):
+                return frozenset().union(*map(self._if_false, (first, *(operand for _, operand, _ in rest))))
+            case n.Chain(first=n.Name(name=name), rest=[("==", n.Literal(value=None), _)]):
+                return frozenset((name,))
+        return frozenset()
+
+    def _is_not_nil(self, value: n.Expr, known: frozenset[str]) -> bool:
+        """Whether the value of an expression is certainly not nil."""
+        match value:
+            case n.Name(name=name):
+                return name in known
+            case n.Literal(value=constant):
+                return constant is not None
+            case n.Chain():
+                return True  # of a number, string, list or boolean
+        return isinstance(value, _NEVER_NIL)

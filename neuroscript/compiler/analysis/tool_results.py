@@ -1,0 +1,107 @@
+"""The types of what standard tools give: as they are declared, or as they follow from the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from neuroscript.compiler.analysis.types import (
+    ANY,
+    INT,
+    LIST,
+    MAP,
+    NOTHING,
+    T_BOOL,
+    T_NIL,
+    T_NUM,
+    T_STR,
+    Type,
+    container,
+)
+from neuroscript.tools.spec import ArgType
+
+_DECLARED: dict[ArgType, Type] = {
+    ArgType.NIL: T_NIL,
+    ArgType.STRING: T_STR,
+    ArgType.INT: Type(INT),
+    ArgType.FLOAT: T_NUM,
+    ArgType.NUMBER: T_NUM,
+    ArgType.BOOL: T_BOOL,
+    ArgType.MAP: Type(MAP),
+    ArgType.SLICE_ANY: Type(LIST),
+    ArgType.SLICE_STRING: Type(LIST, item=T_STR),
+    ArgType.SLICE_INT: Type(LIST, item=Type(INT)),
+    ArgType.SLICE_NUMBER: Type(LIST, item=T_NUM),
+    ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
+    ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
+}
+
+
+def result_of(tool: str, declared: ArgType, args: list[Type]) -> Type:
+    """The type of the result of a pure standard tool.
+
+    Args:
+        tool: its name, in any case.
+        declared: the declared type.
+        args: the types of the arguments, in the order of the parameters.
+    """
+    rule = _FROM_ARGUMENTS.get(tool.lower())
+    if rule is not None and args:
+        found = rule(args)
+        if found is not None:
+            return found
+    return _DECLARED.get(declared, ANY)
+
+
+def _items(kind: Type, wanted: int) -> Type | None:
+    """The type of the items of an argument that has to be a list or map; None if it is not known."""
+    if not kind.kinds:
+        return NOTHING
+    return kind.restricted_to(wanted).items() if kind.kinds & wanted else NOTHING
+
+
+def _same(args: list[Type]) -> Type | None:
+    return container(LIST, _items(args[0], LIST))
+
+
+def _with(place: int) -> Callable[[list[Type]], Type | None]:
+    """The rule of a tool that gives its first argument, a list, with another argument among the items."""
+
+    def rule(args: list[Type]) -> Type | None:
+        items = _items(args[0], LIST)
+        if items is None or len(args) <= place:
+            return None
+        return container(LIST, items.union(args[place]))
+
+    return rule
+
+
+def _item(args: list[Type]) -> Type | None:
+    items = _items(args[0], LIST)
+    return items.union(args[2] if len(args) > 2 else T_NIL) if items is not None else None
+
+
+def _repeated(args: list[Type]) -> Type | None:
+    return container(LIST, args[0])
+
+
+def _values(args: list[Type]) -> Type | None:
+    return container(LIST, _items(args[0], MAP))
+
+
+_FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
+    "list.append": _with(1),
+    "list.get": _item,
+    "list.head": _item,
+    "list.insert": _with(2),
+    "list.prepend": _with(1),
+    "list.push": _with(1),
+    "list.remove": _same,
+    "list.repeat": _repeated,
+    "list.rest": _same,
+    "list.reverse": _same,
+    "list.slice": _same,
+    "list.sort": _same,
+    "list.tail": _same,
+    "list.unique": _same,
+    "map.values": _values,
+}

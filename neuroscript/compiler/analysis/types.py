@@ -1,0 +1,351 @@
+"""The types of values: what type inference computes with.
+
+A type is a set of kinds, as bits, with bounds on the size of the whole numbers, and with what is known of the lists and
+maps among them: the type of their items, or else their *shapes*.  A shape stands for the lists of a fixed length, or
+maps with certain keys, that a program's literals make, and has a type for each place or key.  Shapes are found by what
+they look like, so a tree of maps that hold maps of the same keys is a type that mentions itself, and finite.
+
+Lists and maps are values: what has been stored elsewhere does not change with its original.  So whatever the kinds and
+shapes of a variable's value are, only that variable's own statements change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from neuroscript.values import MAX_INT_BITS
+
+NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
+NUM = INT | FLOAT
+CONTAINER = LIST | MAP
+ANY_KINDS = 255
+_SAFE_BITS = MAX_INT_BITS - 8
+_ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
+_CHANGES = 6  # of a field's type, after which it is widened
+
+
+class Shape:
+    """The lists of one length, or the maps with the same keys, that literals make.
+
+    Attributes:
+        kind: `LIST` or `MAP`.
+        fields: the type at each index or key.
+        table: of the program's shapes.
+    """
+
+    def __init__(self, kind: int, keys: tuple[int | str, ...], table: Shapes) -> None:
+        self.kind = kind
+        self.fields: dict[int | str, Type] = dict.fromkeys(keys, NOTHING)
+        self.table = table
+        self._changes = 0
+
+    def put(self, key: int | str, value: Type) -> None:
+        """Adds to the values that a field may have."""
+        old = self.fields[key]
+        new = old.union(value)
+        if new == old:
+            return
+        self._changes += 1
+        self.fields[key] = new if self._changes <= _CHANGES * len(self.fields) else new.widened()
+        self.table.changes += 1
+
+    def ends(self) -> tuple[Type, Type]:
+        """The types of the first and the last item."""
+        fields = list(self.fields.values())
+        return fields[0], fields[-1]
+
+    def at(self, key: int | str) -> Type:
+        """The type of an item; of one that is not there, nil in a map, and none in a list, where that is an error."""
+        found = self.fields.get(key)
+        if found is not None:
+            return found
+        return T_NIL if self.kind == MAP else NOTHING
+
+
+class Shapes:
+    """The shapes of one program.
+
+    Attributes:
+        changes: how often the type of a field has changed.
+    """
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self._shapes: dict[Hashable, Shape] = {}
+
+    def shape(self, kind: int, keys: tuple[int | str, ...], place: str = "") -> Shape:
+        """The shape of a kind with these indexes or keys.
+
+        Args:
+            kind: `LIST` or `MAP`.
+            keys: the indexes or keys.
+            place: where its literals stand; lists of one length from different places may hold anything.
+        """
+        key = kind, keys, place  # in this order: what is first and last tells how deep a value is nested
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = Shape(kind, keys, self)
+        return found
+
+
+class Type(NamedTuple):
+    """The type of a value: a set of kinds, with bounds.
+
+    Attributes:
+        kinds: the kinds that the value may be of, as bits.
+        bits: the most bits that it has if it is a whole number; None without a bound.
+        natural: whether it is 0 or more if it is a whole number.
+        item: the type of its items if it is a list or map; None if that is not known, or if it has shapes.
+        shapes: those of which it is one if it is a list or map; empty if that is not known.
+    """
+
+    kinds: int
+    bits: int | None = None
+    natural: bool = False
+    item: Type | None = None
+    shapes: frozenset[Shape] = frozenset()
+
+    def within(self, kinds: int) -> bool:
+        """Whether every value of this type is one of ``kinds``."""
+        return self.kinds != 0 and not self.kinds & ~kinds
+
+    def restricted_to(self, kinds: int) -> Type:
+        """The type of those values that are one of ``kinds``."""
+        if not self.kinds & ~kinds:
+            return self
+        shapes = frozenset(shape for shape in self.shapes if shape.kind & kinds) if self.shapes else self.shapes
+        return Type(self.kinds & kinds, self.bits, self.natural, self.item, shapes)
+
+    def items(self) -> Type | None:
+        """The type of the items of its lists and maps; None if that is not known."""
+        if not self.shapes:
+            return self.item
+        found = NOTHING
+        for shape in self.shapes:
+            for field in shape.fields.values():
+                found = found.union(field, shallow=True)
+        return found
+
+    def has(self, key: object) -> bool:
+        """Whether it is a list or map that certainly has an item at this index or key, nil apart."""
+        if not self.shapes or type(key) not in (int, str):
+            return False
+        if not self.within(MAP | NIL if type(key) is str else LIST | NIL):
+            return False
+        return all(key in shape.fields for shape in self.shapes)
+
+    def is_flat(self) -> bool:
+        """Whether neither the first nor the last item of its lists and maps is a list or map."""
+        if self.kinds & OTHER:
+            return False
+        if not self.kinds & CONTAINER:
+            return True
+        if not self.shapes:
+            return self.item is not None and not self.item.kinds & (CONTAINER | OTHER)
+        ends = [kinds for shape in self.shapes for kinds in shape.ends()]
+        return not any(kind.kinds & (CONTAINER | OTHER) for kind in ends)
+
+    def uniform(self) -> Type:
+        """The type without its shapes, as that of lists and maps whose items are all of one type."""
+        if not self.shapes:
+            return self
+        return container(self.kinds, self.items())._replace(bits=self.bits, natural=self.natural)
+
+    def union(self, other: Type, *, shallow: bool = False) -> Type:
+        """The type of the values of either type.
+
+        Args:
+            other: the other type.
+            shallow: whether lists and maps with shapes are not joined with any without, whose items might have such
+                again, and so on without an end; then it is not known what they hold.
+        """
+        if self is other or not other.kinds or self == other:
+            return self
+        if not self.kinds:
+            return other
+        kinds, was_shallow = self.kinds | other.kinds, shallow
+        bits, natural, item, shapes = self.bits, self.natural, self.item, self.shapes
+        if not self.kinds & INT:
+            bits, natural = other.bits, other.natural
+        elif other.kinds & INT:
+            bits = max(bits, other.bits) if bits is not None and other.bits is not None else None
+            natural = natural and other.natural
+        if not self.kinds & CONTAINER:
+            item, shapes = other.item, other.shapes
+        elif other.kinds & CONTAINER:
+            if shapes and other.shapes:
+                item, shapes = None, shapes | other.shapes
+            else:
+                shallow = shallow or bool(shapes or other.shapes)
+                one, two = (self.item, other.item) if shallow == was_shallow else (self.items(), other.items())
+                item = one.union(two, shallow=shallow) if one is not None and two is not None else None
+                item = container(kinds, item).item
+                shapes = frozenset()
+        return Type(kinds, bits, natural, item, shapes)
+
+    def widened(self) -> Type:
+        """The type without the bounds that a loop could go on raising, so that iteration ends."""
+        item = self.item.widened() if self.item is not None else None
+        return Type(self.kinds, None, self.natural, item, self.shapes)
+
+
+NOTHING = Type(0)
+ANY = Type(ANY_KINDS)
+T_NIL = Type(NIL)
+T_BOOL = Type(BOOL)
+T_STR = Type(STR)
+T_FLOAT = Type(FLOAT)
+T_NUM = Type(NUM)
+T_TRUTH = Type(BOOL | OTHER)
+T_LENGTH = Type(INT, 62, natural=True)
+T_WORD = Type(INT, 64)
+
+
+def bounded(bits: int | None, natural: bool = False) -> Type:
+    """The type of the whole numbers of at most ``bits`` bits."""
+    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+
+
+def container(kinds: int, item: Type | None) -> Type:
+    """The type of the lists or maps that hold items of a type."""
+    inner, depth = item, 0
+    while inner is not None:
+        inner, depth = inner.item, depth + 1
+    return Type(kinds, item=item if depth <= _ITEM_DEPTH else None)
+
+
+def shaped(shape: Shape) -> Type:
+    """The type of the lists or maps of a shape."""
+    return Type(shape.kind, shapes=frozenset((shape,)))
+
+
+def literal(value: object) -> Type:
+    """The type of a literal."""
+    match value:
+        case None:
+            return T_NIL
+        case bool():
+            return T_BOOL
+        case int():
+            return bounded(value.bit_length(), value >= 0)
+        case float():
+            return T_FLOAT
+    return T_STR
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+def item_of(collection: Type) -> Type:
+    """The type of ``collection[key]``, if the operation does not fail."""
+    if collection.kinds & OTHER:
+        return ANY
+    found = NOTHING
+    if collection.kinds & CONTAINER:
+        item = collection.items()
+        if item is None:
+            return ANY
+        found = item.union(T_NIL) if collection.kinds & MAP else item
+    return found.union(T_STR) if collection.kinds & STR else found
+
+
+def item_at(collection: Type, key: object) -> Type:
+    """The type of ``collection[key]`` for a literal key, if the operation does not fail."""
+    if not collection.shapes or collection.kinds & OTHER or type(key) not in (int, str):
+        return item_of(collection)
+    found = T_STR if collection.kinds & STR and type(key) is int else NOTHING
+    for shape in collection.shapes:
+        if shape.kind == MAP:
+            found = found.union(shape.at(str(key)))
+        elif type(key) is int:
+            found = found.union(shape.at(key))
+    return found
+
+
+def each_of(collection: Type) -> Type:
+    """The type of the items that ``for each`` takes from a collection."""
+    if collection.kinds & OTHER:
+        return ANY
+    found = NOTHING
+    if collection.kinds & CONTAINER:
+        item = collection.items()
+        if item is None:
+            return ANY
+        found = item
+    return found.union(T_STR) if collection.kinds & STR else found
+
+
+def key_of(collection: Type) -> Type:
+    """The type of the indexes or keys that ``for each`` takes from a collection."""
+    found = T_LENGTH if collection.kinds & (LIST | STR) else NOTHING
+    return found.union(T_STR) if collection.kinds & MAP else found
+
+
+# --- operators -------------------------------------------------------------------------------------------------------
+
+
+def binary(operator: str, left: Type, right: Type) -> Type:
+    """The type of ``left operator right``, if the operation does not fail."""
+    if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
+        return NOTHING  # a variable that has not been looked at yet
+    match operator:
+        case "+":
+            if left.within(STR) or right.within(STR):
+                return T_STR
+            joined = NOTHING
+            if left.kinds & right.kinds & LIST:
+                joined = left.restricted_to(LIST).uniform().union(right.restricted_to(LIST).uniform())
+            if left.within(LIST) and right.within(LIST):
+                return joined
+            if not (left.kinds | right.kinds) & STR:
+                return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
+            return joined.union(Type(STR | NUM))
+        case "-":
+            if (left.kinds | right.kinds) & STR:
+                return T_NUM
+            return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
+        case "*":
+            if (left.kinds | right.kinds) & STR:
+                return Type(NUM | STR)
+            return _product(left.restricted_to(NUM), right.restricted_to(NUM))
+        case "/":
+            return _quotient(left, right)
+        case "%":
+            whole = right.within(INT | NIL | BOOL | CONTAINER)
+            return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
+        case "&" | "|" | "^":
+            return T_WORD
+        case "and" | "or":
+            return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
+    return T_BOOL
+
+
+def _sum(operator: str, left: Type, right: Type) -> Type:
+    bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, operator == "+" and left.natural and right.natural)
+
+
+def _product(left: Type, right: Type) -> Type:
+    bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, left.natural and right.natural)
+
+
+def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Type:
+    """The type of a result of ``+ - *``, of which a whole number has at most ``bits`` bits."""
+    if left.within(INT) and right.within(INT):
+        return bounded(bits, natural)
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    whole = bounded(bits, natural)
+    return Type(NUM, whole.bits, whole.natural)
+
+
+def _quotient(left: Type, right: Type) -> Type:
+    if not (left.kinds and right.kinds):
+        return NOTHING
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    if left.kinds & STR or not left.kinds & INT:
+        return T_NUM
+    return Type(NUM, left.bits)  # whole only if the left operand is
