@@ -18,7 +18,8 @@ _NEAR = re.compile(r"did you mean ((?:['`]?[\w.]+['`]?(?:, | or )?)+)\?")
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _RESERVED = re.compile(r"such as `(\w+)`|`(\w+)` would do")
 _OPEN = re.compile(r"expected `(end\w+)`")
-_MISSING = re.compile(r"found the end of the line, expected `(means|do)`")
+_MISSING = re.compile(r"found the end of the line, expected .*(`do`|header ends with `means`)", re.DOTALL)
+_ADDED = re.compile(r"([A-Za-z_]\w*)[ \t]*([-+*/])=[ \t]*")
 _STATEMENT = re.compile(r"(?:begins with `(set|call)`)|(?:`(emit)` puts it out)")
 _LENGTH = re.compile(r"write `(len\(\w+\))`")
 
@@ -107,7 +108,8 @@ def _syntax(document: Document, message: str, start: int, end: int) -> Iterator[
     elif match := _MISSING.search(message):
         line = document.text.position(start).line
         at = document.text.offset_of(line + 1, len(document.text.line(line).rstrip()))
-        yield f"Add `{match[1]}`", [(at, at, f" {match[1]}")]
+        word = "means" if "means" in match[1] else "do"
+        yield f"Add `{word}`", [(at, at, f" {word}")]
     elif "still open" in message and (match := _OPEN.search(message)):
         yield from _end_block(document, match[1], message, start)
     elif match := _STATEMENT.search(message):
@@ -119,7 +121,15 @@ def _syntax(document: Document, message: str, start: int, end: int) -> Iterator[
     elif "written `else if`" in message:
         yield "Change to else if", [(start, end, "else if")]
     elif "is written `for each item in items`" in message:
-        yield "Add `each`", [(start, start, "each ")]
+        if written == "foreach":
+            yield "Change to for each", [(start, end, "for each")]
+        elif re.search(r"\bfor[ \t]+\Z", document.content[:start]):
+            yield "Add `each`", [(start, start, "each ")]
+    elif "to compare, write `==`" in message and written == "=":
+        yield "Change to ==", [(start, end, "==")]
+    elif "there is no `" in message and (match := _ADDED.match(document.content, start)):
+        text = f"set {match[1]} = {match[1]} {match[2]} "
+        yield f"Change to {text}…", [(start, match.end(), text)]
 
 
 def _end_block(document: Document, word: str, message: str, start: int) -> Iterator[Fix]:

@@ -234,7 +234,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Editor]]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    editor = Editor(tmp_path_factory.mktemp("editor"))
+    editor = Editor(tmp_path_factory.mktemp("editor"), "--globals", "region", "--deny", "fs.Delete")
     yield editor
     assert editor.close() == 0
 
