@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuroscript.runtime.operators import BUILTINS
-from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, SOFT_WORDS
+from neuroscript.syntax.tables import PUNCTUATION, SOFT_WORDS
 from neuroscript.values import TYPE_CONSTANTS
 
 CONTROL = frozenset(
@@ -72,6 +72,3 @@ NO_NAME_BEFORE = "=.,[()]"
 def alternatives(words: frozenset[str]) -> str:
     """A regular expression for any of the words, in a fixed order, the longer ones first."""
     return "|".join(sorted(words, key=lambda word: (-len(word), word)))
-
-
-assert frozenset().union(*HARD_CLASSES, SOFT) == KEYWORDS.keys(), "a keyword has no class"

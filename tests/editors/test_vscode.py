@@ -47,7 +47,7 @@ def test_its_grammar() -> None:
 @needs_packages
 def test_it_packs(tmp_path: Path) -> None:
     folder = tmp_path / "extension"
-    shutil.copytree(EXTENSION, folder)
+    shutil.copytree(EXTENSION, folder, ignore=shutil.ignore_patterns("node_modules"))
     for name in ("vscode-languageclient", "vscode-jsonrpc", "vscode-languageserver-protocol"):
         shutil.copytree(PACKAGES / name, folder / "node_modules" / name)
     run("node", str(PACKAGES / ".bin" / "vsce"), "package", "--no-dependencies", "-o", "x.vsix", cwd=folder)
