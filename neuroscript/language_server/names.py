@@ -13,6 +13,11 @@ from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.syntax.tolerant import UNKNOWN
 
+_BY_NAME = "script.call"
+_OFFERED = "func:"
+"""What stands before the name of a procedure that models may call."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _AS = re.compile(r"\bas[ \t]+([A-Za-z_][A-Za-z0-9_]*)")
 _PARAMETER_KEYS = ("param:", "type:")
 _METADATA = re.compile(r"(?m)^[ \t\f]*::[ \t]*((?:param|type):([A-Za-z_][A-Za-z0-9_]*))")
@@ -93,6 +98,7 @@ class _Finder:
                 self._statement(body, statement)
 
     def expression(self, body: Body | None, expression: n.Expr) -> None:
+        evaluated: set[int] = set()
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span):
@@ -103,13 +109,44 @@ class _Finder:
                 case n.ToolCall(name=name, name_span=span, args=args):
                     self._add(Kind.TOOL, Role.CALL, name, *self.text.offsets(span), body)
                     self._arguments(body, args, f"tool.{name}")
+                    if name.lower() == _BY_NAME:
+                        self._called_by_name(body, args)
                 case n.ToolName(name=name, span=span):
                     self._add(Kind.TOOL, Role.READ, name, *self.text.offsets(span), body)
                 case n.Raw(span=span):
                     self._placeholders(body, span, 3)
-                case n.Eval(text=n.Literal(value=str(), span=span)):
-                    start, _ = self.text.offsets(span)
-                    self._placeholders(body, span, 3 if self.text.content.startswith("'''", start) else 1)
+                case n.Eval(text=n.Literal(value=str(), span=span) as text):
+                    evaluated.add(id(text))
+                    self._placeholders(body, span, self._quotes(span))
+                case n.Literal(value=str() as value, span=span) if id(part) not in evaluated:
+                    if value.startswith(_OFFERED):
+                        self._in_quotes(Kind.PROCEDURE, body, part, _OFFERED)
+                    if body is not None and body.evals:  # which may evaluate this text
+                        self._placeholders(body, span, self._quotes(span))
+
+    def _quotes(self, span: n.Span) -> int:
+        """How many quotes are at each end of a string."""
+        start, _ = self.text.offsets(span)
+        return 3 if self.text.content.startswith("'''", start) else 1
+
+    def _called_by_name(self, body: Body | None, arguments: list[n.Argument]) -> None:
+        """A procedure whose name is a text, as in ``tool.script.Call("greet", {"name": "Ann"})``."""
+        values = [argument.value for argument in arguments]
+        if not values or not isinstance(values[0], n.Literal) or not isinstance(values[0].value, str):
+            return
+        self._in_quotes(Kind.PROCEDURE, body, values[0])
+        for given in values[1:2]:
+            for key, _ in given.entries if isinstance(given, n.MapExpr) else ():
+                if isinstance(key, n.Literal) and isinstance(key.value, str):
+                    self._in_quotes(Kind.ARGUMENT, body, key, owner=values[0].value)
+
+    def _in_quotes(self, kind: Kind, body: Body | None, literal: n.Literal, before: str = "", owner: str = "") -> None:
+        """A name that is all of a string but for what stands before it."""
+        start, end = self.text.offsets(literal.span)
+        name = self.text.content[start + 1 : end - 1]
+        if name == literal.value and _NAME.fullmatch(name := name.removeprefix(before)):
+            first = start + 1 + len(before)
+            self.found.append(Occurrence(kind, Role.READ, name, first, first + len(name), body, owner))
 
     # --- definitions -------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
+from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.language_server.document import Document, uses_in
 from neuroscript.language_server.names import Kind, Occurrence, Role, is_local
 from neuroscript.language_server.project import Definition, Project, shown_path
+from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax.tables import BUILTIN_WORDS, SOFT_WORDS, WORDS
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -197,6 +199,8 @@ def rename(project: Project, document: Document, position: lsp.Position, name: s
     found = _renamable(project, document, position)
     _check_name(found, name)
     places = list(_everywhere(project, document, found))
+    if found.kind is Kind.PROCEDURE:
+        _check_calls(project, document, found)
     for other, each in places:
         _check_clash(project, other, each, found, name)
     changes: dict[str, list[lsp.TextEdit]] = {}
@@ -211,6 +215,7 @@ def _renamable(project: Project, document: Document, position: lsp.Position) -> 
     if found is None:
         raise CannotRename("there is no name here")
     if is_local(found):
+        _check_variable(project, document, found)
         return found
     if found.kind is Kind.TOOL or found.owner.startswith("tool."):
         raise CannotRename("tools are the host's: their names and those of their arguments cannot be changed here")
@@ -224,6 +229,16 @@ def _renamable(project: Project, document: Document, position: lsp.Position) -> 
     return found
 
 
+def _check_variable(project: Project, document: Document, found: Occurrence) -> None:
+    """Refuses a variable that the language sets, and one of whose calls it is not known what they call."""
+    name = found.name
+    if name in SYSTEM_NAMES and found.body is not None and found.body.handlers:
+        raise CannotRename(f"'{name}' is set where an error is handled")
+    is_called = any(each.role is Role.CALL for each in _of_variable(document, found))
+    if is_called and (name in BUILTINS or name == "len" or project.procedure(document, name) is not None):
+        raise CannotRename(f"'{name}' is called here too, which may be the function of that name")
+
+
 def _check_name(found: Occurrence, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise CannotRename(f"{name!r} is no name: letters, digits and _ make one, and no digit stands first")
@@ -232,6 +247,15 @@ def _check_name(found: Occurrence, name: str) -> None:
         raise CannotRename(f"`{name}` is a reserved word; `{name}_value` would do")
     if name in TYPE_CONSTANTS or (name in BUILTIN_WORDS or name in SOFT_WORDS):
         raise CannotRename(f"`{name}` has a meaning of its own; `{name}_value` would do")
+
+
+def _check_calls(project: Project, document: Document, found: Occurrence) -> None:
+    """Refuses a procedure that has the name of a variable that is called, since the call may be the procedure's."""
+    for other in project.loaded_with(document):
+        for each in other.names:
+            if each.name == found.name and each.role is Role.CALL and is_local(each) and each.body is not None:
+                message = f"'{found.name}' is a variable in {each.body.name}, and what is called there may be either"
+                raise CannotRename(message)
 
 
 def _check_clash(project: Project, document: Document, each: Occurrence, found: Occurrence, name: str) -> None:

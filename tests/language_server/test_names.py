@@ -127,12 +127,37 @@ def test_a_parameter_is_renamed_with_the_arguments_that_name_it(editor: Editor, 
         ("func ‸f means\nendfunc\nfunc g means\n  set h = f()\nendfunc\n", "h", "is used in g already"),
         ("func f means\n  emit tool.str.‸ToUpper(1)\nendfunc\n", "x", "tools are the host's"),
         ("func f means\n  emit ‸len(1)\nendfunc\n", "x", "is no name of this program's"),
+        ("func f means\n  on error do\n    emit ‸system_error\n  endon\nendfunc\n", "x", "where an error is handled"),
+        ("func f means\n  set ‸log = 1\n  emit log(log)\nendfunc\n", "x", "is called here too"),
+        ("func ‸f means\nendfunc\nfunc g means\n  set f = 1\n  call f()\nendfunc\n", "x", "may be either"),
         ("func f means\n  emit ‸1\nendfunc\n", "x", "there is no name here"),
     ],
 )
 def test_a_name_that_would_mean_something_else_is_refused(editor: Editor, text: str, name: str, why: str) -> None:
     with pytest.raises(JsonRpcException, match=why):
         rename(editor.open(text), name)
+
+
+def test_names_in_texts_that_name_procedures(editor: Editor) -> None:
+    text = (
+        "func greet(needs name) means\n  return name\nendfunc\n\ncommand\n"
+        '  emit tool.script.Call("greet", {"name": "Ann"})\n  emit ["func:greet", "greet"]\nendcommand\n'
+    )
+    document = editor.open(marked(text, "greet"))
+    (edits,) = rename(document, "hail").values()
+    assert document.edited(edits) == text.replace("greet", "hail").replace('"hail"]', '"greet"]')
+    document.change(marked(text, "name)"))
+    (edits,) = rename(document, "whom").values()
+    assert document.edited(edits) == text.replace("name", "whom")
+    document.change(marked(text, "greet", 2))
+    assert [place[1] for place in shown(document, definition(document))] == [1]
+
+
+def test_placeholders_of_texts_that_are_evaluated_later(editor: Editor) -> None:
+    text = 'func f means\n  set a = 1\n  set text = "{{a}}"\n  emit eval(text)\nendfunc\n'
+    document = editor.open(marked(text, "a = 1"))
+    (edits,) = rename(document, "b").values()
+    assert document.edited(edits) == text.replace("a = 1", "b = 1").replace("{{a}}", "{{b}}")
 
 
 def test_what_would_be_renamed_is_told_before(editor: Editor) -> None:
