@@ -7,14 +7,14 @@ import importlib.util
 import os
 import sys
 
-from neuroscript.cli.host import POLICY_SERVICE, Host, check_patterns, configuration_files, host_of, settings_of
+from neuroscript.cli.configuration import layered
+from neuroscript.cli.host import POLICY_SERVICE, check_patterns, configuration_files, settings_of
 from neuroscript.cli.options import add_globals, add_lib, add_policy, add_tools, library_roots
 from neuroscript.cli.report import complain
 from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.cli.tool_modules import add_tool_modules
 from neuroscript.interpreter import Interpreter
-from neuroscript.limits import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,18 +93,18 @@ class _Hosts:
     def _made(self, program: str, tell: Callable[[str], object]) -> Interpreter:
         options = self._options
         try:
-            host = host_of(settings_of(options, program, None))
+            settings = settings_of(options, program, None)
         except UsageError as error:
             tell(f"{error} (until that is mended, no configuration counts here)")
-            host = Host(options.sandbox, [], not options.no_plugins, False, Limits(), None, {})
-        is_there = host.sandbox is not None and os.path.isdir(host.sandbox)
+            settings = layered(options, None, [], None)
+        sandbox = settings.one("run.sandbox")
         interpreter = Interpreter(
-            sandbox=host.sandbox if is_there else None,
-            limits=host.limits,
+            sandbox=sandbox if sandbox is not None and os.path.isdir(sandbox) else None,
+            limits=settings.limits(),
             globals=dict.fromkeys(name for names in options.globals for name in names),
-            plugins=host.plugins,
-            policy=host.tools,
-            services={POLICY_SERVICE: host.workers},
+            plugins=settings.one("run.plugins"),
+            policy=settings.tool_policy(),
+            services={POLICY_SERVICE: settings.worker_policy()},
             library_roots=options.lib,
         )
         add_tool_modules(interpreter, options.tools)
