@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from neuroscript.compiler.analysis.not_nil import Path, key_of, paths_read
-from neuroscript.compiler.analysis.tool_results import result_of
+from neuroscript.compiler.analysis.tool_results import popped, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
     CONTAINER,
@@ -228,6 +228,11 @@ class Inference:
         if assignment.keys:
             return key_type(found)
         if assignment.place is not None:
+            match assignment.value:
+                case n.ToolCall(name=name, args=[n.Argument(value=value, name=None)]) if self.tools(name) is not None:
+                    own = popped(name, [self.of(value)], assignment.place)
+                    if own is not None:
+                        return own
             return item_at(found.restricted_to(LIST), assignment.place) if found.kinds & LIST else NOTHING
         return found
 
@@ -255,7 +260,10 @@ class Inference:
         if own.shapes and (fields := _fields(own.shapes, key)):
             for shape, name in fields:
                 held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
-                inner = self._stored(held, step, rest, value, deeper)
+                there = deeper
+                if there is None and held.within(CONTAINER):
+                    there = frozenset()  # the field of a shape is there, and all that it may hold is known
+                inner = self._stored(held, step, rest, value, there)
                 if self._records:
                     shape.put(name, inner)
             return own.restricted_to(CONTAINER).union(fresh)

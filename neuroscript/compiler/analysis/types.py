@@ -38,7 +38,7 @@ class Shape:
         self.kind = kind
         self.fields: dict[int | str, Type] = dict.fromkeys(keys, NOTHING)
         self.table = table
-        self._changes = 0
+        self._changes: dict[int | str, int] = {}
 
     def put(self, key: int | str, value: Type) -> None:
         """Adds to the values that a field may have."""
@@ -46,8 +46,8 @@ class Shape:
         new = old.union(value)
         if new == old:
             return
-        self._changes += 1
-        self.fields[key] = new if self._changes <= _CHANGES * len(self.fields) else new.widened()
+        count = self._changes[key] = self._changes.get(key, 0) + 1
+        self.fields[key] = new if count <= _CHANGES else new.widened()
         self.table.changes += 1
 
     def ends(self) -> tuple[Type, Type]:

@@ -74,6 +74,9 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
+        self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
+        self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.liveness = Liveness(analysis.body)
@@ -133,6 +136,24 @@ class FunctionContext:
         yield
         self._counters.pop()
 
+    @contextmanager
+    def hoping(self, held: dict[tuple[object, ...], str] | None = None) -> Iterator[None]:
+        """Context manager for code that takes values to be of the likely types, and raises where they are not.
+
+        Args:
+            held: the temporaries that hold lists and maps, by the `path_of` what reads these.
+        """
+        self.hopeful, self.held = True, held or {}
+        yield
+        self.hopeful, self.held = False, {}
+
+    @contextmanager
+    def short(self) -> Iterator[None]:
+        """Context manager for code that seldom runs, and so is made short rather than fast."""
+        before, self._short = self._short, True
+        yield
+        self._short = before
+
     @property
     def loops(self) -> int:
         """The number of loops around the current statement, in the current Python function."""
@@ -146,7 +167,7 @@ class FunctionContext:
     @property
     def compact(self) -> bool:
         """Whether code is made short rather than fast: the current statement is one of many that run once."""
-        return self._long and not self._loops
+        return self._short or (self._long and not self._loops)
 
     def counts_up(self, name: str) -> bool:
         """Whether a loop around the current statement counts a variable up by one."""
@@ -159,7 +180,11 @@ class FunctionContext:
         for counter in self._counters:
             if counter.name != index.name or counter.operator != "<" or owner.name not in self.flow.assigned:
                 continue
-            match counter.bound:
+            bound = counter.bound
+            match bound:
+                case n.Chain(first=first, rest=[("-", n.Literal(value=int()), _)]):
+                    bound = first  # less than it: a literal has no sign
+            match bound:
                 case n.Call(args=[n.Argument(value=n.Name(name=name))]):
                     return name == owner.name
                 case n.Name(name=name):
