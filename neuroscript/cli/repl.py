@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from neuroscript import __version__
-from neuroscript.cli.host import POLICY_SERVICE, check_patterns, settings_of
+from neuroscript.cli.host import check_patterns, services_of, settings_of, workers_place
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import (
     add_host,
@@ -40,6 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
+    place = workers_place(options, settings)
+    services_of(place, {})  # which tells early of a directory that is none
     directory = sandbox_directory(settings.one("run.sandbox"))
     roots = library_roots(options.lib)
     interrupts = Interrupts()
@@ -63,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             environment=environment(list(settings.each("run.env"))),
             plugins=settings.one("run.plugins"),
             policy=settings.tool_policy(),
-            services={POLICY_SERVICE: settings.worker_policy()},
+            services=services_of(place, settings.worker_policy()),
             library_roots=roots,
         )
         try:
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
             raise
         return interpreter
 
-    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies)
+    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies, place)
     try:
         check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:
