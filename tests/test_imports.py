@@ -30,7 +30,7 @@ LAYERS = {
         cancellation error_text
         values
         sandbox syntax
-        tools uses
+        tools uses inputs
         stdlib
         runtime
         compiler
