@@ -41,17 +41,18 @@ LAYERS = {
         testing
         .
         cli
+        notebook
         __main__
     """,
     "neuroscript.cli": """
         status log
-        source replies interrupts plugin_commands plain_files used_files error_meanings tool_modules
+        source replies interrupts completions plugin_commands plain_files used_files error_meanings tool_modules
         report sarif
         settings trusted_files
         options explanation app
         configuration
         host
-        outcomes
+        outcomes interactive
         . check fmt primer reference run test tools trust
         session
         terminal

@@ -256,8 +256,8 @@ def test_nothing_is_run_of_an_input_with_a_syntax_error(
 
 def test_blocks_are_not_split(session: Session, emitted: list[Any]) -> None:
     session.evaluate(
-        'set x = 1\nfor each i in [1]\n  if x == 1\n    on event "a" do\n      emit "inner"\n    endon\n  endif\nendfor\n'
-        'on error do\n  clear_error\nendon\ncall tool.event.Emit("a")\non event "b" do\n  emit "outer"\nendon\n'
+        'set x = 1\nfor each i in [1]\n  if x == 1\n    on event "a" do\n      emit "inner"\n    endon\n  endif\n'
+        'endfor\non error do\n  clear_error\nendon\ncall tool.event.Emit("a")\non event "b" do\n  emit "outer"\nendon\n'
         'call tool.event.Emit("b")'
     )
     assert emitted == ["inner", "outer"]
