@@ -90,9 +90,10 @@ class Extension:
                 )
             return session
         options = line.session if session is None or line.chosen else session.options
+        begun = NotebookSession(options, self._showing.show)
         self._close()
-        self._session = NotebookSession(options, self._showing.show)
-        return self._session
+        self._session = begun
+        return begun
 
     def _source(self, line: Line, cell: str | None) -> tuple[str, str]:
         """The program of a cell or of a line, and its name in messages."""

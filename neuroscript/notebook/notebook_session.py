@@ -143,9 +143,12 @@ class NotebookSession:
         return {name: to_host(variables[name]) for name in names}
 
     def completions(self, before: str, text: str) -> tuple[str, list[str]]:
-        """The word that ends ``before``, and what it may become, names that stand in ``text`` too."""
+        """The word that ends ``before``, and what it may become, names that stand in ``text`` too.
+
+        It is never nothing: IPython would offer Python's names then.
+        """
         word, found = completions(self.interpreter, self._session.variables, before, _names_in(text))
-        return word, [name for name in found if name != word]
+        return word, [name for name in found if name != word] or [word]
 
 
 def _names_in(text: str) -> list[str]:

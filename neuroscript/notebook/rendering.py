@@ -73,13 +73,21 @@ def _left_out(rows: list[dict[str, Any]]) -> str:
     return " and ".join(parts)
 
 
+def _numeric(rows: list[dict[str, Any]], columns: list[str]) -> list[bool]:
+    """For each column, whether it has nothing but numbers."""
+    return [all(_is_number(row[key]) for row in rows[:MAX_ROWS] if key in row) for key in columns]
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
 def _html_table(rows: list[dict[str, Any]]) -> str:
     columns = _columns(rows)
-    head = "".join(f'<th style="text-align: left">{_escaped(key)}</th>' for key in columns)
+    sides = ["right" if number else "left" for number in _numeric(rows, columns)]
+    head = "".join(
+        f'<th style="text-align: {side}">{_escaped(key)}</th>' for key, side in zip(columns, sides, strict=True)
+    )
     body = "".join(
         f"<tr>{''.join(_html_cell(row[key]) if key in row else '<td></td>' for key in columns)}</tr>\n"
         for row in rows[:MAX_ROWS]
@@ -119,7 +127,7 @@ def _plain_table(rows: list[dict[str, Any]], width: int | None) -> str:
         if width is None or sum(widths) + 2 * (len(widths) - 1) <= width or widest <= _LEAST_CELL:
             break
         widest -= 1
-    numbers = [all(_is_number(row[key]) for row in rows[:MAX_ROWS] if key in row) for key in columns]
+    numbers = _numeric(rows, columns)
     lines = [
         "  ".join(
             text.rjust(space) if number else text.ljust(space)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -44,7 +43,7 @@ class Showing:
         assert shell.display_formatter is not None
         formatters = shell.display_formatter.formatters
         self._plain, self._html = formatters["text/plain"], formatters["text/html"]
-        self._before: dict[type, tuple[Any, Any]] = {}  # what the formatters did with values of a type
+        self._before: dict[type, tuple[Any, ...]] = {}  # what the formatters did with values of a type
         self._current: list[Any] = []  # the values of the cell that runs
 
     def show(self, value: Any) -> None:
@@ -65,10 +64,7 @@ class Showing:
         if was_shown:
             value = ShownReply(value)
         elif type(value) not in self._before:
-            kind = type(value)
-            self._before[kind] = self._plain.type_printers.get(kind), self._html.type_printers.get(kind)
-            self._plain.for_type(kind, self._print)
-            self._html.for_type(kind, self._to_html)
+            self._learn(type(value))
         self._current.append(value)
         return value
 
@@ -83,29 +79,47 @@ class Showing:
         """Has the formatters do what they did before."""
         self.end_cell()
         for kind, befores in self._before.items():
-            for formatter, before in zip((self._plain, self._html), befores, strict=True):
-                formatter.pop(kind)
-                if before is not None:
-                    formatter.for_type(kind, before)
+            for (printers, keys), before in zip(self._places(kind), befores, strict=True):
+                for key in keys:
+                    if before is None:
+                        del printers[key]
+                    else:
+                        printers[key] = before
         self._before.clear()
+
+    def _learn(self, kind: type) -> None:
+        """Has the formatters ask here for values of a type, and of those derived from it."""
+        places = self._places(kind)
+        plain, html = (printers.get(keys[0]) for printers, keys in places)
+
+        def print_value(value: Any, printer: Any, cycle: bool) -> None:
+            if self._is_current(value):
+                printer.text(plain_of(value, _width()))
+            elif plain is not None:
+                plain(value, printer, cycle)
+            else:
+                printer.text(repr(value))
+
+        def to_html(value: Any) -> Any:
+            if self._is_current(value):
+                return html_of(value)
+            # Where a type has a printer, IPython does not look for the method; a derived type may have it.
+            method = getattr(type(value), "_repr_html_", None) if html is None else html
+            return method(value) if callable(method) else None
+
+        self._before[kind] = plain, html
+        for (printers, keys), ours in zip(places, (print_value, to_html), strict=True):
+            printers.update(dict.fromkeys(keys, ours))
+
+    def _places(self, kind: type) -> tuple[tuple[dict[Any, Any], tuple[Any, ...]], ...]:
+        """Where the printers of a type are kept, for plain text and for HTML: the mapping, and the keys there."""
+        html = (self._html.type_printers, (kind,))
+        if kind is bool:  # whose two values are printed by their identity
+            return (self._plain.singleton_printers, (id(True), id(False))), html
+        return (self._plain.type_printers, (kind,)), html
 
     def _is_current(self, value: Any) -> bool:
         return any(value is each for each in self._current)
-
-    def _print(self, value: Any, printer: Any, cycle: bool) -> None:
-        before: Callable[[Any, Any, bool], object] | None = self._before[type(value)][0]
-        if self._is_current(value):
-            printer.text(plain_of(value, _width()))
-        elif before is not None:
-            before(value, printer, cycle)
-        else:
-            printer.text(repr(value))
-
-    def _to_html(self, value: Any) -> Any:
-        if self._is_current(value):
-            return html_of(value)
-        before = self._before[type(value)][1]
-        return before(value) if before is not None else None
 
 
 def _width() -> int | None:
