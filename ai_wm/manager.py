@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ai_wm.providers.fakes import ModelFakes
+    from ai_wm.store.prompt_log import PromptLog
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
@@ -73,6 +74,11 @@ class AIWorkerManager:
         policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own
             defaults.  The host's own calls of these methods are not bound by it.
         model_directories: where model files may lie, besides the sandbox, that a script's definition names.
+        files_dir: where file contexts, attachments and model files are, if not in ``sandbox_dir``.
+        store_script_definitions: whether definitions that scripts add are stored; otherwise they end with the manager.
+        needs_marks: whether the host's own calls, as those of scripts, give a definition that came with a file or was
+            edited there no key, and no address but this machine's.
+        prompt_log: keeps prompts and replies; None: nobody does.
         fakes: who answers in place of models, in tests.
 
     Raises:
@@ -94,6 +100,10 @@ class AIWorkerManager:
         tools: ToolHost | None = None,
         policy: WorkerPolicy | None = None,
         model_directories: Sequence[str | os.PathLike[str]] = (),
+        files_dir: str | os.PathLike[str] | None = None,
+        store_script_definitions: bool = True,
+        needs_marks: bool = False,
+        prompt_log: PromptLog | None = None,
         fakes: ModelFakes | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
@@ -101,6 +111,7 @@ class AIWorkerManager:
         self._sandbox = Path(sandbox_dir).resolve() if sandbox_dir is not None else None
         self._tools = tools
         self._closed = False
+        self.prompt_log = prompt_log
         self._wiring = wire(
             self._sandbox,
             clients=clients,
@@ -112,6 +123,10 @@ class AIWorkerManager:
             environ=environ,
             config_dir=config_dir,
             policy=self.policy,
+            files=Path(files_dir).resolve() if files_dir is not None else self._sandbox,
+            store_script_definitions=store_script_definitions,
+            needs_marks=needs_marks,
+            prompt_log=prompt_log,
             fakes=fakes,
         )
         self._definitions = self._wiring.definitions

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.data.own_files import EDITORS_COPIES, OWN_FILES, own_files
 from ai_wm.tools import GROUPS
-from ai_wm.tools.access import ACCESS, SERVICE, InterpreterFiles, calling
+from ai_wm.tools.access import ACCESS, DIRECTORY, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (se
 CHANGED = "worker_policy_changed"
 """The service by which such a host says that it grants something else from now on: a function that takes the mapping,
 which the service `POLICY` holds then."""
+
+PROMPT_LOG = "prompt_log"
+"""The service by which such a host says, with true, that the user's log of prompts is kept if the user wants one."""
 
 REFUSALS = "primer_refusals"
 """The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
@@ -76,8 +79,8 @@ def register_ai_worker_tools(
     Args:
         interpreter: the interpreter.  When it is closed, the instances that it spawned and did not retire are retired.
         manager: the manager to use, which stays open when the interpreter is closed.  None: one of its own, made when
-            it is first needed, with its files in the interpreter's sandbox; without a sandbox it keeps everything in
-            memory.
+            it is first needed, with its files where the service ``worker_directory`` says, else in the interpreter's
+            sandbox; without either it keeps everything in memory.
         default_worker: the id or name of the definition that an ``ask`` goes to which names none.
         policy: what scripts may do with workers, which the service ``worker_policy`` says from then on; None: what
             that service says already, else the manager's policy.
@@ -92,8 +95,9 @@ def register_ai_worker_tools(
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
-    if interpreter.sandbox is not None:
-        interpreter.protect(own_files(interpreter.sandbox))
+    for directory in (interpreter.sandbox, services.get(DIRECTORY, {}).get("path")):
+        if directory is not None:
+            interpreter.protect(own_files(directory))
     for path in manager.private_paths if manager is not None else ():
         interpreter.protect(path)
     interpreter.reserve_events(EVENTS)
@@ -166,7 +170,16 @@ class _Connection:
             interpreter.host_context(),
             lambda: self.access().rights.policy.model_tools,
         )
-        return self.use(AIWorkerManager(interpreter.sandbox, tools=tools, fakes=fakes_in(interpreter.services)))
+        options: dict[str, Any] = {"tools": tools, "fakes": fakes_in(interpreter.services)}
+        if interpreter.services.get(PROMPT_LOG):
+            from ai_wm.store.prompt_log import user_log
+
+            options["prompt_log"] = user_log()
+        place: Mapping[str, Any] | None = interpreter.services.get(DIRECTORY)
+        if place is None:
+            return self.use(AIWorkerManager(interpreter.sandbox, **options))
+        options |= {"files_dir": interpreter.sandbox, "store_script_definitions": place["stores_additions"]}
+        return self.use(AIWorkerManager(place["path"], **options))
 
     def use(self, manager: AIWorkerManager) -> AIWorkerManager:
         """Listens to the manager, whose events the interpreter's handlers get."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
+    from ai_wm.store.prompt_log import PromptLog
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 
@@ -124,21 +125,26 @@ def wire(
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
     policy: WorkerPolicy,
+    files: Path | None,
+    store_script_definitions: bool,
+    needs_marks: bool,
+    prompt_log: PromptLog | None,
     fakes: ModelFakes | None = None,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
-    known = Clients(clients, transport, model_directory=sandbox, environ=environ, fakes=fakes)
-    kept = store if store is not None else _store_in(sandbox, clock, known)
+    known = Clients(clients, transport, model_directory=files, environ=environ, fakes=fakes)
+    kept = store if store is not None else _store_in(sandbox, clock, known, store_script_definitions)
     moments, events = Clock(clock), Events()
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names, known.check)
     definitions.check_loaded()
+    checked = {"is_marked": marks.holds} if needs_marks and not policy.trust_file else {}
     # Who answers in place of a model needs no key, and where tests run there may be none.
     resolve = lookup.resolve if fakes is None or fakes.live else lambda source: None
-    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers))
+    authorizer = Authorizer(known, resolve, Approvals(policy, known.servers), **checked)
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
@@ -149,12 +155,13 @@ def wire(
         in_flight=in_flight,
         clock=moments,
         events=events,
+        log=None if prompt_log is None else prompt_log.add,
         fakes=fakes,
     )
     private = _private_paths(sandbox, config_dir, counted)
-    attachments = reader_as_host(sandbox, private)
+    attachments = reader_as_host(files, private)
     tasks = StatelessTasks(definitions, runner, kept, attachments)
-    read_as_host = reader_in(sandbox, private)
+    read_as_host = reader_in(files, private)
     return Wiring(
         store=kept,
         limiter=counted,
@@ -223,14 +230,18 @@ def _private_paths(
     return tuple(paths)
 
 
-def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:
+def _store_in(
+    sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients, store_script_definitions: bool
+) -> Store:
     if sandbox is None:
         from ai_wm.store.memory_store import MemoryStore
 
         return MemoryStore()
-    from ai_wm.store.json_store import JsonStore
-
-    return JsonStore(sandbox, clock=clock or time.time, providers=clients.provider_names)
+    if store_script_definitions:
+        from ai_wm.store.json_store import JsonStore as Kind
+    else:
+        from ai_wm.store.passing import PassingJsonStore as Kind
+    return Kind(sandbox, clock=clock or time.time, providers=clients.provider_names)
 
 
 def _limiter_in(

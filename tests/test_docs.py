@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import re
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ def test_code_blocks_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))  # that of a reader who types nothing
     names: dict[str, Any] = {"__name__": "docs"}
     program = shown = ""
     for language, info, code, line in blocks(page):

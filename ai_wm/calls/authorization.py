@@ -59,6 +59,7 @@ class Authorizer:
         clients: tells the server of each call.
         resolve_key: looks a key up.
         approvals: the approvals that apply when the host itself calls definitions that scripts made.
+        is_marked: whether a definition carries the host's mark, where the host's own calls look at that too.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Authorizer:
         clients: Clients,
         resolve_key: Callable[[APIKeySource], Secret | None],
         approvals: Approvals,
+        is_marked: Callable[[AIWorkerDefinition], bool] = lambda definition: True,
     ) -> None:
         self.clients = clients
         self.resolve_key = resolve_key
         self.approvals = approvals
+        self._is_marked = is_marked
         self._known: dict[tuple[str, int], tuple[AIWorkerDefinition, Clearance | None, Authorization]] = {}
 
     def authorize(self, turn: Turn) -> Authorization:
@@ -115,7 +118,8 @@ class Authorizer:
         approvals, shared, allow_http = self.approvals, False, config.get("allow_http") is True
         if clearance is None:
             # The host calls what it likes, and sends keys where it likes; what scripts made stays theirs.
-            standing = Standing.OWN if definition.owner else Standing.HOST
+            hosts = Standing.HOST if self._is_marked(definition) else Standing.NOBODY
+            standing = Standing.OWN if definition.owner else hosts
         else:
             standing, approvals = clearance.standing(definition), clearance.approvals
             as_made = definition.base_config

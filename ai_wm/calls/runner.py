@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving, explain_refusal
 from ai_wm.calls.streaming import CallStream
 from ai_wm.calls.task import Task
+from ai_wm.calls.transcript import logged_call
 from ai_wm.calls.turn import Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ai_wm.calls.structured import StructuredReply
     from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
+    from ai_wm.store.prompt_log import LoggedCall
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which the model may have gone on, at an unknown cost, unless its client tells more."""
@@ -72,6 +74,7 @@ class Runner:
         in_flight: notes the calls that are under way, for the case that the process dies; None where nothing is kept.
         clock: the moments and durations in records.
         events: the events fired for successes and failures.
+        log: keeps what was said in each call; None: nothing does.
         fakes: who answers in place of models, in tests, and records their replies.
     """
 
@@ -81,6 +84,7 @@ class Runner:
     in_flight: CallsInFlight | None
     clock: Clock
     events: Events
+    log: Callable[[LoggedCall], object] | None = None
     fakes: ModelFakes | None = None
 
     def run(self, task: Task) -> Answer:
@@ -260,6 +264,8 @@ class Runner:
         turn.record, turn.needs_record = record, False
         if self.in_flight is not None:
             self.in_flight.end(turn.task_id)
+        if self.log is not None and not turn.task.embed:
+            self.log(logged_call(turn, record))
         if STORE.isEnabledFor(DEBUG):
             call_log.recorded(turn, record)
         return record

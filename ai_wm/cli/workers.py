@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.cli import adding
+from ai_wm.cli.arguments import json_object
+from ai_wm.cli.moments import moment
+from ai_wm.cli.places import has_workers, no_workers
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
 from neuroscript.cli import (
@@ -20,8 +22,11 @@ from neuroscript.cli import (
     OK,
     UsageError,
     add_format,
+    add_workers,
     complain,
+    existing_directory,
     explain,
+    find_place,
     log_to_standard_error,
     print_json,
     sandbox_directory,
@@ -36,15 +41,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "look after the AI workers of a directory"
 
-STDIN = "-"
-FILES = "ai_worker_*.json"
-"""The pattern of the files in a directory of workers."""
-
-_AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _FORMULA = re.compile(r"[\t\r]|[\s\x00-\x1f\x7f-\xa0\u200b-\u200f\u2060\ufeff]*+[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """The characters at the beginning of a text that make a spreadsheet compute it."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 CSV_COLUMNS = (
     "task_id",
@@ -71,9 +70,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the actions and their arguments."""
     common = argparse.ArgumentParser(add_help=False)
     # Before the action or after it; what is not given after it must not undo what stood before.
-    where = "the directory of the workers' files (default: this one)"
-    parser.add_argument("--sandbox", metavar="DIR", default=".", help=where)
-    common.add_argument("--sandbox", metavar="DIR", default=argparse.SUPPRESS, help=where)
+    for each, default in ((parser, None), (common, argparse.SUPPRESS)):
+        add_workers(each, default)
+        each.add_argument(
+            "--sandbox",
+            metavar="DIR",
+            default=default,
+            help="the sandbox directory of programs, where their workers are too if neither --workers nor "
+            "$NEUROSCRIPT_WORKERS names another",
+        )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, work: Callable[[AIWorkerManager, argparse.Namespace], int], summary: str) -> Any:
@@ -110,8 +115,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_format(summing)
 
     what = 'a JSON object such as \'{"name": "helper", …}\', a file that holds one, or - for standard input'
-    adding = action("add", _add, "add a worker")
-    adding.add_argument("definition", metavar="JSON", help=what)
+    add = action("add", _add, "add a worker: a name and --model, or a definition in JSON")
+    add.add_argument("definition", metavar="NAME|JSON", help=f"its name, with --model; or {what}")
+    adding.configure(add)
     updating = action(
         "update",
         _update,
@@ -138,11 +144,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the action that the options name; returns the exit status."""
-    directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
+    place = find_place(options)
+    if options.makes:
+        sandbox_directory(place.path, place.origin)
+    elif not place.is_default:
+        existing_directory(place.path, place.origin)
+    directory, options.place = Path(place.path), place
     log_to_standard_error()
-    if directory is not None and not options.makes and not any(directory.glob(FILES)):
+    if not options.makes and not has_workers(directory):
         # Opening a manager would leave files in a directory that has nothing to do with workers.
-        complain(f"there are no workers in {directory}; name their directory: --sandbox DIR")
+        complain(no_workers(place))
         return OK if options.action in ("list", "summary", "check-auth") else FAILED
     from ai_wm.manager import AIWorkerManager
 
@@ -154,20 +165,6 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))
         return FAILED
-
-
-def moment(text: str) -> datetime:
-    """A moment from the command line: a date, a time in RFC 3339 (without offset: UTC), or how long ago."""
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago is not None:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        when = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(
-            f"a time like 2025-06-15, 2025-06-15T09:30:00Z, 90m or 2d is wanted, not {text!r}"
-        ) from error
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 # --- actions ---
@@ -238,7 +235,12 @@ def _summary(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def _add(manager: AIWorkerManager, options: argparse.Namespace) -> int:
-    write_line(sys.stdout, manager.add_worker_definition(json_object(options.definition)))
+    if options.model is None:
+        adding.check_json_form(options)
+        write_line(sys.stdout, manager.add_worker_definition(json_object(options.definition)))
+        return OK
+    added = manager.add_worker_definition(adding.definition_of(options))
+    adding.tell_added(manager, ExactId(added), options.place)
     return OK
 
 
@@ -340,44 +342,9 @@ def _models(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 # --- helpers ---
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """Reads the JSON object that an argument holds or names.  The text, which may hold a key, is in no message.
-
-    Raises:
-        UsageError: if the file cannot be read, or there is no JSON object in it.
-    """
-    where, content = "the argument", text
-    if text == STDIN:
-        where, content = "the standard input", sys.stdin.read()
-    elif not text.lstrip().startswith("{"):
-        where = f"the file {text!r}"
-        try:
-            content = Path(text).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-            raise UsageError(f"{where} cannot be read: {reason}; a JSON object begins with {{") from error
-    try:
-        value = json.loads(content)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise UsageError(f"{where} is not JSON: {error.msg} ({place})") from None
-    except RecursionError:
-        raise UsageError(f"{where} is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise UsageError(f'{where} is JSON, but no object; a definition is an object such as {{"name": …}}')
-    return value
-
-
 def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:
     """A worker's row with whose it is: the host's, a script's, or nobody's that can be trusted."""
     return {**row, "standing": manager.standing(ExactId(row["definition_id"]))}
-
-
-def _existing(path: str) -> Path:
-    directory = Path(path)
-    if not directory.is_dir():
-        raise UsageError(f"--sandbox {path!r} is not a directory")
-    return directory
 
 
 def _named(manager: AIWorkerManager, names: Sequence[str]) -> list[AIWorkerDefinition]:

@@ -115,6 +115,19 @@ PRESETS: Final = {
 """The presets by the name that a definition has as its provider."""
 
 
+KEY_VARIABLES: Final = {
+    "ANTHROPIC_API_KEY": "anthropic",
+    "ANTHROPIC_AUTH_TOKEN": "anthropic",
+    "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
+    "AZURE_OPENAI_API_KEY": "azure",
+    "GEMINI_API_KEY": "google",
+    "GOOGLE_API_KEY": "google",
+    "OPENAI_API_KEY": "openai",
+    **{preset.variable: name for name, preset in PRESETS.items() if preset.variable},
+}
+"""The environment variables that hold keys by convention, each with its provider."""
+
+
 def preset_of(provider: str) -> Preset:
     """Returns the preset of a provider, or what is assumed of a server of which nothing is known."""
     return PRESETS.get(provider, COMPATIBLE)

@@ -16,21 +16,13 @@ from shlex import quote
 from typing import Final
 
 from ai_wm.data.policy import PROVIDER_PREFIX, WorkerPolicy
-from ai_wm.data.presets import PRESETS, is_cloud_host
+from ai_wm.data.presets import KEY_VARIABLES, is_cloud_host
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.sources import source_name
+from ai_wm.keys.stored import StoredSecret
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
-CONVENTIONAL: Final = {
-    "env:ANTHROPIC_API_KEY": "anthropic",
-    "env:ANTHROPIC_AUTH_TOKEN": "anthropic",
-    "env:AWS_BEARER_TOKEN_BEDROCK": "bedrock",
-    "env:AZURE_OPENAI_API_KEY": "azure",
-    "env:GEMINI_API_KEY": "google",
-    "env:GOOGLE_API_KEY": "google",
-    "env:OPENAI_API_KEY": "openai",
-    **{f"env:{preset.variable}": name for name, preset in PRESETS.items() if preset.variable},
-}
+CONVENTIONAL: Final = {f"env:{variable}": provider for variable, provider in KEY_VARIABLES.items()}
 """The sources that are a provider's by convention, and may go to its address."""
 
 
@@ -144,6 +136,29 @@ class Approvals:
                 raise _headers_not_approved(use, address)
         if address is not None and address.scheme == "http" and (use.has_key or use.has_headers):
             _check_http(use, address, as_made)
+
+    def check_stored(self, use: KeyUse, secret: StoredSecret, address: Address) -> None:
+        """Raises an error if a stored key may not be sent to an address, whoever made the definition.
+
+        Raises:
+            NeuroScriptError: 10, with the command that approves the address.
+        """
+        source = source_name(use.auth)
+        if (
+            any(Address.parse(origin).covers(address) for origin in secret.origins)
+            # Where the operator names another server, that one replaces the public one.
+            or any(server.scope.covers(address) for server in self._servers(secret.provider)[:1])
+            or (address.scheme == "https" and is_cloud_host(secret.provider, address.host))
+            or (source is not None and self._policy.approves(source, address))
+        ):
+            return
+        place = _narrowest(use, address)
+        raise NeuroScriptError(
+            ErrorCode.SECURITY,
+            f"{use.worker} may not send the stored key of {secret.provider} to {place}, which is not that provider's "
+            f"address; if it may go there, store it with: neuroscript keys set {secret.provider} --origin "
+            f"{quote(place)}, or give the worker a key source of its own",
+        )
 
     def _is_usual(self, use: KeyUse, address: Address) -> bool:
         """Whether an address is one for which a provider's usual key is meant where a definition names none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ai_wm.data.types import APIKeySourceMethod
 from ai_wm.keys.approvals import Approvals, KeyUse, Standing
 from ai_wm.keys.secret import Secret
+from ai_wm.keys.stored import StoredSecret
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
 
@@ -44,4 +45,6 @@ class KeyGrant:
             )
             raise NeuroScriptError(ErrorCode.SECURITY, message) from None
         self._approvals.check(self._use, address)
+        if isinstance(self.secret, StoredSecret):
+            self._approvals.check_stored(self._use, self.secret, address)
         return self.secret

@@ -124,7 +124,9 @@ def _look_up(
         case APIKeySourceMethod.INLINE:
             return Secret(source.value.strip())
         case APIKeySourceMethod.ENV_VAR:
-            return _from_environment(source.value.strip(), variables)
+            found = _from_environment(source.value.strip(), variables)
+            # A host that gives the variables itself means those, and nothing that the user has stored.
+            return found if environ is not None else _or_stored(found, source)
         case APIKeySourceMethod.CONFIG_PATH:
             return _from_file(source.value.strip(), config_dir)
         case APIKeySourceMethod.VAULT:
@@ -172,6 +174,19 @@ def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
     if name not in variables:
         return _missing(place, "it is not set")
     return _key_from(variables[name], place)
+
+
+def _or_stored(found: _Found, source: APIKeySource) -> _Found:
+    """The key of a variable, or the one that the user stored for its provider if the variable is not set."""
+    from ai_wm.keys import stored
+
+    provider = stored.provider_of(source)
+    if provider is None or isinstance(found, Secret) or found.status is not APIKeyStatus.NOT_FOUND:
+        return found
+    kept = stored.look_up(provider)
+    if kept is None:
+        return _Problem(f"{found.message}; set it, or store a key: neuroscript keys set {provider}", found.status)
+    return _Problem(kept) if isinstance(kept, str) else kept
 
 
 # --- files of the configuration directory ---

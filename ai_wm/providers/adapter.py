@@ -62,6 +62,7 @@ class ErrorReply:
             (``content_filter``), a conversation that does not fit (``context``), a reply that holds nothing
             (``empty``).
         usage: the tokens that an unsuccessful reply says it has cost.
+        generated: the model's whole answer, which the provider refuses since it is not the JSON asked for.
     """
 
     message: str = ""
@@ -73,6 +74,7 @@ class ErrorReply:
     once: bool = False
     cause: Literal["", "content_filter", "context", "empty"] = ""
     usage: Usage | None = None
+    generated: str = ""
 
 
 class BadReply(Exception):

@@ -14,7 +14,13 @@ from typing import Final
 from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.amendments import AMENDMENTS
-from ai_wm.providers.amendments.base import Amendment, Body
+from ai_wm.providers.amendments.base import Amendment, Body, words
+
+_ONLY_IN: Final = {
+    "responses": words(r"\b(only|use)\b[^.]{0,40}\bv1/responses"),
+    "chat": words(r"\b(only|use)\b[^.]{0,40}\bv1/chat/completions"),
+}
+"""How servers say that a model answers in the other of OpenAI's APIs alone."""
 
 _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
@@ -40,6 +46,9 @@ def hint_for(body: Body, refusal: ErrorReply) -> str:
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
         return "to use tools here, set base_config.reasoning_effort to 'none', or base_config.api to 'responses'"
+    for api, only in _ONLY_IN.items():
+        if only.search(refusal.message) and ("messages" in body) == (api == "responses"):
+            return f"set base_config.api to {api!r}"
     return ""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import (
@@ -32,6 +32,7 @@ from ai_wm.providers.adapter import (
 )
 from ai_wm.providers.argument_pieces import ArgumentPieces
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.block_places import Places
 from ai_wm.providers.caching import mark
 from ai_wm.providers.content_parts import anthropic_blocks
 from ai_wm.providers.error_bodies import read_error, reports_error
@@ -44,6 +45,7 @@ from ai_wm.providers.options import (
     beta_names,
     check_budget,
     check_stop,
+    is_full,
     response_format,
     sampling,
     system_with_json,
@@ -199,6 +201,7 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         word,
         said if isinstance(said, str) else "",
         cut_call=cut_call(calls),
+        full=is_full(request, usage, _output_limit(None, request.config)),
         may_be_empty=follows_tools(request) or request.messages[-1].role == "assistant",
     )
 
@@ -227,6 +230,17 @@ def stream_parser(request: LLMRequest) -> MessageStream:
     return MessageStream(request)
 
 
+# What the blocks and the pieces of a stream hold; blocks of other kinds have their input in pieces.
+_KINDS: Final = {
+    "text": "text",
+    "thinking": "thinking",
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+    "input_json_delta": "input",
+}
+
+
 class MessageStream:
     """Assembles a ``message`` from the named events of a stream."""
 
@@ -237,6 +251,7 @@ class MessageStream:
         self._request = request
         self._message: dict[str, Any] | None = None
         self._usage: dict[str, Any] = {}
+        self._places = Places()
         self._blocks: dict[int, dict[str, Any]] = {}
         self._pieces: dict[int, dict[str, list[str]]] = {}  # of the texts of each block, by key
         self._json: dict[int, ArgumentPieces] = {}
@@ -259,17 +274,16 @@ class MessageStream:
                 self._count(self._message.get("usage"))
             case "content_block_start":
                 block = dict(expect_map(body.get("content_block"), "content_block"))
-                self._kept.add(block)
-                index = _index(body)
-                self._blocks[index] = block
-                self._pieces[index] = {}
+                if self._is_known(body.get("index"), block):
+                    return ""
+                self._begin(body.get("index"), block)
                 if block.get("type") != "text":
                     return ""
                 text = expect_text(block.get("text"), "text")
                 self.produced += byte_length(text)
                 return text
             case "content_block_delta":
-                return self._delta(_index(body), expect_map(body.get("delta"), "delta"))
+                return self._delta(body.get("index"), expect_map(body.get("delta"), "delta"))
             case "message_delta":
                 if self._message is None:
                     raise BadReply("message_delta came before message_start")
@@ -311,21 +325,38 @@ class MessageStream:
         self.produced += byte_length(text)
         return text
 
-    def _delta(self, index: int, delta: dict[str, Any]) -> str:
-        block = self._blocks.get(index)
-        if block is None:
-            raise BadReply(f"a piece of content block {index} came before its start")
-        match delta.get("type"):
+    def _is_known(self, index: Any, block: Mapping[str, Any]) -> bool:
+        """Whether the start of a block only repeats that of a call."""
+        place = self._places.started(index)
+        return place is not None and bool(block.get("id")) and self._blocks[place].get("id") == block["id"]
+
+    def _begin(self, index: Any, block: dict[str, Any]) -> int:
+        self._kept.add(block)
+        place = self._places.begin(index, _KINDS.get(str(block.get("type")), "input"))
+        self._blocks[place], self._pieces[place] = block, {}
+        return place
+
+    def _delta(self, index: Any, delta: dict[str, Any]) -> str:
+        given = delta.get("type")
+        kind = _KINDS.get(given, "") if isinstance(given, str) else ""
+        if not kind:
+            return ""
+        place = self._places.find(index, kind)
+        if place is None:
+            if kind == "input":
+                raise BadReply(f"a piece of content block {index} came before its start")
+            place = self._begin(index, {"type": kind})
+        match given:
             case "text_delta":
-                return self._append(index, delta, "text")
+                return self._append(place, delta, "text")
             case "input_json_delta":
                 piece = expect_text(delta.get("partial_json"), "partial_json")
                 self.produced += byte_length(piece)
-                self._json.setdefault(index, ArgumentPieces()).add(piece)
+                self._json.setdefault(place, ArgumentPieces()).add(piece)
             case "thinking_delta":
-                self._append(index, delta, "thinking")
+                self._append(place, delta, "thinking")
             case "signature_delta":
-                self._add(index, "signature", expect_text(delta.get("signature"), "signature"))
+                self._add(place, "signature", expect_text(delta.get("signature"), "signature"))
         return ""
 
     def _append(self, index: int, delta: dict[str, Any], key: str) -> str:
@@ -354,13 +385,6 @@ class MessageStream:
     def _error(self, event: Any) -> StreamError:
         text = _text_of([self._block(index) for index in sorted(self._blocks)])
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
-
-
-def _index(body: dict[str, Any]) -> int:
-    index = body.get("index")
-    if type(index) is not int:
-        raise BadReply(f"an event of the stream has the index {index!r}, not a number")
-    return index
 
 
 def _messages(messages: Sequence[Message], names: ToolNames) -> list[dict[str, Any]]:

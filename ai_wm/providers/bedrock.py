@@ -11,7 +11,6 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
-    BadReply,
     Counts,
     ErrorReply,
     StreamError,
@@ -29,6 +28,7 @@ from ai_wm.providers.adapter import (
 from ai_wm.providers.argument_pieces import joined
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.bedrock_json import JSON_TOOL, answered, is_json_tool, with_schema
+from ai_wm.providers.block_places import Places
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -209,6 +209,7 @@ class ConverseStream:
         self._request = request
         self._head: dict[str, Any] = {}
         self._usage: Any = {}
+        self._places = Places()
         self._blocks: dict[int, _Block] = {}
         self._kept = Kept()
         self._offered = ToolNames(request).offered
@@ -230,9 +231,9 @@ class ConverseStream:
                 start = expect_map(body.get("start") or {}, "start")
                 self._kept.add(start)
                 if isinstance(start.get("toolUse"), Mapping):
-                    self._block(body).tool = dict(start["toolUse"])
+                    self._start(body.get("contentBlockIndex"), dict(start["toolUse"]))
             case "contentBlockDelta":
-                return self._delta(self._block(body), expect_map(body.get("delta") or {}, "delta"))
+                return self._delta(body.get("contentBlockIndex"), expect_map(body.get("delta") or {}, "delta"))
             case "messageStop":
                 self._head["stopReason"] = body.get("stopReason")
                 return "" if self._json_block() is not None else self._held
@@ -266,24 +267,32 @@ class ConverseStream:
         self.produced += byte_length(whole.text)
         return whole.text
 
-    def _block(self, body: Mapping[str, Any]) -> _Block:
-        index = body.get("contentBlockIndex")
-        if type(index) is not int:
-            raise BadReply(f"an event of the stream has the contentBlockIndex {index!r}, not a number")
-        if index not in self._blocks:
-            self._kept.add({})
-            self._blocks[index] = _Block()
-        return self._blocks[index]
+    def _start(self, index: Any, tool: dict[str, Any]) -> None:
+        place = self._places.started(index)
+        known = None if place is None else self._blocks[place].tool
+        if known is None or not tool.get("toolUseId") or known.get("toolUseId") != tool["toolUseId"]:  # no repetition
+            self._begin(index, "tool").tool = tool
 
-    def _delta(self, block: _Block, delta: dict[str, Any]) -> str:
+    def _begin(self, index: Any, kind: str) -> _Block:
+        self._kept.add({})
+        block = self._blocks[self._places.begin(index, kind)] = _Block()
+        return block
+
+    def _block(self, index: Any, kind: str) -> _Block:
+        """The block that a piece belongs to."""
+        place = self._places.find(index, kind)
+        return self._blocks[place] if place is not None else self._begin(index, kind)
+
+    def _delta(self, index: Any, delta: dict[str, Any]) -> str:
         text = expect_text(delta.get("text"), "text")
         use = expect_map(delta.get("toolUse") or {}, "toolUse")
         piece = expect_text(use.get("input"), "toolUse.input")
         reasoning = expect_map(delta.get("reasoningContent") or {}, "reasoningContent")
         self.produced += byte_length(text) + byte_length(piece)
         if "text" in delta:
-            block.add("text", text)
+            self._block(index, "text").add("text", text)
         if piece:
+            block = self._block(index, "tool")
             block.add("input", piece)
             if block is self._json_block():
                 return piece
@@ -291,7 +300,7 @@ class ConverseStream:
             if key in reasoning:
                 more = expect_text(reasoning[key], f"reasoningContent.{key}")
                 self.produced += byte_length(more) if key == "text" else 0
-                block.add(f"reasoning {key}", more)
+                self._block(index, "reasoning").add(f"reasoning {key}", more)
         return self._shown(text)
 
     def _shown(self, text: str) -> str:

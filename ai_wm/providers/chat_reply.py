@@ -10,6 +10,7 @@ from ai_wm.providers.adapter import BadReply, expect_list, expect_map, expect_te
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
 from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error, says_error
 from ai_wm.providers.finish import ending_of, finished
+from ai_wm.providers.options import is_full
 from ai_wm.providers.other_choices import OtherChoices
 from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 
@@ -53,6 +54,7 @@ def response_of(
         "refusal" if refusal else choice.get("finish_reason"),
         said,
         cut_call=cut_call(calls),
+        full=is_full(request, usage),
         may_be_empty=follows_tools(request),
     )
 

@@ -18,8 +18,8 @@ from ai_wm.providers.adapter import ErrorReply
 
 _MESSAGES = ("message", "msg", "detail", "error_msg", "errorMessage", "status_msg", "Message", "error_description")
 _KINDS = ("code", "type", "status", "reason", "error_code", "error_type", "errorCode", "status_code", "__type")
-# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror), also
-# within LiteLLM's (provider_specific_fields).
+# Where the next layer is: of errors, of gateways (metadata.raw, cause), of MiniMax (base_resp), of Azure (innererror),
+# also within LiteLLM's (provider_specific_fields), of OpenRouter's earlier attempts (previous_errors).
 _INSIDE = (
     "error",
     "errors",
@@ -33,6 +33,8 @@ _INSIDE = (
     "inner_error",
     "failed_generation",
     "provider_specific_fields",
+    "cause",
+    "previous_errors",
 )
 # An error without a wrapping is told from an event that carries nothing by one of these beside its message.
 _MARKS = frozenset({"code", "status", "status_code", "statusCode", "error_code", "error_type", "detail", "error_msg"})
@@ -108,6 +110,7 @@ class _Layer:
     status: int = 0
     wait: float | None = None
     quota: Literal["", "minute", "day"] = ""
+    generated: str = ""
 
 
 def read_error(body: Any) -> ErrorReply:
@@ -132,7 +135,13 @@ def read_error(body: Any) -> ErrorReply:
         final=filtered or "day" in quotas or _can_never_fit(message),
         of_minute="minute" in quotas,
         cause="content_filter" if filtered else "",
+        generated=next((layer.generated for layer in layers if layer.generated), ""),
     )
+
+
+def status_of(word: str) -> int:
+    """Returns the HTTP status that a provider's word for a failure stands for; 0 if none is known."""
+    return _STATUS.get(word.lower(), 0)
 
 
 def filtered_words(results: Any) -> str:
@@ -223,7 +232,8 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
     provider = value.get("provider_name")
     if isinstance(provider, str) and provider:
         message = message or f"from {provider}"
-    yield _Layer(message, kinds, status, _wait_of(value), _quota_of(value))
+    yield _Layer(message, kinds, status, _wait_of(value), _quota_of(value), _generated_in(value, kinds))
+    yield from _layers_of_violations(value.get("fieldViolations"))
     filtered = filtered_words(value.get("content_filter_result") or value.get("content_filter_results"))
     if filtered:
         yield _Layer(filtered)
@@ -231,6 +241,21 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
         inner = value.get(key)
         if isinstance(inner, Mapping | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):
             yield from _layers(inner, depth + 1)
+
+
+def _layers_of_violations(violations: Any) -> Iterator[_Layer]:
+    """What Google's ``BadRequest`` says of single fields."""
+    for each in violations[:5] if isinstance(violations, list) else ():
+        said = each.get("description") if isinstance(each, Mapping) else None
+        if isinstance(said, str) and said.strip():
+            field = each.get("field")
+            yield _Layer(f"{field}: {said}" if isinstance(field, str) and field else said)
+
+
+def _generated_in(value: Mapping[str, Any], kinds: Collection[str]) -> str:
+    """The answer that Groq has not delivered, since it is not the JSON asked for."""
+    given = value.get("failed_generation")
+    return given if isinstance(given, str) and "json_validate_failed" in kinds else ""
 
 
 def _kinds_of(value: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:

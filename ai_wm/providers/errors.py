@@ -35,7 +35,8 @@ class AttemptFailed(Exception):
         details: further facts for the error.
         usage: the tokens that the attempt is known to have cost.
 
-    ``usages`` holds the usage of each attempt of the call, ``text`` the part of the model's answer received so far.
+    ``usages`` holds the usage of each attempt of the call, ``text`` the part of the model's answer received so far,
+    ``generated`` a whole answer that the provider refuses for its form.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class AttemptFailed(Exception):
         self.details = dict(details or {})
         self.usage = usage
         self.usages: tuple[Usage | None, ...] = ()
-        self.text = ""
+        self.text = self.generated = ""
 
 
 def from_reply(
@@ -84,16 +85,20 @@ def from_reply(
         wait = None if math.isnan(wait) else min(max(wait, 0.0), LONGEST_RETRY_AFTER)
     said = cut(reply.message, secrets) or _phrase(status)
     details: dict[str, Any] = {"status": status} if status else {}
-    if reply.cause == "content_filter":
-        details["finish_reason"] = "refusal" if reply.kind.lower() == "refusal" else "content_filter"
-        details["refusal"] = said
     if reply.kind:
         details["kind"] = cut(reply.kind, secrets, SAMPLE_LENGTH)
     if wait is not None:
         details["retry_after_seconds"] = wait
     meaning = meaning_of(status, reply, said)
+    if meaning.filtered:
+        details["finish_reason"] = "refusal" if reply.kind.lower() == "refusal" else "content_filter"
+        details["refusal"] = said
     retry = (meaning.retry or advice == "true") and advice != "false" and not reply.final
-    return AttemptFailed(meaning.code, meaning.text, retry=retry, once=meaning.once, retry_after=wait, details=details)
+    failure = AttemptFailed(
+        meaning.code, meaning.text, retry=retry, once=meaning.once, retry_after=wait, details=details
+    )
+    failure.generated = reply.generated
+    return failure
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from ai_wm.providers.adapter import BadReply, ErrorReply, StreamError
 from ai_wm.providers.base import LLMResponse
+from ai_wm.providers.error_bodies import status_of
 
 Ending = Literal["stop", "length", "tool_calls", "pause", "content_filter", "failure", "malformed_call", "context"]
 
@@ -72,6 +73,8 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "moderation",
         "blocked",
         "flagged",
+        "guardrail",
+        "guardrails",
     ),
     "failure": (
         "error",  # OpenRouter, Cohere
@@ -89,6 +92,17 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "too_many_tool_calls",  # Google
         "missing_thought_signature",  # Google
         "user_cancel",  # Cohere
+        "exception",  # gateways, from here on
+        "overloaded",
+        "rate_limit",
+        "rate_limited",
+        "rate_limit_exceeded",
+        "too_many_requests",
+        "bad_gateway",
+        "gateway_timeout",
+        "service_unavailable",
+        "unavailable",
+        "timed_out",
     ),
     "malformed_call": (
         "malformed_function_call",  # Google, from here on
@@ -114,11 +128,19 @@ def ending_of(word: str) -> Ending | None:
         known = _ENDINGS.get(plain.rpartition(":")[2].strip("_"))
     if known is None and "malformed" in plain:
         return "malformed_call"
+    if known is None and plain.endswith("error"):  # upstream_error, internal_error, ModelError, …
+        return "failure"
     return known
 
 
 def finished(
-    response: LLMResponse, word: object, said: str = "", *, cut_call: str = "", may_be_empty: bool = False
+    response: LLMResponse,
+    word: object,
+    said: str = "",
+    *,
+    cut_call: str = "",
+    full: bool = False,
+    may_be_empty: bool = False,
 ) -> LLMResponse:
     """Returns ``response`` with its finish reason, or raises an error if that makes the reply unusable.
 
@@ -128,6 +150,8 @@ def finished(
         said: what the provider says about the end: its message, the model's refusal.
         cut_call: the tool whose arguments cannot be read or are empty, in the last call of the reply; where the reply
             was cut at its length limit, they are not whole.
+        full: whether the reply has used all of its limit of output; servers in front of others do not always say that a
+            call was cut there.
         may_be_empty: whether the model may have nothing to say, as after the results of its tools.
 
     Raises:
@@ -136,13 +160,16 @@ def finished(
     """
     given = word.strip() if isinstance(word, str) else "" if word is None else str(word)
     ending = ending_of(given)
+    if full and cut_call and ending in ("stop", "tool_calls"):
+        ending = "length"
     shown = given.replace("_", " ").lower()
     match ending:
         case "content_filter":
             message = said or f"the provider ended it as {shown!r}"
             raise _error(response, ErrorReply(message=message, kind=given, final=True, cause="content_filter"))
         case "failure":
-            raise _error(response, ErrorReply(message=said or f"the reply ended with {shown!r}", kind=given))
+            message = said or f"the reply ended with {shown!r}"
+            raise _error(response, ErrorReply(message=message, kind=given, status=status_of(given)))
         case "malformed_call":
             raise _error(response, ErrorReply(message=said or f"the reply ended with {shown!r}", kind=given, once=True))
         case "context" if not response.text and not response.tool_calls:

@@ -17,19 +17,20 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret
 from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser, whole_text
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.amendments.embeddings import DIALECT as EMBEDDINGS
 from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, Usage, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.clouds import at_deployment, dialect_of, proof_of, without_settings
 from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.embeddings import embedding_adapter
+from ai_wm.providers.ended_attempts import failure_of, is_refusal, may_cost, waste_whole
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
-from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
+from ai_wm.providers.errors import AttemptFailed, as_error, cut
+from ai_wm.providers.estimates import byte_length, cut_off_usage
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.failed_connections import refused_by_proxy
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds, with_extra
@@ -40,8 +41,6 @@ from ai_wm.providers.sse import WHOLE, json_lines, sse_events, without_pulses
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
-    begins_with,
-    broken_promise,
     json_of,
     key_field,
     refusal,
@@ -65,8 +64,6 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
 _PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
 _AMENDABLE = frozenset({400, 404, 422, 500})  # 500: of servers whose chat template fails
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
-_PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
-"""The failures of a request that was sent after which its output may be billed."""
 
 
 class HTTPClient:
@@ -117,8 +114,12 @@ class HTTPClient:
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error, body or _came(reply))
-                _waste_whole(exchange, error, failure)
+                failure = failure_of(exchange, error, body or _came(reply))
+                if (answer := self._refused_answer(exchange, failure)) is not None:
+                    return answer
+                waste_whole(exchange, error, failure)
+                if self._amend_within(exchange, error, failure):
+                    continue
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
                 raise
@@ -171,7 +172,16 @@ class HTTPClient:
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(exchange, error, b"" if received.diverged else _came(reply))
+                failure = failure_of(exchange, error, b"" if received.diverged else _came(reply))
+                if self._amend_within(exchange, error, failure, parser.produced):
+                    if failure.usage is not None:
+                        exchange.wasted.append(failure.usage)
+                    continue
+                answer = None if given or parser.produced else self._refused_answer(exchange, failure)
+                if answer is not None:
+                    yield Delta(text=answer.text)
+                    yield Delta(response=answer)
+                    return
                 if whole is not None and failure.usage is None:
                     failure.usage = whole.usage
                 # A stream that is broken is worth another attempt; what was never one is not.
@@ -180,10 +190,10 @@ class HTTPClient:
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
                 booked = cut_off_usage if isinstance(error, AttemptFailed) else completed
-                unseen = _may_cost(error, failure)
+                unseen = may_cost(error, failure)
                 if received.whole:
-                    _waste_whole(exchange, error, failure)
-                unknown = unseen or _refused(error, failure, received)
+                    waste_whole(exchange, error, failure)
+                unknown = unseen or is_refusal(error, failure, received)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
                 if response is not None:
@@ -287,8 +297,6 @@ class HTTPClient:
             if 200 <= reply.status < 300:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
-                if kept := lasting(exchange.amended):
-                    self._amendments.put((*exchange.target, exchange.dialect), kept)
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
@@ -377,7 +385,38 @@ class HTTPClient:
         exchange.content = content_of(exchange.request, exchange.wire)
         return True
 
-    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
+    def _amend_within(self, exchange: Exchange, error: Exception, failure: AttemptFailed, produced: int = 0) -> bool:
+        """Amends a request that was refused for its form within a successful reply, and tells whether to send it again.
+
+        Args:
+            exchange: the call.
+            error: what has ended the attempt.
+            failure: the same, as it is told where there is no amendment.
+            produced: the bytes that the model has written; a reply that was begun is no refusal.
+        """
+        if not isinstance(error, StreamError) or produced or error.text or error.reply.cause:
+            return False
+        if self._amend(exchange, error.reply, error.reply.status or HTTPStatus.BAD_REQUEST):
+            return exchange.admitted(failure)
+        hint = hint_for(exchange.wire.body, error.reply)
+        failure.message += f"; {hint}" if hint else ""
+        return False
+
+    def _refused_answer(self, exchange: Exchange, failure: AttemptFailed) -> LLMResponse | None:
+        """The answer that a provider refuses for its form, where the caller judges answers itself; else None."""
+        if not failure.generated or not exchange.request.takes_any_reply:
+            return None
+        self._answered(exchange)
+        response = LLMResponse(
+            text=whole_text(failure.generated),
+            finish_reason="stop",
+            usage=failure.usage or Usage(),
+            model=exchange.request.model,
+            request_id=str(failure.details.get("request_id", "")),
+        )
+        return self._finished(exchange, response)
+
+    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply | None = None) -> LLMResponse:
         usage = response.usage
         if exchange.request.embed and not usage.input_tokens:
             usage = completed(exchange.request, usage, 0)
@@ -395,7 +434,7 @@ class HTTPClient:
             response,
             usage=total(usages) if usages else usage,
             usages=usages,
-            request_id=short(request_id(exchange.adapter, reply) or response.request_id),
+            request_id=short((request_id(exchange.adapter, reply) if reply else "") or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
@@ -406,6 +445,8 @@ class HTTPClient:
     def _answered(self, exchange: Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
+        if kept := lasting(exchange.amended):
+            self._amendments.put((*exchange.target, exchange.dialect), kept)
 
     def _go_on(self, exchange: Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
@@ -502,43 +543,6 @@ def _renewed(exchange: Exchange, status: int, said: ErrorReply) -> bool:
         return False
     exchange.renewed = True
     return not key.renew()
-
-
-def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
-    """Whether output that nobody has counted may be billed for a request that was sent, and failed."""
-    if isinstance(error, StreamError):  # the server says itself that it has none, unless it holds it back
-        return error.reply.cause == "content_filter"
-    return failure.code in _PRODUCED
-
-
-def _refused(error: Exception, failure: AttemptFailed, received: Received) -> bool:
-    """Whether a stream of which nothing was produced is a refusal, which costs nothing, whatever its HTTP status."""
-    return not isinstance(error, AttemptFailed) and (not received.events or failure.code not in _PRODUCED)
-
-
-def _waste_whole(exchange: Exchange, error: Exception, failure: AttemptFailed) -> None:
-    """Counts the tokens of a whole reply that has failed, if it may be billed.
-
-    What came and cannot be read, or was filtered by the provider, was produced all the same.
-    """
-    if failure.usage is not None or (exchange.attempts.sent and _may_cost(error, failure)):
-        exchange.wasted.append(failure.usage)
-
-
-def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes) -> AttemptFailed:
-    """Converts what has ended an attempt; ``body`` is the beginning of what came, as far as there is any."""
-    secrets = exchange.secrets
-    if isinstance(error, AttemptFailed):
-        error.message += begins_with(text_of(body), secrets)
-        return error
-    if isinstance(error, StreamError):
-        failure = from_reply(200, error.reply, secrets)
-    else:
-        failure = broken_promise(error, body, secrets, exchange.asked)
-    reported = error.usage is not None and error.usage.is_reported
-    failure.usage = divided(exchange.request, error.usage) if reported and error.usage is not None else None
-    failure.text = error.text
-    return failure
 
 
 def _media_type(reply: Reply) -> str:

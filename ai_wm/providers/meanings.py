@@ -23,12 +23,15 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"(input|prompt) is too long|too many input tokens", "Bedrock", "docs.aws.amazon.com, Bedrock"),
     (r"maximum (context|model|sequence) length|max_model_len", "vLLM", "vllm-project/vllm#20409, #12165"),
     (r"too long to fit into the model", "vLLM", "vllm-project/vllm#12165"),
-    (r"longer than the model'?s context length", "SGLang", "sgl-project/sglang#8096"),
+    (r"longer than the (model'?s )?context (length|window)", "SGLang", "sgl-project/sglang#8096"),
     (r"exceeds? the (maximum allowed|max) (input|sequence) length|maximum allowed (input )?length", "SGLang", "sglang"),
     (r"exceeds? the available context size|exceed_context_size", "llama.cpp", "its server's error types"),
     (r"input( \([\d,]+ tokens\))? is too large to process", "llama.cpp", "its server, embeddings"),
     (
-        r"greater than the context length|context (the )?overflows|context size has been exceeded",
+        (
+            r"greater than the context length|context (the )?overflows?\b|context size has been exceeded"
+            r"|reached context length of [\d,]+ tokens"
+        ),
         "LM Studio",
         "cline#3664",
     ),
@@ -38,7 +41,7 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"too large for model with [\d,]+ maximum context", "Mistral", "api.mistral.ai, error 3051"),
     (r"maximum prompt length is", "xAI", "cline/cline#3120"),
     (r"exceeded model token limit", "Moonshot", "MoonshotAI/kimi-code#207"),
-    (r"reduce the length of the (messages|input|prompt)", "Groq, Cerebras, DeepSeek", "cline/cline#5140"),
+    (r"reduce (the length of )?(the|your) (messages|input|prompt)", "Groq, Cerebras, DeepSeek", "cline/cline#5140"),
     (r"range of input length should be", "DashScope", "QwenLM/qwen-code#98"),
     (r"length of prompt_tokens|max_seq_len", "SiliconFlow", "langgenius/dify#19394"),
     (r"prompt 超长|超出最大长度|超过最大长度|输入长度超", "Zhipu, Baidu", "open.bigmodel.cn, error 1261"),
@@ -46,7 +49,11 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"exceeds? max message tokens|total tokens of image and text exceed", "Volcengine", "volcengine.com, Ark errors"),
     (r"(token count|prompt tokens?) of [\d,]+ exceeds the limit of", "GitHub Copilot", "jjleng/copilot-more#35"),
     (r"tokens_limit_reached|request body too large for .{1,80} model", "GitHub Models", "cline/cline#2115"),
-    (r"inputs`? tokens \+ `?max_new_tokens|`inputs` must have less than", "TGI", "text-generation-inference#628, #695"),
+    (
+        r"inputs`? tokens \+ `?max_new_tokens|\binputs`? must have less than",
+        "TGI",
+        "text-generation-inference#628, #695",
+    ),
     (r"number of tokens in the prompt cannot exceed|too many tokens", "Cohere", "docs.cohere.com, errors"),
     (r"(input|prompt)[^.]{0,60}exceeds?[^.]{0,40}(token|length|context|limit|maximum)", "gateways", "their rewordings"),
     (r"context_window_exceeded|contextwindowexceeded|context_window_limit", "LiteLLM", "docs.litellm.ai, exceptions"),
@@ -58,7 +65,11 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"input tokens exceed the configured limit", "OpenAI", "o3, letta-ai/letta error_utils"),
     (r"engine prompt length [\d,]+ exceeds", "vLLM", "vllm-project/vllm"),
     (r"上下文.{0,12}(超|过长)|(超出|超过).{0,12}上下文", "Zhipu, gateways", "their rewordings"),
-    (r"length of all messages is too long|(conversation|messages?) (is|are) too long", "Perplexity", "litellm#21558"),
+    (
+        r"length of all messages is too long|(conversation|messages?) ((is|are) )?too long",
+        "Perplexity",
+        "litellm#21558",
+    ),
     (r"\bmax(imum)? input (characters|tokens) is|(characters|tokens)_too_long", "Baidu", "Qianfan, error 336007"),
     (r"total message token length exceeds? (the )?model limit", "DashScope", "help.aliyun.com, Model Studio errors"),
     (
@@ -74,6 +85,15 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"number of input tokens [\d,]+ cannot exceed|token_quantity_exceeded", "watsonx", "cloud.ibm.com, watsonx.ai"),
     (r"exceeded this model context window", "Cloudflare", "developers.cloudflare.com, Workers AI errors"),
     (r"exceeds? (the )?(token limit|n_ctx)", "gateways, llama.cpp", "crewAI, context_window_exceeding_exception.py"),
+    (r"max_(completion_)?tokens must be at least 1, got -\d", "vLLM", "vllm-project/vllm, what is left of the context"),
+    (r"total message size [\d,]+ exceeds limit", "Moonshot", "platform.moonshot.cn, errors"),
+    (r"requested generation length [\d,]+ is not possible", "SambaNova", "docs.sambanova.ai, errors"),
+    (
+        r"(prompt|input|request|messages?) (has|have|is|are|contains?) [\d,]+ tokens[^.]{0,60}\bcontext",
+        "gateways",
+        "their rewordings",
+    ),
+    (r"\b(text|content|document) is too long\b[^.]{0,60}\btokens", "gateways", "their rewordings"),
     (r"(输入|prompt).{0,8}过长|\bprompt_limit\b", "gateways", "fengshao1227/ccg-workflow#69"),
 )
 """How providers say that a conversation does not fit."""
@@ -126,8 +146,11 @@ _FILTERED: Final = (
     r"content_filter|content_policy|ResponsibleAIPolicy|content management policy|data_inspection_failed"
     r"|DataInspectionFailed|content exists risk|sensitive content|不安全或敏感|flagged|moderation|invalid_prompt"
     r"|usage policy|safety (system|filter)|high_risk|input_moderation|prohibited_content"
+    r"|content filtering policy|violates? (the |our )?usage guidelines|SAFETY_CHECK_TYPE|inappropriate content"
 )
 _MALFORMED_CALL: Final = r"tool_use_failed|failed to call a function|error parsing tool call|invalid_tool_call_format"
+
+_MALFORMED_JSON: Final = r"json_validate_failed|failed to (validate|generate) json"
 
 
 def _any(words: str) -> re.Pattern[str]:
@@ -139,24 +162,34 @@ _IS_LIMIT, _IS_SPENT, _IS_MAYBE_SPENT = _any(_LIMIT), _any(_SPENT), _any(_MAYBE_
 _IS_BAD_KEY, _IS_NO_MODEL = _any(_BAD_KEY), _any(_NO_MODEL)
 _IS_NO_CREDIT = _any(_NO_CREDIT)
 _IS_FILTERED, _IS_MALFORMED_CALL = _any(_FILTERED), _any(_MALFORMED_CALL)
+_IS_MALFORMED_JSON = _any(_MALFORMED_JSON)
 
 _IS_PLACE = _any(r"unsupported_country|(country|region|territory|location)[^.]{0,40} not (supported|available|allowed)")
 _IS_RATE = _any(r"per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b|rate[_ -]?limit|throttl")
 # Too long a reply was asked for: no matter of the conversation's length.
 _IS_OPTION = _any(r"\bmax_(completion_|output_|new_)?tokens\b")
-_IS_LENGTH = _any(r"context|prompt|input|messages")
+_IS_LENGTH = _any(r"context|prompt|input|messages|at least 1, got -")
 # The status of failures that are reported in words, with a status that may mean anything; 0 is none.  So may each from
 # 500 on: gateways give it for whatever the server behind them said.
 _ANY_STATUS = frozenset({0, 400, 408, 409, 413, 422, 424})
 
 
 class Meaning(NamedTuple):
-    """The meaning of a failure: error code and text, whether a retry can help, and whether only one is worthwhile."""
+    """The meaning of a failure.
+
+    Args:
+        code: of the error.
+        text: of the error.
+        retry: whether a retry can help.
+        once: whether only one is worthwhile.
+        filtered: whether the provider, or the model, refuses what was asked or answered for what it says.
+    """
 
     code: ErrorCode
     text: str
     retry: bool = False
     once: bool = False
+    filtered: bool = False
 
 
 def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
@@ -170,7 +203,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
     shown = f" (status {status})" if status else ""
     words = f"{reply.kind} {reply.message}"
     if reply.cause == "content_filter":
-        return Meaning(ErrorCode.LLM_ERROR, f"the reply was refused or filtered: {said}")
+        return Meaning(ErrorCode.LLM_ERROR, f"the reply was refused or filtered: {said}", filtered=True)
     if reply.cause == "context":
         return _context_full(said)
     if reply.cause == "empty":
@@ -188,10 +221,12 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return Meaning(ErrorCode.RATE_LIMITED, f"{what}{shown}: {said}", retry=not spent)
     if reply.once or (odd and _IS_MALFORMED_CALL.search(words)):
         return Meaning(ErrorCode.LLM_ERROR, f"the model made a malformed tool call{shown}: {said}", True, True)
+    if odd and _IS_MALFORMED_JSON.search(words):
+        return Meaning(ErrorCode.LLM_ERROR, f"the model's answer is not the JSON asked for{shown}: {said}", True, True)
     if status == 413 or is_context:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
-        return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
+        return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}", filtered=True)
     if status in (400, 403) and _IS_PLACE.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
     if status in (401, 403) or (odd and _IS_BAD_KEY.search(words)):

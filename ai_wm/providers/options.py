@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from ai_wm.data.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.base import MANAGEMENT_KEYS, OUTPUT_LIMITS, LLMRequest, LLMResponse
+from ai_wm.providers.base import MANAGEMENT_KEYS, OUTPUT_LIMITS, LLMRequest, LLMResponse, Usage
 from ai_wm.providers.wire_json import problem_of, read_json
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -271,6 +271,18 @@ def with_output_limit(config: Mapping[str, Any], *own: str) -> dict[str, Any]:
             if made.get("max_output_tokens") is None:
                 made["max_output_tokens"] = value
     return made
+
+
+def is_full(request: LLMRequest, usage: Usage, default: int | None = None) -> bool:
+    """Whether a reply has used all of its limit of output.
+
+    Args:
+        request: what it answers.
+        usage: its tokens, as the server has counted them.
+        default: the limit that is sent where the definition has none.
+    """
+    limit = sampling(with_output_limit(request.config)).get("max_output_tokens", default)
+    return type(limit) is int and usage.output_tokens >= limit > 0
 
 
 def check_budget(limit: object, budget: object, name: str) -> None:

@@ -28,7 +28,6 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
-from ai_wm.providers.argument_pieces import joined
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.caching import cache_key
 from ai_wm.providers.chat_reply import failed_part
@@ -55,12 +54,14 @@ from ai_wm.providers.options import (
     ToolNames,
     bad_option,
     check_budget,
+    is_full,
     response_format,
     sampling,
     system_with_json,
     tool_choice,
     with_output_limit,
 )
+from ai_wm.providers.response_items import Item, Items
 from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
@@ -289,17 +290,12 @@ def _response(
         provider_data=kept(request, {"output": output} if output else {}, calls=bool(calls)),
     )
     word = reason if status == "incomplete" and reason else status
-    if status == "completed" and not is_openai(request) and _is_full(request, usage):
+    full = is_full(request, usage)
+    if status == "completed" and not is_openai(request) and full:
         word = "max_output_tokens"  # llama.cpp does not tell
     if refusal:
         word = "refusal"
-    return finished(response, word, refusal, cut_call=cut_call(calls), may_be_empty=follows_tools(request))
-
-
-def _is_full(request: LLMRequest, usage: Usage) -> bool:
-    """Whether a reply has used all of its limit of output."""
-    limit = sampling(with_output_limit(request.config)).get("max_output_tokens")
-    return limit is not None and usage.output_tokens >= limit
+    return finished(response, word, refusal, cut_call=cut_call(calls), full=full, may_be_empty=follows_tools(request))
 
 
 def _to_keep(items: Sequence[dict[str, Any]], *, stored: bool) -> list[dict[str, Any]]:
@@ -340,6 +336,12 @@ def _parts(item: Mapping[str, Any], kind: str, key: str) -> Iterator[str]:
         part = {"type": "output_text", "text": given} if isinstance(given, str) else expect_map(given, "a content part")
         if part.get("type") == kind or (kind, part.get("type")) == ("output_text", "text"):
             yield expect_text(part.get(key), f"{key} of a content part")
+
+
+def _says_nothing(output: Any) -> bool:
+    """Whether the output of a response holds no text, no refusal and no call."""
+    items = [item for item in expect_list(output, "output") if isinstance(item, Mapping)]
+    return not (_text_of(items) or _refusal_in(items) or _calls_in(items))
 
 
 def _readable_text(output: Any) -> str:
@@ -389,9 +391,8 @@ class ResponseStream:
         self.produced = 0
         self._request = request
         self._response: dict[str, Any] = {}
-        self._items: dict[Any, dict[str, Any]] = {}
-        self._pieces: dict[Any, dict[str, list[str]]] = {}  # of the texts of each item, by the type of the part
-        self._said_last: Any = None
+        self._items = Items()
+        self._said_last: Item | None = None
         self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
@@ -411,11 +412,11 @@ class ResponseStream:
             case "response.created" | "response.in_progress" | "response.queued":
                 self._begin(body.get("response"))
             case "response.output_item.added":
-                self._take(_key(body), body.get("item"))
+                self._items.begin(body)
             case "response.output_item.done":
-                return self._complete(_key(body), body.get("item"))
+                return self._complete(body)
             case "response.output_text.delta":
-                return self._say(_key(body), self._add(body, "output_text"))
+                return self._say(*self._add(body, "output_text"))
             case "response.refusal.delta":
                 self._add(body, "refusal")
             case "response.function_call_arguments.delta":
@@ -434,27 +435,34 @@ class ResponseStream:
 
     def response(self) -> LLMResponse:
         """Returns the reply in the form of `parse`."""
-        output = self._response.get("output") or self._output()
-        return _parsed({**self._response, "output": output}, self.usage, self._request)
+        with costing(self.usage):
+            output, own = self._response.get("output"), self._items.whole()
+            # Some servers end with an output that is empty, or that holds an empty message.
+            if not output or (_says_nothing(output) and not _says_nothing(own)):
+                output = own
+            return _parsed({**self._response, "output": output}, self.usage, self._request)
 
     def _begin(self, response: Any) -> None:
         self._kept.add(response)
         self._response = expect_map(response or {}, "response")
 
-    def _take(self, key: Any, item: Any) -> None:
-        self._kept.add(item)
-        self._items[key] = expect_map(item, "item")
-
-    def _complete(self, key: Any, item: Any) -> str:
+    def _complete(self, body: Mapping[str, Any]) -> str:
         """Takes a whole item in the place of its pieces, and returns the text that had no piece."""
-        self._take(key, item)
-        hidden = self._items[key].get("encrypted_content")
+        item = self._items.complete(body)
+        if item is None:
+            return ""
+        hidden = item.given.get("encrypted_content")
         if isinstance(hidden, str):
             self.produced += 3 * len(hidden) // 4  # base64
-        whole, said = _text_of([self._items[key]]), "".join(self._pieces.pop(key, {}).get("output_text", ()))
+        whole, said = _text_of([item.given]), item.text("output_text")
+        # What is left out of the whole was written all the same, and stays.
+        if whole or _refusal_in([item.given]):
+            item.drop("output_text", "refusal")
+        if item.given.get("arguments"):
+            item.drop("arguments")
         rest = whole.removeprefix(said) if whole.startswith(said) else ""
         self.produced += byte_length(rest)
-        return self._say(key, rest)
+        return self._say(item, rest)
 
     def _finish(self, response: dict[str, Any]) -> str:
         self._begin(response)
@@ -463,48 +471,24 @@ class ResponseStream:
         if self._items:
             return ""
         items = expect_list(response.get("output") or [], "output")
-        return "".join(self._complete(place, item) for place, item in enumerate(items))
+        return "".join([self._complete({"output_index": place, "item": item}) for place, item in enumerate(items)])
 
     def _count(self, response: Mapping[str, Any]) -> None:
         usage = usage_in(response)
         if usage.is_reported:
             self.usage = self.usage.updated(usage)
 
-    def _add(self, body: dict[str, Any], kind: str) -> str:
+    def _add(self, body: dict[str, Any], kind: str) -> tuple[Item, str]:
         piece = expect_text(body.get("delta"), "delta")
         self.produced += byte_length(piece)
-        self._pieces.setdefault(_key(body), {}).setdefault(kind, []).append(piece)
-        return piece
+        return self._items.add(body, kind, piece), piece
 
-    def _say(self, key: Any, piece: str) -> str:
+    def _say(self, item: Item, piece: str) -> str:
         """The text of a piece, set off from that of the message before."""
         if not piece:
             return ""
-        last, self._said_last = self._said_last, key
-        return piece if last in (None, key) else f"\n\n{piece}"
-
-    def _output(self) -> list[dict[str, Any]]:
-        """The items received so far, those that are not complete put together from their pieces."""
-        made = []
-        for key in dict.fromkeys([*self._items, *self._pieces]):
-            pieces = self._pieces.get(key, {})
-            arguments = joined(pieces["arguments"]) if "arguments" in pieces else None
-            key_of = {"output_text": "text", "refusal": "refusal"}
-            content = [{"type": kind, key_of[kind]: "".join(pieces[kind])} for kind in key_of if kind in pieces]
-            item = self._items.get(key) or {"type": "message" if arguments is None else "function_call"}
-            if content:
-                item = {**item, "content": content}
-            made.append(item if arguments is None else {**item, "arguments": arguments})
-        return made
+        last, self._said_last = self._said_last, item
+        return piece if last is None or last is item else f"\n\n{piece}"
 
     def _error(self, event: Any) -> StreamError:
-        return StreamError(parse_error(event), usage=self.usage, text=_readable_text(self._output()))
-
-
-def _key(body: Mapping[str, Any]) -> Any:
-    """What tells the item that an event is about: its index, or its id where a server gives no index (llama.cpp)."""
-    index = body.get("output_index")
-    if type(index) is int:
-        return index
-    item = body.get("item")
-    return str(body.get("item_id") or (item.get("id") if isinstance(item, Mapping) else ""))
+        return StreamError(parse_error(event), usage=self.usage, text=_readable_text(self._items.whole()))

@@ -26,6 +26,11 @@ SERVICE = "ai_wm"
 ACCESS = "ai_wm_access"
 """The name of the function that gives the access of an interpreter's scripts to its manager."""
 
+DIRECTORY = "worker_directory"
+"""The service by which a host without this package's types, such as the command line, says where the workers' files
+are if not in the sandbox: a mapping with ``path``, a directory, and ``stores_additions``, whether the definitions that
+scripts add there outlive their run."""
+
 FAKES = "model_fakes"
 """The service by which a host that runs tests says who answers in place of models: the arguments of `ModelFakes`."""
 

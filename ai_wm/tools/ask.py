@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import FAKES, access_of, checked_reply, conversation_of, fakes_in, options_of
+from ai_wm.logs import CALLS
+from ai_wm.tools.access import (
+    DIRECTORY,
+    FAKES,
+    SERVICE,
+    access_of,
+    checked_reply,
+    conversation_of,
+    fakes_in,
+    options_of,
+)
 from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
@@ -67,7 +78,7 @@ class Asker:
             worker = self._default_worker or _only_worker(access.definitions.active())
             if worker is None:
                 _refuse_in_tests(ctx, DEFAULT_NAME)
-                worker, access = BUILT_IN_ECHO["name"], self._echo_access(access)
+                worker, access = BUILT_IN_ECHO["name"], self._echo_access(ctx, access)
                 options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
         elif isinstance(who, str):
             worker = who
@@ -86,14 +97,28 @@ class Asker:
         if self._echo is not None:
             self._echo.close()
 
-    def _echo_access(self, access: ScriptAccess) -> ScriptAccess:
+    def _echo_access(self, ctx: ToolContext, access: ScriptAccess) -> ScriptAccess:
         # A manager of its own, in memory: what nobody defined leaves nothing in the files.
         if self._echo is None:
             from ai_wm.manager import AIWorkerManager
 
+            _tell_of_echo(ctx)
             self._echo = AIWorkerManager()
             self._echo.add_worker_definition(BUILT_IN_ECHO)
         return self._echo.script_access(access.rights.owner, access.rights.policy)
+
+
+def _tell_of_echo(ctx: ToolContext) -> None:
+    """Warns that the reply is no model's: it would pass for one in a program that does not look at it."""
+    directory, place = ctx.services[SERVICE].sandbox_dir, ctx.services.get(DIRECTORY)
+    is_default = place is not None and not place["stores_additions"]
+    where, flag = (f" in {directory}", f" --workers {quote(str(directory))}") if directory is not None else ("", "")
+    CALLS.warning(
+        "there are no workers%s that may be asked, so the built-in echo answers; add one with: neuroscript workers add "
+        "NAME --model PROVIDER/MODEL%s",
+        where,
+        "" if is_default else flag,
+    )
 
 
 def _refuse_in_tests(ctx: ToolContext, worker: str) -> None:

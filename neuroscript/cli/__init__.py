@@ -4,7 +4,8 @@ The names below are public: those that a plugin's sub-command shares with the bu
 """
 
 from neuroscript.cli.app import main
-from neuroscript.cli.options import add_format, sandbox_directory, whole_number
+from neuroscript.cli.host import WorkersPlace, find_place
+from neuroscript.cli.options import add_format, add_workers, existing_directory, sandbox_directory, whole_number
 from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.error_text import explain
@@ -14,9 +15,13 @@ __all__ = [
     "FAILED",
     "OK",
     "UsageError",
+    "WorkersPlace",
     "add_format",
+    "add_workers",
     "complain",
+    "existing_directory",
     "explain",
+    "find_place",
     "log_to_standard_error",
     "main",
     "print_json",

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024
 
 RUN_SANDBOX = "run.sandbox"
+RUN_WORKERS = "run.workers"
+
+DIRECTORIES = (RUN_SANDBOX, RUN_WORKERS)
+"""The settings that name a directory."""
 
 
 def layered(options: argparse.Namespace, user: str | None, projects: Sequence[str], max_cost: float | None) -> Settings:
@@ -44,8 +48,9 @@ def layered(options: argparse.Namespace, user: str | None, projects: Sequence[st
         _add_project(settings, project)
     for path, value, flag in _flags(options):
         settings.grant(path, value, flag)
-    if settings.origin(RUN_SANDBOX) in projects:
-        _check_links(settings.origin(RUN_SANDBOX), settings.one(RUN_SANDBOX))
+    for setting in DIRECTORIES:
+        if settings.origin(setting) in projects:
+            _check_links(settings.origin(setting), setting, settings.one(setting))
     return settings
 
 
@@ -108,7 +113,7 @@ def parsed(path: str, content: bytes) -> Iterator[tuple[str, Any]]:
                 hint = _near(name, names)
                 raise UsageError(f"{one_line(path)}: [{section}] has no setting {one_line(repr(name))}{hint}")
             setting = f"{section}.{name}"
-            yield setting, _beside(path, value) if setting == RUN_SANDBOX else value
+            yield setting, _beside(path, value) if setting in DIRECTORIES else value
 
 
 def _beside(path: str, value: Any) -> Any:
@@ -118,8 +123,8 @@ def _beside(path: str, value: Any) -> Any:
     return os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
 
 
-def _check_links(project: str, sandbox: str) -> None:
-    """Refuses a sandbox that lies with the project by its name, and elsewhere by a link.
+def _check_links(project: str, setting: str, directory: str) -> None:
+    """Refuses a directory that lies with the project by its name, and elsewhere by a link.
 
     Links come with a project, and may be other ones tomorrow; its configuration was trusted for what it says.
 
@@ -127,11 +132,11 @@ def _check_links(project: str, sandbox: str) -> None:
         UsageError: if it is such a one.
     """
     folder = os.path.dirname(os.path.abspath(project))
-    real = os.path.realpath(sandbox)
-    if _is_within(folder, os.path.normpath(sandbox)) and not _is_within(os.path.realpath(folder), real):
-        shown, place = one_line(sandbox), one_line(real)
-        message = f"{one_line(project)}: {RUN_SANDBOX}: {shown} is, or lies behind, a link that leads to {place}"
-        raise UsageError(f"{message}; name that directory itself: --sandbox {place}")
+    real = os.path.realpath(directory)
+    if _is_within(folder, os.path.normpath(directory)) and not _is_within(os.path.realpath(folder), real):
+        shown, place = one_line(directory), one_line(real)
+        message = f"{one_line(project)}: {setting}: {shown} is, or lies behind, a link that leads to {place}"
+        raise UsageError(f"{message}; name that directory itself: --{setting.partition('.')[2]} {place}")
 
 
 def _is_within(folder: str, path: str) -> bool:
@@ -144,30 +149,33 @@ def _near(name: str, names: Sequence[str]) -> str:
 
 
 def _flags(options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
-    """The settings that the flags make, each with the flag's name."""
-    for source, place in options.allow_key:
+    """The settings that the flags make, each with the flag's name; a command has some of them."""
+
+    def given(name: str) -> Any:
+        return getattr(options, name, None)
+
+    for source, place in given("allow_key") or ():
         yield "policy.keys", {source: place}, "--allow-key"
-    if options.ask:
-        yield "policy.ask", options.ask, "--ask"
     for path, name in (
+        ("policy.ask", "ask"),
         ("policy.origins", "allow_origin"),
         ("policy.overrides", "allow_setting"),
         ("policy.allow", "allow"),
         ("policy.deny", "deny"),
         ("run.env", "env"),
     ):
-        if getattr(options, name):
-            yield path, getattr(options, name), f"--{name.replace('_', '-')}"
-    if options.manage is not None:
+        if given(name):
+            yield path, given(name), f"--{name.replace('_', '-')}"
+    if given("manage") is not None:
         yield "policy.manage", options.manage, "--manage"
-    if options.max_cost is not None:
+    if given("max_cost") is not None:
         yield "policy.max_cost_per_run", None if options.max_cost == NONE else options.max_cost, "--max-cost"
     for name in Limits.__annotations__:
-        if getattr(options, name, None) is not None:
-            yield f"limits.{name}", getattr(options, name), f"--{name.replace('_', '-')}"
-    if options.sandbox is not None:
+        if given(name) is not None:
+            yield f"limits.{name}", given(name), f"--{name.replace('_', '-')}"
+    if given("sandbox") is not None:
         yield RUN_SANDBOX, options.sandbox, "--sandbox"
-    if options.no_plugins:
+    if given("no_plugins"):
         yield "run.plugins", False, "--no-plugins"
-    if getattr(options, "stream", False):
+    if given("stream"):
         yield "run.stream", True, "--stream"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from neuroscript.cli.host import WorkersPlace
+
 OUT_OF_REACH = (
     "keys, in whatever text they are repeated, and addresses that nobody approved for a key",
     "the files of the worker system, compiled code, the user's configuration, every neuroscript.toml",
@@ -62,21 +64,21 @@ class Point:
     origin: str
 
 
-def explain_policy(settings: Settings, format_name: str) -> int:
+def explain_policy(settings: Settings, place: WorkersPlace | None, format_name: str) -> int:
     """Prints all points; returns the exit status."""
     if format_name == "jsonl":
-        for point in points(settings):
+        for point in points(settings, place):
             print_json({"topic": point.topic, "words": point.words, "value": point.value, "from": point.origin})
     else:
-        write_line(sys.stdout, explained(settings))
+        write_line(sys.stdout, explained(settings, place))
     return OK
 
 
-def explained(settings: Settings) -> str:
+def explained(settings: Settings, place: WorkersPlace | None = None) -> str:
     """The points as text: by topic, each with its origin."""
     rows: list[str] = []
     topic = ""
-    for point in points(settings):
+    for point in points(settings, place):
         if point.topic != topic:
             topic = point.topic
             rows.append(topic)
@@ -84,11 +86,12 @@ def explained(settings: Settings) -> str:
     return "\n".join(rows)
 
 
-def points(settings: Settings) -> Iterator[Point]:
-    """Every point that follows from the settings."""
+def points(settings: Settings, place: WorkersPlace | None = None) -> Iterator[Point]:
+    """Every point that follows from the settings, and from where the workers are."""
     yield from _files(settings)
     yield from _tools(settings)
     if settings.one("run.plugins"):
+        yield from _place(place)
         yield from _workers(settings)
         yield from _keys(settings)
     yield from _ceilings(settings)
@@ -116,6 +119,12 @@ def _tools(settings: Settings) -> Iterator[Point]:
     for one in settings.values("policy.model_tools"):
         yield Point("tools", f"may let a model call {one.value}", one.value, one.origin)
     yield from _each(settings, "policy.deny", "tools", "never calls {}", "")
+
+
+def _place(place: WorkersPlace | None) -> Iterator[Point]:
+    if place is not None:
+        kept = "what scripts add there lives for their run" if place.is_default else "what scripts add is stored there"
+        yield Point("workers", f"finds the workers of {place.path}; {kept}", place.path, place.origin)
 
 
 def _workers(settings: Settings) -> Iterator[Point]:

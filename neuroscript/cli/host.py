@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from neuroscript.cli.options import make_limits
+from neuroscript.cli.options import existing_directory, make_limits
 from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import UsageError
 from neuroscript.records import record
@@ -32,8 +32,36 @@ POLICY_SERVICE = "worker_policy"
 CHANGED_SERVICE = "worker_policy_changed"
 """The service that a plugin may offer: a function that is told the map when it is another one."""
 
+WORKERS_VARIABLE = "NEUROSCRIPT_WORKERS"
+"""The environment variable that names the directory of the workers."""
+
+WORKERS_FLAG = "--workers"
+SANDBOX_FLAG = "--sandbox"
+DEFAULT_PLACE = "default"
+"""The origin of the user's default directory of workers."""
+
+DIRECTORY_SERVICE = "worker_directory"
+"""The service in which plugins find the directory of the workers: a map with its ``path``, and ``stores_additions``,
+which says whether what scripts add there is stored, rather than living for their run."""
+
+LOG_SERVICE = "prompt_log"
+"""The service that lets plugins keep what models are asked and answer, if the user wants that."""
+
 USER_FILE = "config.toml"
 PROJECT_FILE = "neuroscript.toml"
+
+
+@record(frozen=True)
+class WorkersPlace:
+    """The directory of the workers, and where it was named: a flag, `WORKERS_VARIABLE`, a file, or `DEFAULT_PLACE`."""
+
+    path: str
+    origin: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the user's default directory, in which nothing that scripts add is stored."""
+        return self.origin == DEFAULT_PLACE
 
 
 @record(frozen=True)
@@ -47,7 +75,7 @@ class Host:
         stream: whether replies are shown while they come.
         limits: what a run may use.
         tools: which tools they may call; None: the default.
-        workers: what plugins find as `POLICY_SERVICE`.
+        services: what plugins find of what the host grants.
     """
 
     sandbox: str | None
@@ -56,7 +84,7 @@ class Host:
     stream: bool
     limits: Limits
     tools: Policy | None
-    workers: dict[str, Any]
+    services: dict[str, Any]
 
 
 def make_host(options: argparse.Namespace, program: str, max_cost: float | None) -> Host:
@@ -75,8 +103,9 @@ def make_host(options: argparse.Namespace, program: str, max_cost: float | None)
         workers = {} if max_cost is None else {"max_cost_per_run": max_cost, "default_ceiling": True}
         stream = getattr(options, "stream", False)
         limits = make_limits(options)
-        return Host(options.sandbox, options.env, not options.no_plugins, stream, limits, None, workers)
-    return host_of(settings_of(options, program, max_cost))
+        services = services_of(workers_place(options), workers)
+        return Host(options.sandbox, options.env, not options.no_plugins, stream, limits, None, services)
+    return host_of(settings_of(options, program, max_cost), options)
 
 
 def settings_of(options: argparse.Namespace, program: str, max_cost: float | None) -> Settings:
@@ -91,8 +120,12 @@ def settings_of(options: argparse.Namespace, program: str, max_cost: float | Non
     return layered(options, user, projects, max_cost)
 
 
-def host_of(settings: Settings) -> Host:
-    """Makes the `Host` that the settings describe."""
+def host_of(settings: Settings, options: argparse.Namespace) -> Host:
+    """Makes the `Host` that the settings describe.
+
+    Raises:
+        UsageError: if the directory of the workers is none.
+    """
     return Host(
         settings.one("run.sandbox"),
         list(settings.each("run.env")),
@@ -100,8 +133,59 @@ def host_of(settings: Settings) -> Host:
         settings.one("run.stream"),
         settings.limits(),
         settings.tool_policy(),
-        settings.worker_policy(),
+        services_of(workers_place(options, settings), settings.worker_policy()),
     )
+
+
+def find_place(options: argparse.Namespace) -> WorkersPlace:
+    """Chooses the directory of the workers for a command that runs no program; files in its directory count.
+
+    Raises:
+        UsageError: if a configuration file cannot be used, or there is no home directory.
+    """
+    user, projects = configuration_files(STDIN)
+    place = workers_place(options, settings_of(options, STDIN, None) if user is not None or projects else None)
+    if place is None:
+        raise UsageError("there is no home directory for the workers; name a directory: --workers DIR")
+    return place
+
+
+def workers_place(options: argparse.Namespace, settings: Settings | None = None) -> WorkersPlace | None:
+    """Chooses the directory of the workers.
+
+    In this order: ``--workers``, the variable `WORKERS_VARIABLE`, ``--sandbox``, a configuration file, the default.
+
+    Args:
+        options: with ``workers`` and ``sandbox``.
+        settings: what configuration files say; None: there are none.
+
+    Returns:
+        the directory, which need not exist; None where the user has no home directory.
+    """
+    named = os.environ.get(WORKERS_VARIABLE, "").strip()
+    for path, origin in ((options.workers, WORKERS_FLAG), (named, WORKERS_VARIABLE), (options.sandbox, SANDBOX_FLAG)):
+        if path:
+            return WorkersPlace(path, origin)
+    for setting in ("run.workers", "run.sandbox"):
+        if settings is not None and settings.one(setting) is not None:
+            return WorkersPlace(settings.one(setting), settings.origin(setting))
+    directory = user_directory("data")
+    return WorkersPlace(os.path.join(directory, "workers"), DEFAULT_PLACE) if directory is not None else None
+
+
+def services_of(place: WorkersPlace | None, policy: dict[str, Any]) -> dict[str, Any]:
+    """The services by which an interpreter's plugins learn of the directory of the workers, and of the policy.
+
+    Raises:
+        UsageError: if a flag names what is no directory.
+    """
+    services: dict[str, Any] = {POLICY_SERVICE: policy, LOG_SERVICE: True}
+    if place is None or place.origin == SANDBOX_FLAG or (place.is_default and not os.path.isdir(place.path)):
+        return services
+    if place.origin == WORKERS_FLAG or os.path.lexists(place.path):
+        existing_directory(place.path, place.origin)
+    directory = {"path": os.path.abspath(place.path), "stores_additions": not place.is_default}
+    return {**services, DIRECTORY_SERVICE: directory}
 
 
 def has_policy(options: argparse.Namespace) -> bool:

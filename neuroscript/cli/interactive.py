@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from neuroscript.cli.host import POLICY_SERVICE
+from neuroscript.cli.host import services_of, workers_place
 from neuroscript.cli.options import (
     add_host,
     add_limits,
@@ -50,6 +50,7 @@ def make_interpreter(
     Raises:
         UsageError: for a directory or a module of tools that cannot be used.
     """
+    services = services_of(workers_place(options, settings), settings.worker_policy())
     interpreter = Interpreter(
         sandbox=sandbox_directory(settings.one("run.sandbox")),
         limits=settings.limits(),
@@ -59,7 +60,7 @@ def make_interpreter(
         environment=environment(list(settings.each("run.env"))),
         plugins=settings.one("run.plugins"),
         policy=settings.tool_policy(),
-        services={POLICY_SERVICE: settings.worker_policy()},
+        services=services,
         library_roots=library_roots(options.lib),
     )
     try:

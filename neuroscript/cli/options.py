@@ -24,17 +24,18 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for what scripts are given: ``--sandbox``, and those of `add_given`."""
+    """Adds the options for what scripts are given: ``--sandbox``, ``--workers``, and those of `add_given`."""
     parser.add_argument(
         "--sandbox",
         metavar="DIR",
         help="the directory that scripts may read and write; made if it is missing (default: none)",
     )
+    add_workers(parser)
     add_given(parser)
 
 
 def add_given(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for what scripts are given besides a directory: ``--lib``, ``--env``, ``--no-plugins``."""
+    """Adds the options for what scripts are given besides directories: ``--lib``, ``--env``, ``--no-plugins``."""
     add_lib(parser)
     parser.add_argument(
         "--env",
@@ -44,6 +45,18 @@ def add_given(parser: argparse.ArgumentParser) -> None:
         help="an environment variable that scripts may read; may be given several times",
     )
     parser.add_argument("--no-plugins", action="store_true", help="standard tools only")
+
+
+def add_workers(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Adds the option ``--workers``."""
+    parser.add_argument(
+        "--workers",
+        metavar="DIR",
+        type=_directory_name,
+        default=default,
+        help="the directory of the AI workers (default: $NEUROSCRIPT_WORKERS, else that of --sandbox, else one in your "
+        "data directory)",
+    )
 
 
 def add_lib(parser: argparse.ArgumentParser) -> None:
@@ -162,6 +175,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _directory_name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of a directory is wanted, not an empty text")
+    return text
+
+
 def _cost(text: str) -> float | str:
     if text == "none":
         return text
@@ -224,8 +243,12 @@ def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is no JSON value")
 
 
-def sandbox_directory(path: str | None) -> Path | None:
+def sandbox_directory(path: str | None, flag: str = "--sandbox") -> Path | None:
     """The directory of ``--sandbox``, made for the user alone if it is missing: files of workers may come to lie there.
+
+    Args:
+        path: the directory.
+        flag: what named it, for messages.
 
     Raises:
         UsageError: if it is no directory and cannot be made one, or has a link on its way that leads up.
@@ -235,8 +258,8 @@ def sandbox_directory(path: str | None) -> Path | None:
     leading_up = _link_that_leads_up(path)
     if leading_up is not None:
         real = os.path.realpath(path)
-        message = f"--sandbox {path!r}: {leading_up!r} is a link to a directory that it lies in"
-        raise UsageError(f"{message}; name the directory itself if that is meant: --sandbox {real!r}")
+        message = f"{flag} {path!r}: {leading_up!r} is a link to a directory that it lies in"
+        raise UsageError(f"{message}; name the directory itself if that is meant: {flag} {real!r}")
     from pathlib import Path
 
     from neuroscript.private_files import make_private_directory
@@ -246,8 +269,19 @@ def sandbox_directory(path: str | None) -> Path | None:
         make_private_directory(directory)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(f"--sandbox {path!r} is not a directory and cannot be made one: {reason}") from error
+        raise UsageError(f"{flag} {path!r} is not a directory and cannot be made one: {reason}") from error
     return directory
+
+
+def existing_directory(path: str, flag: str) -> str:
+    """A directory that is there already.
+
+    Raises:
+        UsageError: if it is no directory.
+    """
+    if not os.path.isdir(path):
+        raise UsageError(f"{flag} {path!r} is not a directory")
+    return path
 
 
 def library_roots(paths: list[str]) -> list[str]:
@@ -256,10 +290,7 @@ def library_roots(paths: list[str]) -> list[str]:
     Raises:
         UsageError: if one is no directory.
     """
-    for path in paths:
-        if not os.path.isdir(path):
-            raise UsageError(f"--lib {path!r} is not a directory")
-    return paths
+    return [existing_directory(path, "--lib") for path in paths]
 
 
 def _link_that_leads_up(path: str) -> str | None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from neuroscript import __version__
-from neuroscript.cli.host import check_patterns, settings_of
+from neuroscript.cli.host import check_patterns, settings_of, workers_place
 from neuroscript.cli.interactive import add_session, make_interpreter
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.replies import Replies
@@ -43,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
         ask = interrupts.ask if interactive else None
         return make_interpreter(options, settings, emit, replies.show if replies is not None else None, ask)
 
-    session = ReplSession(interpreter, lambda text: write_line(sys.stdout, text), settings, replies)
+    session = ReplSession(
+        interpreter, lambda text: write_line(sys.stdout, text), settings, replies, workers_place(options, settings)
+    )
     try:
         check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.cli.app import silence_stdout
-from neuroscript.cli.host import MAX_COST, POLICY_SERVICE, check_patterns, make_host, settings_of
+from neuroscript.cli.host import MAX_COST, check_patterns, make_host, settings_of, workers_place
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import (
     add_format,
@@ -77,7 +77,8 @@ def run(options: argparse.Namespace) -> int:
 
         if options.file != STDIN:
             read_source(options.file)  # which tells if there is no such program
-        return explain_policy(settings_of(options, options.file, MAX_COST), options.format)
+        settings = settings_of(options, options.file, MAX_COST)
+        return explain_policy(settings, workers_place(options, settings), options.format)
     host = make_host(options, options.file, MAX_COST)
     job = _Job(
         read_program(options.file),
@@ -99,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         plugins=host.plugins,
         policy=host.tools,
         cache=True,
-        services={POLICY_SERVICE: host.workers},
+        services=host.services,
         library_roots=library_roots(options.lib),
     ) as interpreter:
         if options.tools:

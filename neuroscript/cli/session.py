@@ -9,7 +9,7 @@ from typing import Any
 
 from neuroscript.cli.completions import completions
 from neuroscript.cli.explanation import explained
-from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
+from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE, WorkersPlace
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.source import read_program, text_of_program, texts_of
@@ -59,6 +59,7 @@ class ReplSession:
         write: shows a text, which may have several lines, and ends it with a line end.
         settings: what is granted; ``make_interpreter`` gives an interpreter what they say.
         replies: shows the replies of models while they come; None: they are not shown.
+        place: where the workers are, for what is shown.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ReplSession:
         write: Callable[[str], None],
         settings: Settings | None = None,
         replies: Replies | None = None,
+        place: WorkersPlace | None = None,
     ) -> None:
         self._make_interpreter = make_interpreter
         self._write = write
@@ -80,7 +82,7 @@ class ReplSession:
             ":tools": self._tools,
             ":vars": lambda _: self._variables(),
             ":reset": lambda _: self.reset(),
-            ":policy": lambda _: self._write(explained(self._settings)),
+            ":policy": lambda _: self._write(explained(self._settings, place)),
             ":allow": self._allow,
             ":quit": lambda _: self._quit(),
         }

@@ -209,6 +209,7 @@ SETTINGS = (
         for name in Limits.__annotations__
     ),
     Setting("run", "sandbox", text, HOST, None),
+    Setting("run", "workers", text, HOST, None),
     Setting("run", "env", texts, ADD),
     Setting("run", "plugins", switch, LEAST, True),
     Setting("run", "stream", switch, CHOICE, False),

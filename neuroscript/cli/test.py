@@ -195,7 +195,7 @@ def _maker(options: argparse.Namespace, host: Host) -> Callable[[Conditions], In
             environment=environment(host.environment),
             plugins=host.plugins,
             policy=host.tools,
-            services={**conditions.services, POLICY_SERVICE: host.workers},
+            services={**conditions.services, POLICY_SERVICE: host.services[POLICY_SERVICE]},
             library_roots=library_roots(options.lib),
         )
         if options.tools:

@@ -195,6 +195,7 @@ PERMITS = (
     "Policy(",
     "allow_http",
     "neuroscript workers",
+    "neuroscript keys set",
     "locked in",
     "model_directories",
 )

@@ -212,7 +212,7 @@ USAGES = {
     "a tool": ["tools", EVIL],
     "a file to check": ["check", f"{EVIL}.ns".replace("/", "")],
     "a directory": ["workers", "list", "--sandbox", EVIL],
-    "a worker": ["workers", "show", EVIL],
+    "a worker": ["workers", "show", EVIL, "--workers", "."],
     "a moment": ["workers", "records", "w", "--since", EVIL],
 }
 
@@ -290,7 +290,7 @@ def test_a_reply_that_looks_like_a_diagnostic(capsys: pytest.CaptureFixture[str]
 def test_tables_of_workers(workers: Path, action: list[str]) -> None:
     """A table has colours of its own; what stands in its cells has none."""
     terminal("run", "--sandbox", ".", "program.ns", cwd=workers)
-    shown = terminal("workers", *action, cwd=workers)
+    shown = terminal("workers", *action, "--workers", ".", cwd=workers)
     colours = re.compile("\x1b\\[[0-9;]*m")
     assert not RAW.findall(colours.sub("", shown.replace("…", ""))), ascii(shown)
     assert "\x1b[31m" not in shown.replace("\x1b[31mno", "")

@@ -81,6 +81,7 @@ max_steps = "none"
 max_seconds = 9
 [run]
 sandbox = "/"
+workers = "/nowhere/workers"
 env = ["SECRET"]
 plugins = true
 """

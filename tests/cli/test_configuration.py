@@ -188,7 +188,8 @@ def test_the_sections_on_limits_and_runs(granted: Granted, seen: list[Interprete
 
 IGNORED = (
     "policy.manage, policy.origins, policy.overrides, policy.owner, policy.trust_file, policy.model_tools, "
-    "policy.allow, policy.max_cost_per_run, policy.max_retries, policy.keys, limits.max_steps, run.sandbox, run.env"
+    "policy.allow, policy.max_cost_per_run, policy.max_retries, policy.keys, limits.max_steps, run.sandbox, "
+    "run.workers, run.env"
 )
 
 

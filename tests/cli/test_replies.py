@@ -185,7 +185,11 @@ def on_terminals(tmp_path: Path, *, out: bool, err: bool) -> tuple[str, str, str
 
 
 EMITTED = "echo: one two\nthe end\n"
-SHOWN = "| echo: one two\n"
+NOTICE = (
+    "neuroscript: there are no workers that may be asked, so the built-in echo answers; add one with: "
+    "neuroscript workers add NAME --model PROVIDER/MODEL\n"
+)
+SHOWN = f"{NOTICE}| echo: one two\n"
 
 
 @pytest.mark.parametrize(

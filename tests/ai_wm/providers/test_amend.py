@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,6 +206,19 @@ BUILD = {"anthropic": anthropic.build, "custom": openai.build, "google": google.
 DIALECT = {"custom": "openai"}
 
 
+def asked_at(server: Loopback, asked: LLMRequest) -> LLMRequest:
+    """The same request to a server, whose own the replies in its history then are."""
+    provider = asked.provider
+    base = at(server, provider).config["base_url"]
+    messages = tuple(
+        message
+        if message.provider_data is None
+        else replace(message, provider_data={**message.provider_data, "origin": f"{provider} m-1 {base}"})
+        for message in asked.messages
+    )
+    return replace(asked, messages=messages, config=json.loads(json.dumps(asked.config)) | {"base_url": base})
+
+
 @pytest.mark.parametrize(("asked", "refusal", "wants"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_a_refused_request_is_sent_as_the_server_wants_it(
     asked: LLMRequest, refusal: str, wants: Wants, clients: Clients, server: Loopback
@@ -219,20 +233,7 @@ def test_a_refused_request_is_sent_as_the_server_wants_it(
             return reply(good)
         return reply(b"".join(stream_of(provider, '{"n": ', "1}")), content_type="text/event-stream")
 
-    base = at(server.judges(judge), provider).config["base_url"]
-    moved = json.loads(json.dumps(asked.config)) | {"base_url": base}
-    messages = tuple(
-        message
-        if message.provider_data is None
-        else Message(
-            role="assistant",
-            content=message.content,
-            tool_calls=message.tool_calls,
-            provider_data={**message.provider_data, "origin": f"{provider} m-1 {base}"},
-        )
-        for message in asked.messages
-    )
-    again = request(provider, *messages, tools=asked.tools, system=asked.system, config=moved)
+    again = asked_at(server.judges(judge), asked)
     response = clients.for_provider(provider).complete(again)
     assert (response.text, len(server.received)) == ('{"n": 1}', 2)
 

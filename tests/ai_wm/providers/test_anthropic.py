@@ -283,8 +283,8 @@ def test_an_error_within_a_stream() -> None:
     [
         {"type": "message_stop"},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}},
-        {"type": "content_block_start", "content_block": {}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "content_block_start", "content_block": []},
         {"type": "message_start"},
         [],
     ],

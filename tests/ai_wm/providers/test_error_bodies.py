@@ -41,6 +41,41 @@ SHAPES: list[tuple[str, Any, str, int]] = [
     ("Groq", {"error": {"message": "m", "code": "x", "failed_generation": "<f>"}}, "m: <f>", 0),
     ("OpenRouter", {"error": {"message": "m", "code": "402"}, "user_id": "u"}, "m", 402),
     (
+        "OpenRouter, earlier attempts",
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 502,
+                "metadata": {"raw": "ERROR", "previous_errors": [{"code": 503, "message": "no worker is free"}]},
+            }
+        },
+        "Provider returned error: ERROR: no worker is free",
+        502,
+    ),
+    ("Vercel", {"error": {"message": "m", "type": "t", "cause": {"message": "too long"}}}, "m: too long", 0),
+    (
+        "Google, of single fields",
+        {
+            "error": {
+                "code": 400,
+                "message": "Bad request.",
+                "status": "INVALID_ARGUMENT",
+                "details": [
+                    {
+                        "@type": "type.googleapis.com/google.rpc.BadRequest",
+                        "fieldViolations": [
+                            {"field": "tools[0]", "description": "no such type"},
+                            {"description": "something else"},
+                            {"field": "x"},
+                        ],
+                    }
+                ],
+            }
+        },
+        "Bad request.: tools[0]: no such type: something else",
+        400,
+    ),
+    (
         "OpenRouter, upstream",
         {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": json.dumps(RAW)}}},
         "Provider returned error: Quota exceeded",

@@ -57,6 +57,44 @@ def test_words_for_filters_and_refusals(word: str) -> None:
         assert (error.text, error.usage, str(error)) == (reply_.text, USED, "No, thank you.")
 
 
+@pytest.mark.parametrize(
+    ("word", "code", "retry"),
+    [
+        ("upstream_error", 16, True),
+        ("internal_error", 16, True),
+        ("model_error", 16, True),
+        ("provider_error", 16, True),
+        ("connection_error", 16, True),
+        ("ModelError", 16, True),
+        ("exception", 16, True),
+        ("overloaded", 16, True),
+        ("bad_gateway", 16, True),
+        ("rate_limit", 20, True),
+        ("rate-limit-exceeded", 20, True),
+        ("invalid_request_error", 16, False),
+        ("authentication_error", 45, False),
+        ("guardrail", 16, False),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.usefixtures("quick")
+def test_failures_of_whatever_name(
+    word: str, code: int, retry: bool, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    good = streamed(stream_of("custom", "so", " far")) if stream else reply(body_of("custom", "so far"))
+    broken = sse(chunk({"content": "so"}), chunk({}, word)) if stream else reply(completion("so", word))
+    client = clients.for_provider("custom")
+    asked = at(server.will(broken, good), "custom", max_retries=1)
+    if retry:
+        answer = collect(client.stream(asked))[1] if stream else client.complete(asked)
+        assert (answer.text, answer.attempts) == ("so far", 2)
+    server.will(broken)
+    once = at(server, "custom", max_retries=0)
+    with raises_code(code) as caught:
+        collect(client.stream(once)) if stream else client.complete(once)
+    assert caught.value.details["text"] == "so"
+
+
 @pytest.mark.parametrize("word", ["error", "network_error", "insufficient_system_resource", "abort", "ERROR"])
 def test_words_for_failures(word: str) -> None:
     with pytest.raises(StreamError) as caught:

@@ -9,10 +9,11 @@ import pytest
 
 from ai_wm.providers import Clients
 from ai_wm.providers.adapter import ErrorReply
+from ai_wm.providers.errors import from_reply
 from ai_wm.providers.meanings import CONTEXT_FULL, Meaning, meaning_of
 from tests.ai_wm.helpers import raises_code
-from tests.ai_wm.providers.loopback import Loopback, reply
-from tests.ai_wm.providers.support import at, body_of, collect
+from tests.ai_wm.providers.loopback import Loopback, reply, streamed
+from tests.ai_wm.providers.support import at, body_of, collect, stream_of
 
 
 def meaning(status: int, message: str, kind: str = "", **more: Any) -> Meaning:
@@ -100,11 +101,30 @@ MESSAGES = [
     "the number of input tokens 9000 cannot exceed the total tokens limit 8192 for this model",
     "The estimated number of input and maximum output tokens (40000) exceeded this model context window limit (24000).",
     "the prompt (5000 tokens) exceeds n_ctx (4096)",
+    "max_tokens must be at least 1, got -808.",
+    "total message size 600000 exceeds limit 524288",
+    (
+        "Requested generation length 100 is not possible! The provided prompt is 9000 tokens long, so generating 100 "
+        "tokens requires a sequence length of 9100, but the maximum supported sequence length is just 8192!"
+    ),
+    "prompt has 9000 tokens, but the context window is 8192 tokens",
+    "The text is too long: exceeds the limit of 8192 tokens",
     "输入内容过长，请减少 Prompt 中的 token 数量后重试",
+]
+REWORDED = [
+    "max_tokens or max_completion_tokens must be at least 1, got -808.",
+    (
+        "Reached context length of 4096 tokens with model (arch: qwen3) that does not currently support mid-generation "
+        "context overflow."
+    ),
+    "Please reduce your prompt; or completion length.",
+    "The input is longer than the context length of this model",
+    "messages too long: 9000 tokens, limit 8192",
+    "Input validation error: inputs must have less than 4096 tokens. Given: 5000",
 ]
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message", MESSAGES + REWORDED)
 @pytest.mark.parametrize("status", [0, 400, 413, 422, 500])
 def test_a_conversation_that_does_not_fit(message: str, status: int) -> None:
     assert meaning(status, message).code == 47
@@ -124,6 +144,11 @@ def test_each_line_of_the_table_has_a_message_and_a_source() -> None:
         "max_tokens is too large: 99999. This model supports at most 8192 completion tokens",
         "`max_tokens` must be less than or equal to `16384`",
         "max_tokens exceeds the limit of 8192",
+        "max_tokens must be at least 1, got 0.",
+        "max_tokens exceeds the limit of 8192 tokens",
+        "Please reduce your temperature",
+        "messages[1].tool_call_id is too long",
+        "stop is too long: at most 4",
         "messages.1: tool_use ids were found without tool_result blocks",
         "Unknown parameter: 'context'",
         "top_k exceeds the maximum",
@@ -133,6 +158,37 @@ def test_each_line_of_the_table_has_a_message_and_a_source() -> None:
 )
 def test_what_is_no_matter_of_length(message: str) -> None:
     assert meaning(400, message)[:3] == (16, f"the provider refuses the request (status 400): {message}", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "The response was filtered", "content_filter ResponsibleAIPolicyViolation"),
+        (400, "Your request was rejected as a result of our safety system.", "content_policy_violation"),
+        (400, "Invalid prompt: your prompt was flagged as potentially violating our usage policy.", "invalid_prompt"),
+        (400, "Content Exists Risk", "invalid_request_error"),
+        (400, "Output blocked by content filtering policy", "invalid_request_error"),
+        (400, "The request was rejected because it was considered high risk", "content_filter"),
+        (0, "Output data may contain inappropriate content.", "data_inspection_failed"),
+        (0, "Blocked.", "content_filter"),
+        (
+            403,
+            "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO",
+            "The caller does not have permission to execute the specified operation",
+        ),
+    ],
+)
+def test_filters_are_told_by_fields_whatever_reports_them(status: int, message: str, kind: str) -> None:
+    failure = from_reply(status or 200, ErrorReply(message=message, kind=kind), ())
+    assert (failure.code, failure.retry) == (16, False)
+    assert (failure.details["finish_reason"], failure.details["refusal"]) == ("content_filter", message)
+
+
+@pytest.mark.parametrize("message", ["Invalid 'temperature'", "see our usage guidelines", "Overloaded"])
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+def test_other_failures_are_no_filter(status: int, message: str) -> None:
+    failure = from_reply(status, ErrorReply(message=message), ())
+    assert failure.details.keys().isdisjoint({"finish_reason", "refusal"})
 
 
 GROQ = "Request too large for model on tokens per minute (TPM): Limit 6000, Requested 7324, please reduce it"
@@ -298,7 +354,8 @@ def test_what_may_pass(status: int) -> None:
     ],
 )
 def test_a_malformed_call_that_the_provider_itself_notices(status: int, message: str, kind: str) -> None:
-    assert meaning(status, message, kind)[2:] == (True, True)
+    found = meaning(status, message, kind)
+    assert (found.retry, found.once) == (True, True)
 
 
 GROQ_TOOL_USE = {
@@ -309,6 +366,31 @@ GROQ_TOOL_USE = {
         "failed_generation": '<function=look{"at": </function>',
     }
 }
+
+
+NO_JSON = {
+    "message": "Failed to validate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+    "type": "invalid_request_error",
+    "code": "json_validate_failed",
+    "failed_generation": '{"a": ',
+}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.usefixtures("quick")
+def test_an_answer_that_is_not_the_json_asked_for_is_asked_for_once_more(
+    stream: bool, status: int, clients: Clients, server: Loopback
+) -> None:
+    client = clients.for_provider("custom")
+    good = streamed(stream_of("custom", "{}")) if stream else reply(body_of("custom", "{}"))
+    asked = at(server.will(reply({"error": NO_JSON}, status), good), "custom", response_format="json")
+    answer = collect(client.stream(asked))[1] if stream else client.complete(asked)
+    assert (answer.text, answer.attempts) == ("{}", 2)
+    server.will(reply({"error": NO_JSON}, status))
+    with raises_code(16, "not the JSON asked for") as caught:
+        collect(client.stream(asked)) if stream else client.complete(asked)
+    assert caught.value.details["attempts"] == 2
 
 
 @pytest.mark.usefixtures("quick")

@@ -232,6 +232,28 @@ def test_a_reply_that_does_not_fit_is_sent_back_once(
         assert "'integer'" in events[3].text
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_an_answer_that_the_provider_refuses_is_sent_back(
+    manager: AIWorkerManager, server: Loopback, stream: bool, status: int
+) -> None:
+    error = {
+        "message": "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+        "type": "invalid_request_error",
+        "code": "json_validate_failed",
+        "failed_generation": '{"n": "three"}',
+    }
+    add(manager, server, "custom")
+    server.will(reply({"error": error}, status), *answers("custom", '{"n": 3}', stream=stream))
+    conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
+    on_stream: Any = [].append if stream else None
+    assert conversation.ask("hello", schema=OBJECT, on_stream=on_stream) == {"n": 3}
+    assert "is not of type 'integer'" in server.received[1].body.decode()
+    (record,) = manager.get_performance_records_for_definition("w")
+    assert record.llm_metrics["schema_repairs"] == 1
+    assert record.llm_metrics["usage_estimated"] is True, "nobody has counted the refused answer"
+
+
 @pytest.mark.parametrize("provider", REMOTE)
 def test_after_the_last_repair_the_error_says_what_it_said_and_what_was_wrong(
     manager: AIWorkerManager, server: Loopback, provider: str

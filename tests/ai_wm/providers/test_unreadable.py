@@ -81,11 +81,12 @@ def test_a_stream_that_breaks_shows_how_it_began(provider: str, clients: Clients
 
 
 def test_a_delta_of_anthropics_before_its_start(clients: Clients, server: Loopback) -> None:
-    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+    piece = {"type": "input_json_delta", "partial_json": "{}"}
+    delta = {"type": "content_block_delta", "index": 0, "delta": piece}
     server.will(streamed(events(delta, names=["content_block_delta"])))
     message = failure(clients, server, "anthropic", stream=True).message
     assert "a piece of content block 0 came before its start" in message
-    assert '"text_delta"' in message.partition(BEGIN)[2]
+    assert '"input_json_delta"' in message.partition(BEGIN)[2]
 
 
 @pytest.mark.parametrize("place", [4, -10, -1], ids=["prelude", "payload", "checksum"])

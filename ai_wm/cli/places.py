@@ -1,0 +1,29 @@
+"""Directories of workers, and what to do about one without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from neuroscript.cli import WorkersPlace
+
+FILES: Final = "ai_worker_*.json"
+"""The pattern of the files in a directory of workers."""
+
+
+def has_workers(directory: Path) -> bool:
+    """Whether a directory has the files of workers."""
+    return any(directory.glob(FILES))
+
+
+def no_workers(place: WorkersPlace) -> str:
+    """Says that there are no workers in a directory, and how to add one or to name another directory."""
+    if place.is_default and has_workers(Path()):
+        return f"there are no workers in {place.path} yet; there are some in this directory: --workers ."
+    return f"there are no workers in {place.path} yet; add one: {how_to_add(place)}"
+
+
+def how_to_add(place: WorkersPlace) -> str:
+    """The command that adds a worker in a directory."""
+    where = "" if place.is_default else f" --workers {place.path}"
+    return f"neuroscript workers add NAME --model PROVIDER/MODEL{where}"
