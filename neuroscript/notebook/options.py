@@ -12,7 +12,7 @@ from neuroscript.cli.interactive import add_session
 from neuroscript.cli.status import UsageError
 from neuroscript.records import record
 
-_SWITCHES = frozenset({"-h", "--help", "--reset", "--no-plugins"})
+SWITCHES = frozenset({"-h", "--help", "--reset", "--no-plugins"})
 """The options that take no value."""
 
 
@@ -102,7 +102,7 @@ def _split(line: str) -> tuple[list[str], str]:
     while rest and (value or _is_option(rest)):
         word, rest = _first_word(rest)
         words.append(word)
-        value = not value and word not in _SWITCHES and "=" not in word and (word.startswith("--") or len(word) == 2)
+        value = not value and word not in SWITCHES and "=" not in word and (word.startswith("--") or len(word) == 2)
     return words, rest.removeprefix("-- ")
 
 

@@ -80,7 +80,7 @@ def kernel(surroundings: None) -> Iterator[Kernel]:
 
 
 def text_of_streams(messages: list[tuple[str, dict[str, Any]]]) -> str:
-    return "".join(content["text"] for kind, content in messages if kind == "stream")
+    return "".join(content["text"] for kind, content in messages if kind == "stream" and content["name"] == "stdout")
 
 
 def test_a_notebook_is_run_from_its_file(surroundings: None, tmp_path: Path) -> None:
