@@ -46,9 +46,7 @@ def test_each_piece_is_in_a_part_of_its_kind_and_in_its_place(
     parts = split(written)
     assert all(one.kind is not other.kind for one, other in pairwise(parts))
     kinds = [PIECES[piece] for piece, _ in pieces]
-    assert [part.kind for part in parts] == [
-        kind for kind, last in zip(kinds, [None, *kinds], strict=False) if kind != last
-    ]
+    assert [part.kind for part in parts] == [kind for kind, _ in groupby(kinds)]
     shown = [""] * (source.count("\n") + 1)
     for part in parts:
         for number, line in enumerate(part.text.replace(line_end, "\n").split("\n")):

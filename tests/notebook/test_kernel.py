@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,6 +140,18 @@ def test_an_interrupt_of_the_kernel_stops_the_run(kernel: Kernel, busy: str) -> 
     assert content["data"]["text/plain"] == "1"
     ((kind, content),) = kernel.run("1 + 1")
     assert content["data"]["text/plain"] == "2"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the platform sends no such signal")
+def test_a_signal_to_terminate_ends_the_kernel_too(kernel: Kernel) -> None:
+    kernel.client.execute('%%neuroscript\nemit "started"\ncall tool.time.Sleep(600)')
+    while kernel.client.get_iopub_msg(timeout=TIMEOUT)["msg_type"] != "stream":
+        pass
+    kernel.manager.signal_kernel(signal.SIGTERM)
+    deadline = time.monotonic() + TIMEOUT
+    while kernel.manager.is_alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_questions_are_answered_in_the_notebook(kernel: Kernel) -> None:
