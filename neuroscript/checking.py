@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.build import duplicates
@@ -20,6 +21,7 @@ from neuroscript.uses import SUFFIX, SourceFile, Use, diagnostic, following, sou
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
     from neuroscript.program_text import Metadata, ProgramText
+    from neuroscript.sandbox.protection import Identity
     from neuroscript.syntax import nodes as n
 
 NOTE = "note"
@@ -30,17 +32,23 @@ _COMMENT = re.compile(r"[ \t]+(?:#|--|//).*", re.DOTALL)
 _ROUND_PATHS = " \t\"'`<>[](){};"  # what may stand round a path, and is no part of it
 
 
-def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramText]) -> list[Diagnostic]:
+def check(
+    interpreter: Interpreter,
+    text: ProgramText,
+    beside: Sequence[ProgramText],
+    edited: Mapping[Identity, str] = MappingProxyType({}),
+) -> list[Diagnostic]:
     """Everything that is wrong with a program and the files that it uses, each file after those that it uses.
 
     Args:
         interpreter: the one with the tools, globals, policy and directories that the program may use.
         text: the program.
         beside: all other programs that are loaded beside it.
+        edited: the texts that count in place of what is in files, which are open in an editor.
     """
-    checker = _Checker(interpreter)
+    checker = _Checker(interpreter, edited)
     files = checker.read(text)
-    others = [file for other in beside for file in _Checker(interpreter).read(other)]
+    others = [file for other in beside for file in _Checker(interpreter, edited).read(other)]
     known = {
         name: signature
         for file in (*others, *files)
@@ -80,8 +88,9 @@ class _File:
 class _Checker:
     """Reads a program and the files that it uses; ``found`` has what keeps some of it from being read."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, edited: Mapping[Identity, str]) -> None:
         self._interpreter = interpreter
+        self._edited = edited
         self.found: list[Diagnostic] = []
 
     def read(self, text: ProgramText) -> list[_File]:
@@ -96,8 +105,11 @@ class _Checker:
             return [main]
 
     def _read(self, source: SourceFile) -> tuple[_File, Metadata, bool]:
+        content = source.content
+        if source.identity is not None:
+            content = self._edited.get(source.identity, content)
         try:
-            program = parse(source.content, source.name, self._interpreter.limits)
+            program = parse(content, source.name, self._interpreter.limits)
         except NeuroScriptSyntaxError as error:
             self._note(error)
             return _File(source.name, None), [], False

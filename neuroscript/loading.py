@@ -236,15 +236,17 @@ class Loader:
             self._loads += 1
             return entry.program, entry.compiled
         from neuroscript.compiler.build import back_end, front_end, loaded_program
+        from neuroscript.syntax.parser import no_collection
 
-        resolved = front_end(source, name, self._limits, {} if replace else runtime.procedures)
-        program = loaded_program(resolved.program)
-        if self._probes is not None and self._probes.compiled is not None:
-            from neuroscript.compiler.traversal import lines_of
-
-            self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
         linker = RecordingLinker(runtime)
-        compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
+        with no_collection():  # not between the two either, over a whole program's tree
+            resolved = front_end(source, name, self._limits, {} if replace else runtime.procedures)
+            program = loaded_program(resolved.program)
+            if self._probes is not None and self._probes.compiled is not None:
+                from neuroscript.compiler.traversal import lines_of
+
+                self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
+            compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
         _CACHE.keep(key, entry)
         if disk is not None:

@@ -35,11 +35,12 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint primer session plugins asynchronous loading given formatting
+        highlighting lint primer session plugins asynchronous loading given formatting
         checking
         interpreter
         testing
         .
+        language_server
         cli
         notebook
         __main__
@@ -53,7 +54,7 @@ LAYERS = {
         configuration
         host
         outcomes interactive
-        . check fmt primer reference run test tools trust
+        . check fmt lsp primer reference run test tools trust
         session
         terminal
         repl
@@ -81,7 +82,24 @@ LAYERS = {
         builder nesting
         errors
         parser
+        generate tolerant
+    """,
+    "neuroscript.highlighting": """
+        classes
+        pygments_lexer textmate tree_sitter vim
         generate
+        .
+    """,
+    "neuroscript.language_server": """
+        text words
+        names
+        document
+        context describing
+        fields project
+        completion diagnostics hover layout navigation semantic symbols
+        fixes
+        server
+        .
     """,
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion

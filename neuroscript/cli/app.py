@@ -44,6 +44,7 @@ BUILT_IN = {
     "tools": "tools",
     "primer": "primer",
     "repl": "repl",
+    "lsp": "lsp",
     "trust": "trust",
 }
 """The sub-commands of this package, each with its module."""

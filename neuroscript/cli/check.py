@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 
-from neuroscript.cli.options import add_lib, add_tools, library_roots
+from neuroscript.cli.options import add_globals, add_lib, add_tools, library_roots
 from neuroscript.cli.report import FORMATS, complain, diagnostic_map, print_json
 from neuroscript.cli.source import read_program
 from neuroscript.cli.status import OK, SYNTAX, UsageError
@@ -21,8 +20,6 @@ ERROR = "error"
 WARNING = "warning"
 
 SUMMARY = "look for errors in programs without running them"
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,14 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="let warnings count as errors do: exit status 3")
     parser.add_argument("--no-plugins", action="store_true", help="know the standard tools only")
     add_tools(parser)
-    parser.add_argument(
-        "--globals",
-        metavar="NAMES",
-        action="append",
-        default=[],
-        type=_names,
-        help="names that the host sets, with commas between them; may be given several times",
-    )
+    add_globals(parser)
     parser.add_argument(
         "--format",
         choices=(*FORMATS, "sarif"),
@@ -92,14 +82,6 @@ def run(options: argparse.Namespace) -> int:
 
         print_json(sarif_log(checked, unread))
     return status
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise argparse.ArgumentTypeError(f"names with commas between them are wanted, not {text!r}")
-    return names
 
 
 def _show(file: str, findings: Sequence[Diagnostic], format_name: str, deciding: Sequence[Diagnostic]) -> None:

@@ -82,6 +82,18 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_globals(parser: argparse.ArgumentParser) -> None:
+    """Adds the option ``--globals``."""
+    parser.add_argument(
+        "--globals",
+        metavar="NAMES",
+        action="append",
+        default=[],
+        type=_names,
+        help="names that the host sets, with commas between them; may be given several times",
+    )
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds ``--max-steps``, ``--max-seconds``, ``--max-wall-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(
@@ -173,6 +185,14 @@ def _name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("a name or a pattern is wanted, such as fs.Read or fs.*, not an empty text")
     return text
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not (name.isascii() and name.isidentifier()):
+            raise argparse.ArgumentTypeError(f"names with commas between them are wanted, not {text!r}")
+    return names
 
 
 def _directory_name(text: str) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from functools import lru_cache
 
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
 from neuroscript.runtime.programs import Signature
@@ -44,6 +44,13 @@ class Body:
     has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
+    calls: list[n.Call] = field(default_factory=list)
+    literals: list[n.ListExpr | n.MapExpr] = field(default_factory=list)
+    returns: list[n.Return] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
+    stored: set[str] = field(default_factory=set)  # those among them that are stored in
+    tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
+    tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     uses_last: bool = False
     size: int = 0  # statements
     evals: int = 0  # how often it evaluates a text that is known only when it runs
@@ -51,7 +58,13 @@ class Body:
 
     def discard(self) -> None:
         """Lets go of the body's tree, when its code has been generated."""
-        for part in (self.block, self.handlers, self.events, self.loops):
+        self.forget()
+        self.block.clear()
+        self.handlers.clear()
+
+    def forget(self) -> None:
+        """Lets go of what has been found in the body's tree, when it has been analysed."""
+        for part in (self.events, self.loops, self.calls, self.literals, self.returns):
             part.clear()
 
     def exclude(self, names: Collection[str]) -> None:
@@ -192,11 +205,16 @@ class _Walker:
         match statement:
             case n.Set(targets=targets):
                 for target in targets:
-                    self.target(target)
+                    self.target(target, handler)
             case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
-                self.target(target)
+                self.target(target, handler)
             case n.ForEach(name=name, key=key):
-                body.variables.update((name,) if key is None else (key, name))
+                names = (name,) if key is None else (key, name)
+                body.variables.update(names)
+                if not handler:
+                    body.changed.update(names)
+            case n.Return():
+                body.returns.append(statement)
         if isinstance(statement, n.Ask):
             body.uses_last = body.uses_last or statement.into is None
         for expression in expressions(statement):
@@ -251,22 +269,42 @@ class _Walker:
         message = f"the {whole} has more than {_MOST_PARTS:,} {parts}; make it in pieces"
         _report(self.result, part.span, ErrorCode.RESOURCE_EXHAUSTION, message)
 
-    def target(self, target: n.Target) -> None:
+    def target(self, target: n.Target, handler: bool) -> None:
         self.body.variables.add(target.name)
+        if not handler:
+            self.body.changed.add(target.name)
+            if target.path:
+                self.body.stored.add(target.name)
 
     def expression(self, expression: n.Expr) -> None:
         body = self.body
         for part in walk(expression):
-            match part:
-                case n.Name(name=name) | n.Call(name=name):
-                    body.reads.add(name)
-                case n.Chain(rest=rest) if len(rest) >= _MOST_PARTS:
+            if isinstance(part, n.Name):
+                body.reads.add(part.name)
+            elif isinstance(part, n.Literal | n.Index):
+                continue
+            elif isinstance(part, n.Chain | n.Unary):
+                for operand in nil_tolerant_operands(part):
+                    if isinstance(operand, n.Name):
+                        body.tolerated.add(operand.name)
+                        body.tolerant.add(id(operand))
+                if isinstance(part, n.Chain) and len(part.rest) >= _MOST_PARTS:
                     self.too_many(part, "expression", "operands")
-                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                    if text.count("{{") > _MOST_PARTS:
-                        self.too_many(part, "text", "placeholders")
-                        continue
-                    body.reads |= {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
-                case n.Eval():
-                    body.evals += 1
-                    body.uses_last = True
+            elif isinstance(part, n.Call):
+                body.reads.add(part.name)
+                body.calls.append(part)
+            elif isinstance(part, n.ListExpr | n.MapExpr):
+                body.literals.append(part)
+            elif isinstance(part, n.Raw):
+                self.placeholders(part, part.text)
+            elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):
+                self.placeholders(part, part.text.value)
+            elif isinstance(part, n.Eval):
+                body.evals += 1
+                body.uses_last = True
+
+    def placeholders(self, part: n.Expr, text: str) -> None:
+        if text.count("{{") > _MOST_PARTS:
+            self.too_many(part, "text", "placeholders")
+        else:
+            self.body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))

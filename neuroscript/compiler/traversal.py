@@ -122,15 +122,20 @@ _EXPRESSIONS: Final[dict[type[n.Stmt], Callable[[Any], Sequence[n.Expr]]]] = {
 }
 
 
-def walk(expression: n.Expr) -> Iterator[n.Expr]:
+def walk(expression: n.Expr) -> Sequence[n.Expr]:
     """An expression and all its subexpressions, from left to right."""
-    pending = [expression]
+    inner = _CHILDREN.get(type(expression))
+    if inner is None:
+        return (expression,)
+    found = [expression]  # and not one after the other, which would take a third longer
+    pending = [*reversed(inner(expression))]
     while pending:
         part = pending.pop()
-        yield part
+        found.append(part)
         inner = _CHILDREN.get(type(part))
         if inner is not None:
             pending += reversed(inner(part))
+    return found
 
 
 def children(expression: n.Expr) -> Sequence[n.Expr]:

@@ -79,6 +79,9 @@ TOOL = "s_"
 TOOL_FUNCTION = "f_"
 """Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
 
+TOOL_CONSTANT = "tv_"
+"""Begins the name of a linked tool as a value."""
+
 TOOL_CHANGE = "c_"
 """Begins the name of what does a linked tool's work in place: ``c_KEY(a, b)`` tells whether it changed ``a``."""
 
@@ -131,6 +134,8 @@ STR_REPLACE = "_replace"
 STR_IS_DIGITS = "_is_digits"
 STR_RIGHT = "_to_right"
 STR_LEFT = "_to_left"
+STR_FIND = "_find"
+STR_COUNT = "_count"
 FLOOR = "_floor"
 CEIL = "_ceil"
 TRUNCATE = "_truncate"
@@ -158,6 +163,10 @@ AND = "_and"
 OR = "_or"
 NOT = "_not"
 TYPEOF = "_typeof"
+INT_LIMIT = "_int_limit"
+"""The least whole number that is too large."""
+
+NEGATIVE_INT_LIMIT = "_negative_int_limit"
 INFINITE = "_infinite"
 FINITE = "_finite"
 
@@ -201,6 +210,9 @@ TOO_MANY = "_too_many"
 UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
+
+MISSED = "_missed"
+"""What Python raises where code that takes values to be of the likely types meets others."""
 
 # --- loops and functions ---------------------------------------------------------------------------------------------
 
@@ -251,3 +263,5 @@ PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "
 FUZZY = "Fuzzy"
 EVENT = "Event"
 FUNCTION = "Function"
+TOOL_KIND = "ToolValue"
+TIME_KIND = "TimeDate"

@@ -361,8 +361,8 @@ def held_at(container: Any, keys: tuple[Any, ...]) -> Any:
 def _followed(container: Any, keys: tuple[Any, ...]) -> Any:
     """What is at the end of a path from a list or map; nil where something else holds any of it, or there is none."""
     for key in keys:
-        if type(container) is dict and type(key) is str:
-            container = container.get(key)
+        if type(container) is dict and (type(key) is str or type(key) is int):
+            container = container.get(key if type(key) is str else str(key))
         elif type(container) is list and type(key) is int and 0 <= key < len(container):
             container = container[key]
         else:

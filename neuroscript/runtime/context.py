@@ -6,7 +6,7 @@ from functools import partial
 from time import monotonic
 
 from neuroscript.program_text import ProgramText
-from neuroscript.values import Function, from_host, named_from_host
+from neuroscript.values import Function, ToolValue, from_host, named_from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.streaming import StreamEvent
-    from neuroscript.values import ToolValue
 
 
 class ToolContext:
@@ -162,7 +161,20 @@ class ToolContext:
         if function.name not in runtime.procedures or not runtime.owns(function):
             return None
         runtime.fuel.check_cancelled()
-        return partial(runtime.entry(function.name, count), runtime.depth - 1)
+        linked = function.owner is runtime and count < len(function.entries)
+        code = function.entries[count] if linked else runtime.entry(function.name, count)
+        return partial(code, runtime.depth - 1)
+
+    def tool_code(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
+        """As `procedure`, of a tool that is a value: the code of a library function over values; else None.
+
+        Whoever calls it over and over has to `check` now and then.
+        """
+        runtime = self.interpreter.runtime
+        if not runtime.running or runtime.fuel.host_since is not None or type(function) is not ToolValue:
+            return None
+        runtime.fuel.check_cancelled()
+        return runtime.tool_code(function.name, count)
 
     def raise_script_error(self, exception: Exception) -> NoReturn:
         """Raises the script's own error, for what came out of its code, before the tool's frames are in the traceback.

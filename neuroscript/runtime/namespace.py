@@ -27,11 +27,13 @@ from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
 from neuroscript.tools.registry import checked_result
 from neuroscript.values import (
+    INT_LIMIT,
     TYPE_CONSTANTS,
     ErrorValue,
     EventValue,
     Function,
     Fuzzy,
+    TimeDate,
     ToolValue,
     equal,
     from_host,
@@ -289,7 +291,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
     def entry_of(self, callee: Any, name: str | None) -> Callable[..., Any]:
         """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets."""
-        return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
+        if type(callee) is not ToolValue:
+            return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
+
+        def enter(depth: int, *args: Any) -> Any:
+            code = self.tool_code(callee.name, len(args))
+            return self.call(depth + 1, callee, name, args, ()) if code is None else code(*args)
+
+        return enter
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -511,6 +520,8 @@ _STATELESS: dict[str, Any] = {
     abi.FUZZY: Fuzzy,
     abi.EVENT: EventValue,
     abi.FUNCTION: Function,
+    abi.TOOL_KIND: ToolValue,
+    abi.TIME_KIND: TimeDate,
     abi.RANGE: range,
     abi.COMPRESS: compress,
     abi.CHAIN: chain,
@@ -548,5 +559,8 @@ _STATELESS: dict[str, Any] = {
     abi.MUST: must,
     abi.MUST_SET: must_set,
     abi.UNPACK: unpack,
+    abi.INT_LIMIT: INT_LIMIT,
+    abi.NEGATIVE_INT_LIMIT: -INT_LIMIT,
+    abi.MISSED: (LookupError, TypeError),
     abi.RETURNED: returned,
 }

@@ -90,12 +90,16 @@ class Operations:
     def add(self, a: Any, b: Any) -> Any:
         """``a + b``."""
         left, right = type(a), type(b)
-        if left is float and right is float:
-            return finite(a + b)
+        if (left is float and (right is float or right is int)) or (left is int and right is float):
+            try:
+                result = a + b
+            except OverflowError:
+                return _mixed(add, a, b)
+            return finite(result)
         if left is str or right is str:
             return self.join(self.joined(a), self.joined(b))
-        if (left is int or left is float) and (right is int or right is float):
-            return _mixed(add, a, b)
+        if left is int and right is int:
+            return in_range(a + b)
         if left is list and right is list:
             return self.joined_lists(a, b)
         raise type_error("+", a, b, "two numbers, two lists, or anything with a string")
@@ -115,8 +119,12 @@ class Operations:
         left, right = type(a), type(b)
         if left is int and right is int:
             return in_range(a * b)
-        if left is float and right is float:
-            return finite(a * b)
+        if (left is float and (right is float or right is int)) or (left is int and right is float):
+            try:
+                result = a * b
+            except OverflowError:
+                return _mixed(mul, a, b)
+            return finite(result)
         if left is str and right is int and b >= 0:
             return self.repeat(a, b)
         if left is str and (count := repeat_count(b)) is not None:
@@ -259,8 +267,13 @@ def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
 
 def subtract(a: Any, b: Any) -> Any:
     """``a - b``."""
-    if type(a) is float and type(b) is float:
-        return finite(a - b)
+    left, right = type(a), type(b)
+    if (left is float and (right is float or right is int)) or (left is int and right is float):
+        try:
+            result = a - b
+        except OverflowError:
+            return _mixed(sub, a, b)
+        return finite(result)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("-", a, b, "two numbers")

@@ -136,6 +136,7 @@ class ToolLink:
         options: the types of which an argument of type ``any`` has one, by its place.
         standard: whether it is a pure standard tool, whose results certainly are of the type ``returns``.
         emits: whether it is the standard tool that fires an event: its function gets the call depth first.
+        calls: whether it calls functions of the script: its function gets the call depth first, too.
     """
 
     key: str
@@ -157,3 +158,4 @@ class ToolLink:
     options: tuple[tuple[ArgType, ...], ...] = ()
     standard: bool = False
     emits: bool = False
+    calls: bool = False

@@ -15,6 +15,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import BIG, ToolLink
+from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import ToolValue, to_host
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
+    from neuroscript.tools.policy import Policy
     from neuroscript.tools.registry import Tool
 
 _APPENDING = ("list.Append", "list.Push")  # what code does in place
@@ -34,7 +36,10 @@ _POPPING = "list.Pop"
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
-_DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+_DIRECT = (
+    _SCALARS | {ArgType.MAP, ArgType.ANY, ArgType.TIMEDATE} | {kind for kind in ArgType if kind.item_type is not None}
+)
+_FUNCTIONS = frozenset({ArgType.FUNCTION, ArgType.FUNCTION_OR_KEY})
 _CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 _TESTED = _SCALARS | {ArgType.MAP, ArgType.SLICE_ANY}
 
@@ -60,11 +65,29 @@ TOOL_NAMES: dict[str, Any] = {
     abi.STR_IS_DIGITS: str.isdigit,
     abi.STR_RIGHT: str.rjust,
     abi.STR_LEFT: str.ljust,
+    abi.STR_FIND: str.find,
+    abi.STR_COUNT: str.count,
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
+
+
+_PLAIN: dict[ArgType, frozenset[type]] = {
+    ArgType.STRING: frozenset({str}),
+    ArgType.INT: frozenset({int}),
+    ArgType.FLOAT: frozenset({float}),
+    ArgType.NUMBER: frozenset({int, float}),
+    ArgType.BOOL: frozenset({bool}),
+    ArgType.MAP: frozenset({dict}),
+    ArgType.SLICE_ANY: frozenset({list}),
+}
+"""The types that a library function takes as they are."""
+
+
+def _then(function: Callable[..., Any], after: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda *args: after(function(*args))
 
 
 def _standard_tool(name: str) -> Tool | None:
@@ -92,6 +115,7 @@ class ToolLinks:
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
+        self._tool_values: dict[tuple[str, int], tuple[Tool, Policy, Callable[..., Any] | None]] = {}
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code."""
@@ -118,7 +142,9 @@ class ToolLinks:
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         standard = tool is _standard_tool(spec.name)
         emits = spec.name == "event.Emit" and standard
-        direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        calls = spec.pure and standard and tool.takes_context and not _FUNCTIONS.isdisjoint(types)
+        known = _DIRECT | _FUNCTIONS if calls else _DIRECT
+        direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and known.issuperset(types)
         direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
@@ -147,12 +173,16 @@ class ToolLinks:
             checked=spec.checks_result,
             standard=spec.pure and standard,
             emits=emits,
+            calls=calls,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
+        self.namespace[abi.TOOL_CONSTANT + key] = ToolValue(spec.name)
         if change is not None:
             self.namespace[abi.TOOL_CHANGE + key] = partial(change, self.containers.max_items)
         if direct:
-            self.namespace[abi.TOOL_FUNCTION + key] = self.emit_event if emits else self._direct(tool, key)
+            self.namespace[abi.TOOL_FUNCTION + key] = (
+                self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, key)
+            )
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link
@@ -173,6 +203,72 @@ class ToolLinks:
         self.fuel.direct_tools = True
         self._untimed[abi.TOOL_FUNCTION + key] = direct
         return self._timed(direct) if self.fuel.timing else direct
+
+    def _caller(self, tool: Tool) -> Callable[..., Any]:
+        """A library function that calls functions of the script, at the call depth that it gets first."""
+        function, fuel = partial(tool.function, self.interpreter.context), self.fuel
+
+        def call(depth: int, *args: Any) -> Any:
+            outer, self.depth = self.depth, depth - 1
+            try:
+                result = function(*args)
+            finally:
+                self.depth = outer
+            if fuel.stopped is not None:
+                raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
+            return result
+
+        return call
+
+    def tool_code(self, name: str, count: int) -> Callable[..., Any] | None:
+        """The code of a library function that is a value, to be called over and over with ``count`` arguments.
+
+        None for all other tools.  Whoever calls it looks at the limits of the run now and then.
+        """
+        interpreter = self.interpreter
+        known = self._tool_values.get((name, count))
+        if known is not None and known[0] is interpreter.tools.get(name) and known[1] is interpreter.policy:
+            return known[2]
+        tool = interpreter.tools.lookup(name)
+        interpreter.check_permission(tool)
+        code = self._tool_code(tool, count)
+        self._tool_values[name, count] = tool, interpreter.policy, code
+        return code
+
+    def _tool_code(self, tool: Tool, count: int) -> Callable[..., Any] | None:
+        link = self.tool(tool.spec.name)
+        if link is None or not link.standard or not link.direct or link.calls or link.variadic:
+            return None
+        rest = link.defaults[count:]
+        if count > len(link.types) or ... in rest or not _PLAIN.keys() >= set(link.types[:count]):
+            return None
+        kinds = [_PLAIN[wanted] for wanted in link.types[:count]]
+        function = self.namespace[abi.TOOL_FUNCTION + link.key]
+        if link.nests:
+            function = _then(function, self.containers.nested)
+
+        def call_one(value: Any) -> Any:
+            if type(value) not in kinds[0] or (type(value) in _LONG and len(value) > BIG):
+                return self.call_tool(tool, self.depth, (value,), ())
+            try:
+                return function(value, *rest)
+            except NeuroScriptError:
+                raise
+            except Exception as error:
+                raise failure_of(tool.spec.full_name, error) from error
+
+        def call(*args: Any) -> Any:
+            for value, kind in zip(args, kinds, strict=True):
+                if type(value) not in kind or (type(value) in _LONG and len(value) > BIG):
+                    return self.call_tool(tool, self.depth, args, ())
+            try:
+                return function(*args, *rest)
+            except NeuroScriptError:
+                raise
+            except Exception as error:
+                raise failure_of(tool.spec.full_name, error) from error
+
+        return call_one if count == 1 else call
 
     def _time_tools(self, timing: bool) -> None:
         """Starts or stops timing the host's tools that generated code calls directly, and refusing them to a run that

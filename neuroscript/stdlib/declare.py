@@ -40,6 +40,9 @@ class Context(Protocol):
     def procedure(self, function: Any, count: int) -> Callable[..., Any] | None:
         """The code of a procedure, for ``count`` values; what it raises goes to `raise_script_error`."""
 
+    def tool_code(self, function: Any, count: int) -> Callable[..., Any] | None:
+        """The code of a library function that is a value, as `procedure`; it wants a `check` now and then."""
+
     def raise_script_error(self, exception: Exception) -> NoReturn:
         """Raises the script's own error, for what came out of its code."""
 

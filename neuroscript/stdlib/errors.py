@@ -23,9 +23,17 @@ def new_error(code: int, message: str) -> ErrorValue:
     return ErrorValue(code, message)
 
 
-def attempt(ctx: ToolContext, function: Any, args: list[Any]) -> Any:
+def _called(ctx: ToolContext, procedure: Callable[..., Any], args: list[Any]) -> Any:
     try:
-        return ctx.call(function, *args)
+        return procedure(*args)
+    except Exception as exception:
+        ctx.raise_script_error(exception)
+
+
+def attempt(ctx: ToolContext, function: Any, args: list[Any]) -> Any:
+    procedure = ctx.procedure(function, len(args))
+    try:
+        return ctx.call(function, *args) if procedure is None else _called(ctx, procedure, args)
     except NeuroScriptError as error:
         if error.code in UNCATCHABLE:
             raise

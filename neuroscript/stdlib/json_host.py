@@ -73,6 +73,9 @@ class _Work:
         """Neither tool calls any function."""
         raise NotImplementedError
 
+    def tool_code(self, function: Any, count: int) -> None:
+        """Nothing that a script passes is called here."""
+
     def procedure(self, function: Any, count: int) -> None:
         """There are no procedures here."""
 

@@ -23,6 +23,7 @@ MORE = optional("more", ArgType.ANY, "Further arguments of the function.")
 
 _MISSING: Any = object()
 _AT_ONCE = 1024  # values that are read between two looks at the run's limits
+_CALLS_AT_ONCE = 64  # calls of library functions
 _POINTER, _READER = 8, 400  # bytes that an item takes in a list, and what reads a key of every item
 _MOST_STEPS = 1000  # parts of a path; values are not nested as deeply
 
@@ -75,7 +76,11 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
 
 def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> list[Any]:
     """As `results`, all of them at once, which for a procedure is faster than one after the other."""
-    procedure = ctx.procedure(chosen, 1 + len(more)) if ctx is not None and is_function(chosen) else None
+    procedure = None
+    if ctx is not None and type(chosen) is Function:
+        procedure = ctx.procedure(chosen, 1 + len(more))
+    elif ctx is not None and type(chosen) is ToolValue and len(items) <= _CALLS_AT_ONCE:
+        procedure = ctx.tool_code(chosen, 1 + len(more))
     if ctx is None or procedure is None:
         return list(results(ctx, items, chosen, more, tool))
     try:
@@ -85,12 +90,21 @@ def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Se
 
 
 def _calls(ctx: Context | None, items: Sequence[Any], function: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
-    procedure = None if ctx is None else ctx.procedure(function, 1 + len(more))
-    if ctx is None or procedure is None:
+    count = 1 + len(more)
+    library = None if ctx is None or type(function) is Function else ctx.tool_code(function, count)
+    code = ctx.procedure(function, count) if ctx is not None and library is None else library
+    if ctx is None or code is None:
         yield from map(caller(ctx, function, more, tool), items)
         return
+    values = map(code, items, *map(repeat, more))
     try:
-        yield from map(procedure, items, *map(repeat, more))
+        if library is None:
+            yield from values
+            return
+        for number, value in enumerate(values, 1):  # one at a time: whoever has found something asks no further
+            yield value
+            if not number % _CALLS_AT_ONCE:
+                ctx.check()
     except Exception as exception:
         ctx.raise_script_error(exception)
 

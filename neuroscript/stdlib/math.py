@@ -23,6 +23,8 @@ Number = int | float
 _A = required("num1", ArgType.NUMBER, "The first number.")
 _B = required("num2", ArgType.NUMBER, "The second number.")
 _X = required("number", ArgType.NUMBER, "The number.")
+_FEW_DIGITS = 6
+_ROUNDED = 1e6  # below it, times a million, a double is exact to a thousandth
 _RANGE = "41 if the result is out of range"
 
 
@@ -214,6 +216,10 @@ def round_number(number: Number, digits: int) -> Number:
     """Rounds a number, by its decimal digits as they are shown."""
     if type(number) is int and digits >= 0:
         return number
+    if 0 <= digits <= _FEW_DIGITS and -_ROUNDED < number < _ROUNDED:
+        power = 10**digits
+        if not 0.4999 < number * power % 1.0 < 0.5001:  # where no half is near, the binary digits say the same
+            return round(number, digits) + 0.0 if digits else round(number)
     # Doubles have no digits beyond these; larger counts change nothing, smaller ones leave zero.
     digits = max(-1300, min(digits, 400))
     exact = Decimal(number_text(number))

@@ -1,7 +1,8 @@
 """The tools of group ``regex``: regular expressions in RE2's syntax, in time linear in the text.
 
 RE2 never backtracks, so a pattern cannot blow up.  What is left to bound is the work of one search (the size of the
-compiled pattern times the text), of many searches over the same text, and the size of what is found.
+compiled pattern times the text), of many searches over the same text, and the size of what is found.  Short
+texts are left to Python's engine where that is known to be quick for the pattern (`neuroscript.stdlib.regex_short`).
 """
 
 from __future__ import annotations
@@ -25,13 +26,19 @@ from neuroscript.stdlib.declare import (
     required,
 )
 from neuroscript.stdlib.interruptible import interruptible
+from neuroscript.stdlib.regex_patterns import (
+    MAX_MEMORY,
+    compiled_pattern,
+    short_for,
+    short_for_all,
+    spans_of,
+    states_of,
+)
+from neuroscript.stdlib.regex_short import ShortPattern
 from neuroscript.tools.spec import ArgType
 
 _group = Group("regex")
 TOOLS = _group.tools
-
-MAX_PATTERN = 4096
-"""Characters of a pattern."""
 
 MAX_WORK = 250_000_000
 """States of the pattern times bytes of text, for one search.  Measured: at worst RE2 does 2e8 a second, when its
@@ -42,98 +49,17 @@ _LONG_WORK = 20_000_000  # the work of a tenth of a second, at worst; what may b
 _MANY_MATCHES = 256  # after which, or after so many seconds, the limits of the run are checked
 _MANY_SECONDS = 0.02
 
-MAX_MEMORY = 4 * 1024 * 1024
-"""Bytes that RE2 may use for one pattern."""
-
 # Bytes of text that are not too much work for any pattern: the largest that was found to fit had 262,476 states, half
 # of what is allowed for here.  Asking a pattern for its size takes a third of the time of a small search.
 _SHORT = MAX_WORK // (MAX_MEMORY // 8)
 
-_CACHE_SIZE = 16
+_CACHE_SIZE = 16  # templates
 
 PATTERN = required("pattern", ArgType.STRING, "A regular expression in RE2's syntax.")
 TEXT = required("input_string", ArgType.STRING, "The text.")
 REPLACEMENT = required(
     "replacement", ArgType.STRING, "What to put there: $1 or ${1} is a group, ${name} a named one, $0 all, $$ a dollar."
 )
-
-_compiled: dict[str, Any] = {}
-
-
-def _compile(pattern: str, tool: str) -> Any:
-    """The compiled pattern, over UTF-8 bytes."""
-    found = _compiled.get(pattern)
-    if found is not None:
-        return found
-    if len(pattern) > MAX_PATTERN:
-        fail(ErrorCode.INVALID_VALUE, tool, f"the pattern has {len(pattern)} characters; at most {MAX_PATTERN} will do")
-    import re2  # type: ignore[import-untyped]  # the package has no type information
-
-    if len(_compiled) >= _CACHE_SIZE:
-        # The library keeps 128 patterns of its own, too many at this size.
-        _compiled.clear()
-        re2.purge()
-    options = re2.Options()
-    options.max_mem = MAX_MEMORY
-    options.log_errors = False
-    try:
-        found = re2.compile(pattern.encode(), options)
-    except re2.error as error:
-        fail(ErrorCode.INVALID_VALUE, tool, _explain(pattern, error))
-    if len(found.groupindex) < found.groups:  # a name twice is one name in the index
-        _refuse_doubled_names(pattern, tool)
-    _compiled[pattern] = found
-    return found
-
-
-_NAMES = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\(\?P?<(?P<name>\w+)>", re.DOTALL)
-
-
-def _refuse_doubled_names(pattern: str, tool: str) -> None:
-    """Raises error 41 where two groups have one name, of which the library would keep the first."""
-    seen: set[str] = set()
-    for match in _NAMES.finditer(pattern):
-        name = match["name"]
-        if name in seen:
-            place = (
-                f"the name {name!r} twice, again at character {match.start() + 1}; give the groups names of their own"
-            )
-            fail(ErrorCode.INVALID_VALUE, tool, f"the pattern holds {place}")
-        if name is not None:
-            seen.add(name)
-
-
-def _explain(pattern: str, error: Exception) -> str:
-    """RE2's message with the place of the fragment that it names, where that is one place."""
-    raw = error.args[0] if error.args else ""
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-    problem, _, fragment = text.partition(": ")
-    where = ""
-    if problem.startswith("missing )"):
-        where = f" at the end, after {pattern[-20:]!r}"
-    elif fragment and fragment != pattern:
-        where = f" near {fragment!r}"
-        if pattern.count(fragment) == 1:
-            where += f", at character {pattern.find(fragment) + 1}"
-    return f"the pattern is not valid: {problem}{where}; the syntax is RE2's, without look-around and back-references"
-
-
-@lru_cache(_CACHE_SIZE)
-def _states(pattern: str, size: int) -> int:
-    """How many states the pattern may be in at once, roughly.
-
-    A class such as ``\\pL`` takes a thousand instructions over UTF-8, of which one text is in few; compiled for
-    single-byte characters it counts as what it is.  ``size`` is the answer where it cannot be compiled so.
-    """
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    options.encoding = re2.Options.Encoding.LATIN1
-    try:
-        return int(re2.compile(pattern.encode(), options).programsize)
-    except re2.error:  # a character beyond Latin-1 in a class
-        return size
 
 
 def _text(data: bytes, tool: str) -> str:
@@ -147,16 +73,17 @@ def _text(data: bytes, tool: str) -> str:
 class _Search:
     """One pattern over one text."""
 
-    __slots__ = ("_ctx", "_long", "compiled", "data", "tool")
+    __slots__ = ("_brief", "_ctx", "_long", "compiled", "data", "tool")
 
     def __init__(self, ctx: Context | None, pattern: str, text: str, tool: str) -> None:
         self._ctx = ctx
         self.tool = tool
-        self.compiled = _compile(pattern, tool)
+        compiled = compiled_pattern(pattern, tool)
+        self.compiled = compiled.program
         self.data = text.encode()
-        work = self.compiled.programsize * len(self.data)
+        work = compiled.size * len(self.data)
         if len(self.data) > _SHORT and work > _LONG_WORK:
-            states = _states(pattern, self.compiled.programsize)
+            states = states_of(pattern, compiled.size)
             work = states * len(self.data)
             if work > MAX_WORK:
                 fail(
@@ -166,6 +93,7 @@ class _Search:
                     "use a simpler pattern or a shorter text",
                 )
         self._long = work > _LONG_WORK
+        self._brief = work * len(self.data) < _LONG_WORK  # even where each search reads all of the text
 
     def first(self) -> Any:
         """The first match; None if there is none."""
@@ -179,10 +107,10 @@ class _Search:
         data, last_end, count, used = self.data, -1, 0, 0.0
         searches = self.compiled.finditer(data)
         while True:
-            found, seconds = self._do(lambda: _some(searches))
+            found, seconds = (list(searches), 0.0) if self._brief else self._do(lambda: _some(searches))
             used += seconds
             for match in found:
-                start, end = match.span()
+                start, end = spans_of(match)[0]
                 # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
                 inside = start < len(data) and data[start] & 0xC0 == 0x80
                 if end > start or (start != last_end and not inside):
@@ -193,7 +121,7 @@ class _Search:
             if used > 0.5 + 2e-5 * count + 1e-6 * max(last_end, 0):
                 message = "finding all matches takes too long; use a simpler pattern"
                 fail(ErrorCode.RESOURCE_EXHAUSTION, self.tool, message)
-            if not found:
+            if not found or self._brief:
                 return
             if self._ctx is not None and (len(found) == _MANY_MATCHES or seconds > _MANY_SECONDS):
                 self._ctx.check()
@@ -218,7 +146,7 @@ def _some(searches: Iterator[Any]) -> tuple[list[Any], float]:
 
 
 def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
-    spans = [match.span(index) for index in range(match.re.groups + 1)]
+    spans = spans_of(match)
     return [None if start < 0 else _text(data[start:end], tool) for start, end in spans]
 
 
@@ -227,6 +155,9 @@ def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
 
 def matches(ctx: Context | None, pattern: str, input_string: str, tool: str) -> bool:
     """Whether the pattern matches anywhere."""
+    short = short_for(pattern, input_string, tool)
+    if short is not None:
+        return short.whole.search(input_string) is not None
     return _Search(ctx, pattern, input_string, tool).first() is not None
 
 
@@ -256,6 +187,10 @@ def match(ctx: Context | None, pattern: str, input_string: str) -> bool:
 )
 def find(ctx: Context | None, pattern: str, input_string: str) -> str | None:
     """Finds the first match of a regular expression."""
+    short = short_for(pattern, input_string, "regex.Find")
+    if short is not None:
+        place = short.whole.search(input_string)
+        return None if place is None else place[0]
     found = _Search(ctx, pattern, input_string, "regex.Find").first()
     return None if found is None else _text(found.group(), "regex.Find")
 
@@ -271,8 +206,12 @@ def find(ctx: Context | None, pattern: str, input_string: str) -> str | None:
 )
 def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     """Finds all matches of a regular expression."""
-    found: list[str] = []
     limit = max_items(ctx)
+    short = short_for_all(pattern, input_string, "regex.FindAll")
+    found: list[str] = [] if short is None else short.whole.findall(input_string)
+    if short is not None and len(found) <= limit:
+        return found
+    found = []
     for each in _Search(ctx, pattern, input_string, "regex.FindAll").matches():
         if len(found) >= limit:
             check_items(ctx, len(found) + 1, "regex.FindAll")
@@ -292,6 +231,10 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 )
 def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | None] | None:
     """Finds the first match of a regular expression, with the parts that its groups matched."""
+    short = short_for(pattern, input_string, "regex.Groups")
+    if short is not None:
+        place = short.groups.search(input_string)
+        return None if place is None else [place[0], *place.groups()]
     search = _Search(ctx, pattern, input_string, "regex.Groups")
     found = search.first()
     return None if found is None else _group_texts(search.data, found, search.tool)
@@ -309,13 +252,17 @@ def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | N
 )
 def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[str, str | None] | None:
     """Finds the first match of a regular expression, with the parts that its named groups matched."""
+    compiled = compiled_pattern(pattern, "regex.NamedGroups")
+    short = short_for(pattern, input_string, "regex.NamedGroups")
+    if short is not None:
+        place = short.groups.search(input_string)
+        return None if place is None else {name: place[index] for name, index in compiled.names}
     search = _Search(ctx, pattern, input_string, "regex.NamedGroups")
     found = search.first()
     if found is None:
         return None
     texts = _group_texts(search.data, found, search.tool)
-    names = sorted(search.compiled.groupindex.items(), key=lambda item: int(item[1]))
-    return {name.decode(): texts[index] for name, index in names}
+    return {name: texts[index] for name, index in compiled.names}
 
 
 @_group.tool(
@@ -330,7 +277,12 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
 )
 def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> list[list[str | None]]:
     """Finds all matches of a regular expression, with the parts that its groups matched."""
-    found: list[list[str | None]] = []
+    short = short_for_all(pattern, input_string, "regex.FindAllGroups")
+    if short is not None:
+        found = [[each[0], *each.groups()] for each in short.groups.finditer(input_string)]
+        if len(found) * (short.groups.groups + 1) <= max_items(ctx):
+            return found
+    found = []
     total = 0
     search = _Search(ctx, pattern, input_string, "regex.FindAllGroups")
     for each in search.matches():
@@ -356,20 +308,26 @@ def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> lis
 )
 def replace(ctx: Context | None, pattern: str, input_string: str, replacement: str, count: int) -> str:
     """Replaces the matches of a regular expression."""
-    template = _template(pattern, replacement)
     limit = max_characters(ctx)
+    short = short_for_all(pattern, input_string, "regex.Replace") if count != 0 else None
+    if short is not None:
+        replaced = _replaced(short, pattern, input_string, replacement, max(count, 0), limit)
+        if replaced is not None:
+            return replaced
+    template = [part.encode() if isinstance(part, str) else part for part in _template(pattern, replacement)]
     parts: list[bytes] = []
     # Bytes are counted, which are at least as many as characters; the exact check is at the end.
     size, end, data = 0, 0, input_string.encode()
     if count != 0:
         for each in _Search(ctx, pattern, input_string, "regex.Replace").matches():
-            start, stop = each.span()
+            spans = spans_of(each)
+            start, stop = spans[0]
             new = [data[end:start]]
             for part in template:
                 if isinstance(part, bytes):
                     new.append(part)
                 else:
-                    begin, close = each.span(part)
+                    begin, close = spans[part]
                     new.append(data[begin:close] if begin >= 0 else b"")
             parts += new
             end = stop
@@ -385,21 +343,46 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
     return result
 
 
+def _replaced(short: ShortPattern, pattern: str, text: str, replacement: str, count: int, limit: int) -> str | None:
+    """A short text with so many matches replaced, 0 for all; None if that is too long."""
+    if "$" not in replacement:
+        between = short.whole.split(text, count)
+        size = len(text) + len(replacement) * (len(between) - 1)
+        return replacement.join(between) if size <= limit else None
+    template = (_known_template if len(replacement) <= _SHORT_TEMPLATE else _template)(pattern, replacement)
+    parts: list[str] = []
+    size, end = len(text), 0
+    for each in short.groups.finditer(text):
+        start = each.start()
+        parts.append(text[end:start])
+        parts += [part if isinstance(part, str) else each[part] or "" for part in template]
+        end = each.end()
+        size += sum(map(len, parts[-len(template) :])) if template else 0
+        count -= 1
+        if count == 0 or size > limit:
+            break
+    parts.append(text[end:])
+    return "".join(parts) if size <= limit else None
+
+
 _REFERENCE = re.compile(r"\$(?:(\$)|([0-9]+)|\{([0-9]+)\}|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
-def _template(pattern: str, replacement: str) -> list[bytes | int]:
+_SHORT_TEMPLATE = 256  # characters
+
+
+def _template(pattern: str, replacement: str) -> list[str | int]:
     """The replacement as literal parts and group numbers."""
     tool = "regex.Replace"
-    parts: list[bytes | int] = []
+    parts: list[str | int] = []
     end = 0
     for found in _REFERENCE.finditer(replacement):
-        parts.append(replacement[end : found.start()].encode())
+        parts.append(replacement[end : found.start()])
         end = found.end()
         if found[1]:
-            parts.append(b"$")
+            parts.append("$")
             continue
-        compiled = _compile(pattern, tool)
+        compiled = compiled_pattern(pattern, tool).program
         number, name = found[2] or found[3], found[4] or found[5]
         index = int(number[:9]) if number else compiled.groupindex.get(name.encode(), -1)
         if not 0 <= index <= compiled.groups:
@@ -410,8 +393,11 @@ def _template(pattern: str, replacement: str) -> list[bytes | int]:
                 f"write ${{1}} before letters and digits, and $$ for a dollar",
             )
         parts.append(index)
-    parts.append(replacement[end:].encode())
-    return [part for part in parts if part != b""]
+    parts.append(replacement[end:])
+    return [part for part in parts if part != ""]
+
+
+_known_template = lru_cache(_CACHE_SIZE)(_template)
 
 
 @_group.tool(
@@ -425,11 +411,15 @@ def _template(pattern: str, replacement: str) -> list[bytes | int]:
 )
 def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     """Splits a text at the matches of a regular expression. Empty matches split between characters."""
-    parts: list[str] = []
     limit = max_items(ctx)
+    short = short_for_all(pattern, input_string, "regex.Split")
+    parts: list[str] = [] if short is None else short.whole.split(input_string)
+    if short is not None and len(parts) <= limit:
+        return parts
+    parts = []
     end, data = 0, input_string.encode()
     for each in _Search(ctx, pattern, input_string, "regex.Split").matches():
-        start, stop = each.span()
+        start, stop = spans_of(each)[0]
         if stop == start and (start == 0 or start == len(data)):
             continue
         if len(parts) + 1 >= limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import fail
 from neuroscript.tools.validation import given
 from neuroscript.values import INT_LIMIT, MAX_INT_BITS
+
+_SUM_ROUNDS = sys.version_info >= (3, 12)  # each sum of doubles in another way than additions one by one
 
 NOT_A_NUMBER = "7 if an item is not a number; 41 if the sum is out of range"
 """The errors of `sum_of`, for specs."""
@@ -27,9 +30,11 @@ def sum_of(items: Sequence[Any], tool: str, what: str = "item") -> int | float:
         fail(ErrorCode.TYPE, tool, f"{what} {index} must be a number, not {given(items[index])}{hint}")
     result: int | float = 0
     try:
-        # Added one by one: from Python 3.12 on `sum` rounds doubles in another way.
-        for item in items:
-            result += item
+        if _SUM_ROUNDS:
+            for item in items:
+                result += item
+        else:
+            result = sum(items)
     except OverflowError:
         result = math.inf
     if type(result) is int:

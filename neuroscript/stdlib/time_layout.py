@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.foreign_layouts import in_our_form
@@ -127,6 +128,11 @@ def _sequences(layout: str) -> list[tuple[str | None, str]]:
     if len(layout) > MAX_LAYOUT:
         message = f"the layout has {len(layout)} characters; it may have {MAX_LAYOUT}"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
+    return _pieces(layout)
+
+
+@lru_cache(64)
+def _pieces(layout: str) -> list[tuple[str | None, str]]:
     pieces: list[tuple[str | None, str]] = []
     for match in _SEQUENCE.finditer(layout):
         letter = match.group(1)

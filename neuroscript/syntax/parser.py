@@ -54,14 +54,19 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
     deep = first_too_deep(tokens, limits.max_nesting)
     if deep is None:
         builder = Builder(tokens, Positions(tokens), name)
-        with no_collection():
-            program = _run(tokens, builder)
+        program = program_of(tokens, builder)
         findings = builder.findings
         if program is not None and not findings:
             return program
     from neuroscript.syntax.errors.diagnostics import explain
 
     raise NeuroScriptSyntaxError(explain(tokens, findings, deep, name, limits))
+
+
+def program_of(tokens: Tokens, builder: Builder) -> Program | None:
+    """The program that tokens make, None where one does not fit; the builder's findings may refuse it."""
+    with no_collection():
+        return _run(tokens, builder)
 
 
 @contextmanager

@@ -49,6 +49,9 @@ class WalkerContext:
         with self.walker.budget.between():
             return self.walker.expressions.call_value(function, list(args), [], None)
 
+    def tool_code(self, function: object, count: int) -> None:
+        """Library functions are called as all tools are."""
+
     def procedure(self, function: Function, count: int) -> None:
         """The code of a procedure: the walker has none."""
 

@@ -14,7 +14,8 @@ from neuroscript.runtime.assertions import Probes
 from tests.fuzz.programs import make_case
 from tests.fuzz.routines import make_trial
 
-PREFIXES = {"PROCEDURE", "VARIABLE", "TOOL", "TOOL_FUNCTION", "TOOL_CHANGE", "BUILTIN", "CONSTANT", "UNREPLACED"}
+PREFIXES = {"PROCEDURE", "VARIABLE", "BUILTIN", "CONSTANT", "UNREPLACED"}
+PREFIXES |= {"TOOL", "TOOL_FUNCTION", "TOOL_CONSTANT", "TOOL_CHANGE"}
 CONSTANTS = {name: value for name, value in vars(abi).items() if name.isupper() and not name.startswith("_")}
 HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is str} | {name: name for name in abi.PYTHON}
 

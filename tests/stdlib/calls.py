@@ -21,6 +21,9 @@ class Small:
     def call(self, function: Any, *args: Any) -> Any:
         return function.call(*args)
 
+    def tool_code(self, function: Any, count: int) -> None:
+        """No function value is a library function here."""
+
     def procedure(self, function: Any, count: int) -> None:
         """No function value is a procedure of the script here."""
 

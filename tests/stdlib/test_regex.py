@@ -186,8 +186,8 @@ def test_what_would_be_too_large_is_not_made() -> None:
 
 
 def test_old_patterns_are_forgotten() -> None:
-    from neuroscript.stdlib import regex
+    from neuroscript.stdlib import regex_patterns
 
     for number in range(100):
         assert tool("regex.Match", f"a{{{number}}}", "a" * 100)
-    assert len(regex._compiled) <= 16
+    assert len(regex_patterns._compiled) <= 16

@@ -11,22 +11,15 @@ from collections.abc import Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
-from neuroscript.compiler.analysis.infer import Assignment, Inference, assignments
+from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
+from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
 from neuroscript.compiler.resolve import Body, Resolved
-from neuroscript.compiler.traversal import (
-    assigned_in,
-    expressions,
-    loop_depth,
-    nil_tolerant_operands,
-    statements,
-    stored_in,
-    walk,
-)
+from neuroscript.compiler.traversal import loop_depth
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -47,6 +40,7 @@ class BodyAnalysis:
         escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
         lengths: the variables that hold the length of another one's list or string, and those others.
+        liveness: the last reads of its variables.
         special: the specialisation, if this is the specialised version.
         internal: whether calls go to the bodies that are for calls of the program's own.
     """
@@ -58,6 +52,7 @@ class BodyAnalysis:
     escape: EscapeAnalysis
     counted: Mapping[int, Counter]
     lengths: Mapping[str, str]
+    liveness: Liveness
     special: Specialisation | None = None
     internal: bool = False
 
@@ -78,14 +73,12 @@ class ProgramAnalysis:
         self.unit = unit
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         self.changed_params = {
-            body.name: frozenset((*assigned_in(body.block), *stored_in(body.block))).intersection(body.params)
-            for body in procedures
-            if body.params
+            body.name: frozenset(body.changed.intersection(body.params)) for body in procedures if body.params
         }
         for body in procedures:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
-        self._facts: dict[int, tuple[frozenset[n.Span], list[Assignment]]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Span], Effects]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {
@@ -116,6 +109,7 @@ class ProgramAnalysis:
             self._escape(body),
             counted_loops(body),
             lengths(body),
+            Liveness(body),
         )
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
@@ -124,7 +118,9 @@ class ProgramAnalysis:
         self._facts.pop(id(body), None)
         if kinds.special is not None:
             yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
-        yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
+        found = [BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)]
+        del foreign, facts, kinds
+        yield found.pop()  # and nothing of it is kept here while its code is compiled
 
     def _alone(self, body: Body, foreign: Unset, special: Specialisation | None) -> ProcedureTypes:
         """The types of a procedure where nothing is known of the others."""
@@ -152,12 +148,12 @@ class ProgramAnalysis:
         unit = self.unit
         facts = self._facts.get(id(body))
         if facts is None:
-            facts = self._facts[id(body)] = not_nil(body), list(assignments(body))
-        known, made = facts
+            facts = self._facts[id(body)] = not_nil(body), Effects(body)
+        known, effects = facts
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, made)
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)
@@ -191,14 +187,5 @@ def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     params = set(body.params)
     if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = set(foreign)
-    for statement in statements(body.block):
-        targets = statement.targets if isinstance(statement, n.Set) else []
-        into = getattr(statement, "into", None)
-        found.update(target.name for target in (*targets, *([into] if into else [])) if target.path)
-        for expression in expressions(statement):
-            for part in walk(expression):
-                found.update(name.name for name in nil_tolerant_operands(part) if isinstance(name, n.Name))
-                if isinstance(part, n.Call):
-                    found.add(part.name)
-    return (found & body.variables) - params
+    found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
+    return body.variables.intersection(found) - params

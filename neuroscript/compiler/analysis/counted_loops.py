@@ -68,12 +68,18 @@ def counter(loop: n.While) -> Counter | None:
         case _:
             return None
     match bound:
-        case n.Name(name=other) | n.Call(name="len", args=[n.Argument(value=n.Name(name=other), name=None)]):
-            fixed.append(other)
-        case n.Literal():
-            pass
+        case n.Chain(first=first, rest=rest) if all(sign in ("+", "-") for sign, _, _ in rest):
+            terms = [first, *(term for _, term, _ in rest)]
         case _:
-            return None
+            terms = [bound]
+    for term in terms:
+        match term:
+            case n.Name(name=other) | n.Call(name="len", args=[n.Argument(value=n.Name(name=other), name=None)]):
+                fixed.append(other)
+            case n.Literal():
+                pass
+            case _:
+                return None
     if down != (operator in (">", ">=")) or name in fixed[1:] or _goes_on(body):
         return None
     changed = {*assigned_in(body), *stored_in(body)}
@@ -87,8 +93,10 @@ def lengths(body: Body) -> dict[str, str]:
     """
     if body.handlers or body.session is not None:
         return {}
-    times = Counts(assigned_in(body.block))
     found: dict[str, str] = {}
+    if not any(call.name == "len" for call in body.calls):
+        return found
+    times = Counts(assigned_in(body.block))
     once = {name for name in body.params if not times[name]}
     for statement in body.block:
         match statement:

@@ -27,6 +27,7 @@ class EscapeAnalysis:
     def __init__(self, readers: frozenset[str], appends: Callable[[str], bool]) -> None:
         self.readers = readers
         self.appends = appends
+        self._within: dict[int, frozenset[str]] = {}  # by the identity of the statement
 
     def appended(self, statement: n.Stmt) -> n.Expr | None:
         """The value that ``set xs = tool.list.Append(xs, v)`` appends, after which only the variable holds the list."""
@@ -68,14 +69,20 @@ class EscapeAnalysis:
                 for expression in expressions(statement):
                     yield from self._through(expression)
 
-    def within(self, block: n.Block) -> Iterator[str]:
-        """The variables whose values escape anywhere in a block, and those that it sets anew."""
-        for statement in block:
-            yield from self.by(statement)
+    def within(self, statement: n.Stmt) -> frozenset[str]:
+        """The variables whose values escape anywhere in a statement, and those that it sets anew."""
+        known = self._within.get(id(statement))
+        if known is None:
+            found = set(self.by(statement))
             if self.appended(statement) is None and not self.extends(statement):
-                yield from assigned_by(statement)
+                found.update(assigned_by(statement))
             for inner in inner_blocks(statement):
-                yield from self.within(inner)
+                for part in inner:
+                    found |= self.within(part)
+            known = frozenset(found)
+            if isinstance(statement, n.While | n.ForEach | n.If):  # which are asked for again, from inside
+                self._within[id(statement)] = known
+        return known
 
     def _through(self, expression: n.Expr) -> Iterator[str]:
         """The variables whose values escape where the expression's value is stored or passed on."""

@@ -90,7 +90,7 @@ class Flow:
     def loop(self, statement: n.Stmt) -> Iterator[None]:
         """Context manager for a loop, in which and after which only that holds which holds for any number of turns."""
         mark = self.mark()
-        self.owned.difference_update(self._escape.within([statement]))
+        self.owned.difference_update(self._escape.within(statement))
         owned = self.owned.copy()
         yield
         self.owned = owned

@@ -17,15 +17,14 @@ from collections.abc import Callable, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
-from neuroscript.compiler.analysis.types import ANY_KINDS, NOTHING, T_NIL, Shapes, Type
+from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, NOTHING, T_NIL, Shape, Shapes, Type
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
-_MOST_ATTEMPTS = 6
+_MOST_ATTEMPTS = 7
 _CHANGES = 5  # of a parameter's or result's type, after which it is widened
 _MOST_STATEMENTS = 3000  # of a program
 
@@ -39,14 +38,10 @@ class Calls:
     Attributes:
         by: the calls of procedures of the program that each one makes.
         called: the procedures that another one calls.
-        returns: what each one returns, in each of its ``return`` statements.
-        literals: the lists and maps that each one makes.
     """
 
     by: Mapping[str, list[n.Call]]
     called: frozenset[str]
-    returns: Mapping[str, list[list[n.Expr]]]
-    literals: Mapping[str, list[n.Expr]]
 
 
 @record(frozen=True)
@@ -68,24 +63,9 @@ class ProcedureTypes:
 
 def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     """Finds the calls of a program's procedures among each other."""
-    by: dict[str, list[n.Call]] = {}
-    returns: dict[str, list[list[n.Expr]]] = {}
-    literals: dict[str, list[n.Expr]] = {}
-    for body in procedures:
-        calls = by[body.name] = []
-        values = returns[body.name] = []
-        made = literals[body.name] = []
-        for block in (body.block, *(handler.body for handler in body.handlers)):
-            for statement in statements(block):
-                if isinstance(statement, n.Return):
-                    values.append(statement.values)
-                for part in (part for expression in expressions(statement) for part in walk(expression)):
-                    if isinstance(part, n.ListExpr | n.MapExpr):
-                        made.append(part)
-                    elif isinstance(part, n.Call) and _is_direct(part, body, unit):
-                        calls.append(part)
+    by = {body.name: [call for call in body.calls if _is_direct(call, body, unit)] for body in procedures}
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
-    return Calls(by, called, returns, literals)
+    return Calls(by, called)
 
 
 def infer_program(
@@ -118,16 +98,24 @@ def infer_program(
         for body in procedures
         if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
     }
+    solver = None
     for _ in range(_MOST_ATTEMPTS):
-        solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
+        if solver is None:
+            solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
         if not solver.solve():
             return None
         unfit = {name for name in fitting if not checked[name].admits(solver.params[name])}
-        vague = {name for name in inner - fitting if _is_vague(solver.params[name])}
-        if not vague and not unfit:
-            return solver.finished()
+        vague = sorted(name for name in inner - fitting if _is_vague(solver.params[name]))
         fitting -= unfit
-        inner -= vague
+        inner.difference_update(vague)
+        if unfit or not checked.keys().isdisjoint(vague):
+            solver = None  # what the others pass on, and give back, is known better then
+        elif vague:
+            solver.open(vague)
+        elif not solver.looks_outside:
+            solver.looks_outside = True
+        else:
+            return solver.finished()
     return None
 
 
@@ -155,15 +143,36 @@ class _Version:
         self.internal = internal
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
-        self.seen: object = None  # what its types depend on, when they were last inferred
-        self._returns = calls.returns[body.name]
-        self._literals = calls.literals[body.name]
+        self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
+        self._params: list[Type] | None = None  # and what is passed to it
+        self._read: set[Shape] = set()  # and the shapes that this depended on
+        self._since = 0  # after so many changes
         self._ends = bool(body.handlers) or falls_through(body.block)
+
+    def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
+        """Begins to infer its types; whether anything has changed that they depend on."""
+        given = [*params.values()]
+        anew = given != self._params
+        self._params = given
+        for name in self.called:
+            kind = results.get(name, NOTHING)
+            if self.results.get(name) != kind:
+                self.results[name] = kind
+                self.types.changed(name)
+                anew = True
+        if shapes.changes > self._since and not anew:
+            anew = any(shape.changed > self._since for shape in self._read)
+        return anew
+
+    def solved(self, shapes: Shapes) -> None:
+        """Notes that the types of its variables have been inferred."""
+        self._since = shapes.changes
+        shapes.read = self._read = self.types.read
 
     def result(self) -> Type:
         """The type of what the body returns."""
         found = T_NIL if self._ends else NOTHING
-        for values in self._returns:
+        for values in (statement.values for statement in self.body.returns):
             if not values:
                 found = found.union(T_NIL)
             else:
@@ -172,7 +181,7 @@ class _Version:
 
     def add_literals(self) -> None:
         """Adds to the shapes what the body's literals hold."""
-        for part in self._literals:
+        for part in self.body.literals:
             self.types.of(part)
 
 
@@ -181,6 +190,7 @@ class _Solver:
 
     Attributes:
         params: what internal calls pass, by procedure and parameter.
+        looks_outside: whether external code is looked at too, which passes nothing on.
     """
 
     def __init__(
@@ -202,6 +212,7 @@ class _Solver:
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
+        self.looks_outside = False
         bodies = {body.name: body for body in procedures}
         self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
         self._general: dict[str, _Version] = {}
@@ -214,19 +225,31 @@ class _Solver:
             elif name in checked:
                 special = checked[name]
                 own = {name: special.result} if special.result is not None else {}
-                known = ChainMap(own, self._inside)
-                types = infer_types(body, special.params, known, self._shapes, True)
+                types = infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
             self._general[name] = _Version(body, types, calls, internal=alone)
+
+    def open(self, names: list[str]) -> None:
+        """Lets procedures take anything, since internal calls tell nothing of them; `solve` goes on from there.
+
+        There is nothing to gain from a second version of them, or nothing that is reached calls them, as where
+        procedures call each other and the host one of them.
+        """
+        for name in names:
+            self._inner.remove(name)
+            del self.params[name]
+            version = self._general[name] = self._special.pop(name)
+            version.types.add(dict.fromkeys(version.body.params, ANY))
 
     def solve(self) -> bool:
         """Iterates; whether it came to an end."""
         for _ in range(_MOST_ROUNDS):
             before, self._changed = self._shapes.changes, False
             for version in (*self._special.values(), *self._general.values()):
-                self._look_at(version)
+                if version.internal or self.looks_outside:
+                    self._look_at(version)
             if not self._changed and before == self._shapes.changes:
                 return True
         return False
@@ -235,13 +258,12 @@ class _Solver:
         name = version.body.name
         results = self._inside if version.internal else self._outside
         given = self.params.get(name, {})
-        seen = *given.values(), *(results.get(one, NOTHING) for one in version.called), self._shapes.changes
-        if seen == version.seen:
+        if not version.begin(given, results, self._shapes):
             return
-        version.seen = seen
         if name in self._inner and version.internal:
             version.types.add(given)
         version.types.solve()
+        version.solved(self._shapes)
         version.add_literals()
         if version.internal:
             for call in version.calls:

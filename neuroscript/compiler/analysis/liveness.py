@@ -46,11 +46,18 @@ class Liveness:
         self._last: dict[int, frozenset[Place]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
-        if plain and body.size <= _MOST_STATEMENTS:
-            self._block(body.block, _NOTHING, _Exits(), noting=True)
+        self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None
+
+    def find(self) -> None:
+        """Finds the last reads now, and not when one is asked for, as in many bodies none is."""
+        block, self._pending = self._pending, None
+        if block is not None:
+            self._block(block, _NOTHING, _Exits(), noting=True)
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
         """What a statement is the last one to read; no ``if`` and no loop is."""
+        if self._pending is not None:
+            self.find()
         return self._last.get(id(statement), _NOTHING)
 
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:

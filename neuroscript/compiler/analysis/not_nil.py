@@ -6,8 +6,6 @@ one type for each variable, can leave nil out of it there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import assigned_in, children, expressions
 from neuroscript.syntax import nodes as n
@@ -61,14 +59,15 @@ def key_of(index: n.Expr) -> object:
     return None
 
 
-def _certain(expression: n.Expr) -> Iterator[n.Expr]:
+def _certain(expression: n.Expr) -> list[n.Expr]:
     """An expression and those of its parts that are evaluated in any case."""
-    yield expression
-    if isinstance(expression, n.Chain) and any(operator in ("and", "or") for operator, _, _ in expression.rest):
-        yield from _certain(expression.first)
-        return
-    for part in children(expression):
-        yield from _certain(part)
+    found = [expression]
+    for part in found:  # to which the inner ones are added on the way
+        if type(part) is n.Chain and any(operator in ("and", "or") for operator, _, _ in part.rest):
+            found.append(part.first)
+        else:
+            found += children(part)
+    return found
 
 
 def _is_boolean(condition: n.Expr) -> bool:
@@ -116,10 +115,12 @@ class _Facts:
                 known = known.difference(assigned_in([statement]))
                 self.block(body, known | {key} if key is not None else known)
                 return known
-        for expression in expressions(statement):
+        parts = expressions(statement)
+        for expression in parts:
             self._expression(expression, known)
-        for expression in expressions(statement):
-            known = known | self._proved(expression)
+        for expression in parts:
+            if proved := self._proved(expression):
+                known |= proved
         match statement:
             case n.Set(targets=[target], value=value, must=must):
                 if target.path:
@@ -174,19 +175,21 @@ class _Facts:
 
     def _proved(self, expression: n.Expr) -> frozenset[str]:
         """The variables that are not nil where an expression has been evaluated, for it would have failed."""
+        if not children(expression):
+            return frozenset()
         found = set()
         for part in _certain(expression):
-            match part:
-                case n.Index(value=n.Name(name=name)):
-                    found.add(name)
-                case n.Chain(first=first, rest=rest):
-                    if rest[0][0] in _FAIL_ON_NIL and isinstance(first, n.Name):
-                        found.add(first.name)
-                    found.update(
-                        operand.name
-                        for operator, operand, _ in rest
-                        if operator in _FAIL_ON_NIL and isinstance(operand, n.Name)
-                    )
+            if type(part) is n.Index:
+                if isinstance(part.value, n.Name):
+                    found.add(part.value.name)
+            elif type(part) is n.Chain:
+                if part.rest[0][0] in _FAIL_ON_NIL and isinstance(part.first, n.Name):
+                    found.add(part.first.name)
+                found.update(
+                    operand.name
+                    for operator, operand, _ in part.rest
+                    if operator in _FAIL_ON_NIL and isinstance(operand, n.Name)
+                )
         return frozenset(found)
 
     def _if_true(self, condition: n.Expr) -> frozenset[str]:

@@ -86,8 +86,9 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
         unit: what the program is compiled against.
     """
     able = [body for body in bodies if _can_be_specialised(body)]
-    evidence = {body.name: _evidence(body, in_loops=False)[0] for body in able}
-    expected = {body.name: _expected_types(body) for body in able}
+    found = {body.name: _evidence(body, in_loops=False) for body in able}
+    evidence = {name: kinds for name, (kinds, _) in found.items()}
+    expected = {body.name: _expected_types(body, *found[body.name]) for body in able}
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
@@ -106,11 +107,11 @@ def _can_be_specialised(body: Body) -> bool:
     return bool(body.params) and not body.handlers and not body.evals and body.size <= _MOST_STATEMENTS
 
 
-def _expected_types(body: Body) -> dict[str, Type]:
-    if _own_calls(body):
-        return _guessed_types(body, in_loops=False)
-    found = _guessed_types(body, in_loops=True)
-    return found or _guessed_types(body, in_loops=False, least=_LEAST_USES)
+def _expected_types(body: Body, found: dict[str, int], uses: int) -> dict[str, Type]:
+    """The types that the parameters of one body evidently have, as its own text tells, given its `_evidence`."""
+    if body.has_loop and not _own_calls(body) and (in_loops := _guessed_types(body, *_evidence(body, in_loops=True))):
+        return in_loops
+    return _guessed_types(body, found, uses, least=1 if _own_calls(body) else _LEAST_USES)
 
 
 def specialise(
@@ -149,15 +150,15 @@ def argument_for(call: n.Call, names: list[str], name: str) -> n.Expr | None:
 # --- what parameters are for -----------------------------------------------------------------------------------------
 
 
-def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, Type]:
-    """The types that parameters are used like, in the whole body or in its loops alone.
+def _guessed_types(body: Body, found: dict[str, int], uses: int, *, least: int = 1) -> dict[str, Type]:
+    """The types that parameters are used like.
 
     Args:
         body: the body.
-        in_loops: whether only uses in loops count.
+        found: the kinds that names are used like.
+        uses: how often parameters are used like numbers.
         least: the operations of all parameters together below which a second body does not pay.
     """
-    found, uses = _evidence(body, in_loops=in_loops)
     if uses < least and least > 1:
         return {}
     return {name: _EXPECTED[found[name]] for name in body.params if found.get(name) in _EXPECTED}
@@ -166,14 +167,15 @@ def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, T
 def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     """The kinds that names are used like, and how often parameters are used like numbers."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
-    parts = [part for expression in used for part in walk(expression)]
+    parts = [part for expression in used for part in walk(expression) if type(part) is n.Chain or type(part) is n.Index]
     found: dict[str, int] = {}
     uses = 0
-    for name, kind in (use for part in parts for use in _operands(part)):
+    for name, kind in (use for part in parts if type(part) is n.Chain for use in _operands(part)):
         found[name] = found.get(name, 0) | kind
         uses += kind == INT and name in body.params
     numbers = {name for name, kinds in found.items() if kinds == INT}
-    for name, kind in (use for part in parts for use in _collections(part, numbers)):
+    indexes = (part for part in parts if type(part) is n.Index)
+    for name, kind in (use for part in indexes for use in _collections(part, numbers)):
         found[name] = found.get(name, 0) | kind
     return found, uses
 
@@ -225,8 +227,7 @@ def _own_calls(body: Body) -> list[n.Call]:
     """A procedure's recursive calls."""
     if body.name in body.variables or body.name not in body.reads:
         return []
-    parts = (part for expression in _all(body.block) for part in walk(expression))
-    return [part for part in parts if isinstance(part, n.Call) and part.name == body.name]
+    return [call for call in body.calls if call.name == body.name]
 
 
 # --- what calls of itself give and get -------------------------------------------------------------------------------

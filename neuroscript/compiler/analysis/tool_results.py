@@ -75,6 +75,14 @@ def _with(place: int) -> Callable[[list[Type]], Type | None]:
     return rule
 
 
+def popped(tool: str, args: list[Type], place: int) -> Type | None:
+    """The type of the rest, or the item, that ``list.Pop`` gives; None for another tool, or if it is not known."""
+    items = _items(args[0], LIST) if tool.lower() == "list.pop" and len(args) == 1 else None
+    if items is None or place > 1:
+        return None
+    return items if place else container(LIST, items)
+
+
 def _item(args: list[Type]) -> Type | None:
     items = _items(args[0], LIST)
     return items.union(args[2] if len(args) > 2 else T_NIL) if items is not None else None
@@ -90,6 +98,7 @@ def _values(args: list[Type]) -> Type | None:
 
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.append": _with(1),
+    "list.filter": _same,
     "list.get": _item,
     "list.head": _item,
     "list.insert": _with(2),
@@ -101,6 +110,7 @@ _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.reverse": _same,
     "list.slice": _same,
     "list.sort": _same,
+    "list.sortby": _same,
     "list.tail": _same,
     "list.unique": _same,
     "map.values": _values,

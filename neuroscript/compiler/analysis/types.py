@@ -32,13 +32,15 @@ class Shape:
         kind: `LIST` or `MAP`.
         fields: the type at each index or key.
         table: of the program's shapes.
+        changed: the number of the latest change to one of the types, among all changes in the table.
     """
 
     def __init__(self, kind: int, keys: tuple[int | str, ...], table: Shapes) -> None:
         self.kind = kind
         self.fields: dict[int | str, Type] = dict.fromkeys(keys, NOTHING)
         self.table = table
-        self._changes = 0
+        self._changes: dict[int | str, int] = {}
+        self.changed = 0
 
     def put(self, key: int | str, value: Type) -> None:
         """Adds to the values that a field may have."""
@@ -46,9 +48,10 @@ class Shape:
         new = old.union(value)
         if new == old:
             return
-        self._changes += 1
-        self.fields[key] = new if self._changes <= _CHANGES * len(self.fields) else new.widened()
+        count = self._changes[key] = self._changes.get(key, 0) + 1
+        self.fields[key] = new if count <= _CHANGES else new.widened()
         self.table.changes += 1
+        self.changed = self.table.changes
 
     def ends(self) -> tuple[Type, Type]:
         """The types of the first and the last item."""
@@ -57,6 +60,7 @@ class Shape:
 
     def at(self, key: int | str) -> Type:
         """The type of an item; of one that is not there, nil in a map, and none in a list, where that is an error."""
+        self.table.read.add(self)
         found = self.fields.get(key)
         if found is not None:
             return found
@@ -68,10 +72,12 @@ class Shapes:
 
     Attributes:
         changes: how often the type of a field has changed.
+        read: gets the shapes of which the type of a field is read, and is emptied by whoever wants to know which.
     """
 
     def __init__(self) -> None:
         self.changes = 0
+        self.read: set[Shape] = set()
         self._shapes: dict[Hashable, Shape] = {}
 
     def shape(self, kind: int, keys: tuple[int | str, ...], place: str = "") -> Shape:
@@ -123,6 +129,7 @@ class Type(NamedTuple):
             return self.item
         found = NOTHING
         for shape in self.shapes:
+            shape.table.read.add(shape)
             for field in shape.fields.values():
                 found = found.union(field, shallow=True)
         return found
@@ -204,7 +211,15 @@ T_WORD = Type(INT, 64)
 
 def bounded(bits: int | None, natural: bool = False) -> Type:
     """The type of the whole numbers of at most ``bits`` bits."""
-    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+    found = _BOUNDED.get((bits, natural))
+    if found is None:
+        found = Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+        if found.bits == bits:
+            _BOUNDED[bits, natural] = found
+    return found
+
+
+_BOUNDED: dict[tuple[int | None, bool], Type] = {}
 
 
 def container(kinds: int, item: Type | None) -> Type:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions, nil_tolerant_operands, walk
+from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -52,6 +52,7 @@ class _Reads:
         self.spans: set[n.Span] = set()
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
+        self._tolerant = body.tolerant
         self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
@@ -113,18 +114,20 @@ class _Reads:
         return names
 
     def _expression(self, expression: n.Expr) -> None:
-        parts = list(walk(expression))
-        loose = {id(operand) for part in parts for operand in nil_tolerant_operands(part)}
-        for part in parts:
-            match part:
-                case n.Name(name=name, span=span) if id(part) not in loose:
-                    if self._read(name):
-                        self.spans.add(span)
-                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
-                    names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
-                    if not self.assigned.issuperset(names):
-                        places = placeholder_spans(text, span, raw=isinstance(part, n.Raw))
-                        self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
+        for part in walk(expression):
+            if isinstance(part, n.Name):
+                if id(part) not in self._tolerant and self._read(part.name):
+                    self.spans.add(part.span)
+            elif isinstance(part, n.Raw):
+                self._placeholders(part.text, part.span, raw=True)
+            elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):
+                self._placeholders(part.text.value, part.text.span, raw=False)
+
+    def _placeholders(self, text: str, span: n.Span, *, raw: bool) -> None:
+        names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+        if not self.assigned.issuperset(names):
+            places = placeholder_spans(text, span, raw=raw)
+            self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
 
     def _read(self, name: str) -> bool:
         """Notes a read; whether the variable may not be set."""

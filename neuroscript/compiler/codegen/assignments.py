@@ -14,8 +14,10 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
+from neuroscript.compiler.codegen.hopeful import evaluated
 from neuroscript.compiler.codegen.in_place import InPlaceGenerator, Put, is_put_back, popping
 from neuroscript.compiler.codegen.moves import taken_item
+from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.runtime import abi
@@ -45,7 +47,10 @@ class AssignmentGenerator:
         made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         if made is None:
             taken = taken_item(self.context, self.expressions, target, value)
-            made = [py.set_variable(name, self.expressions.value(value) if taken is None else taken)]
+            if taken is None:
+                made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
+            else:
+                made = [py.set_variable(name, taken)]
         self.context.flow.assign(name)
         return made
 
@@ -117,7 +122,7 @@ class AssignmentGenerator:
         tests: list[ast.expr] = [] if is_list else [py.kind_is(local, "list")]
         tests += self._unshared(name)
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
-        append = _append(local, held)
+        append = append_item(local, held)
         copy: ast.stmt = py.set_variable(name, _appended(link, value, self.expressions.value(old), held))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if uses_last:
@@ -140,10 +145,10 @@ class AssignmentGenerator:
             tests.append(py.kind_is(local, "list"))
         tests += self._unshared(name)
         if len(added.items) == 1:
-            evaluated, held, clean = self._evaluated(added.items[0])
-            first += evaluated
+            code, held, clean = self._evaluated(added.items[0])
+            first += code
             tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
-            extend: ast.stmt = _append(local, held)
+            extend: ast.stmt = append_item(local, held)
             items: ast.expr = ast.List([held], py.LOAD)
         else:
             temporary = self.temporaries.fresh()
@@ -183,7 +188,7 @@ class AssignmentGenerator:
         other = [*let_go, py.when(py.negated(appended), copy)]
         if len(target.path) > _DEEP:
             return [*first, *other, *clean]
-        return [*first, py.when(py.both(*tests), [_append(items, held)], other), *let_go, *clean]
+        return [*first, py.when(py.both(*tests), [append_item(items, held)], other), *let_go, *clean]
 
     def _evaluated(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
         """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
@@ -197,12 +202,13 @@ class AssignmentGenerator:
         temporary = self.temporaries.fresh()
         clean = [clear(temporary)] if kind.kinds & CONTAINER else []
         held = py.name(temporary)
-        evaluated: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
+        code = evaluated(self.context, self.expressions, value, lambda made: py.assign(temporary, made))
+        code += self.temporaries.release()
         if self.expressions.may_nest(value):
             check = py.when(may_be_deep(held, held, kind), [py.run(abi.NESTED, held)])
             py.place(check, value.span)
-            evaluated.append(check)
-        return evaluated, held, clean
+            code.append(check)
+        return code, held, clean
 
     # --- several targets, items, and values that statements give -----------------------------------------------------
 
@@ -217,6 +223,8 @@ class AssignmentGenerator:
                     in_place = self._in_place(target, lambda result: self._put(target, result))
                     if (made := form(in_place, value)) is not None:
                         return made
+            if (made := self._put_in_hope(target, value)) is not None:
+                return made
             first, held, clean = self._evaluated(value)
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
@@ -269,12 +277,26 @@ class AssignmentGenerator:
         self.context.flow.assign(name)
         return made
 
+    def _put_in_hope(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
+        """``set name[a]… = value`` in hope of the likely types; None where that is no gain."""
+        if self.context.compact or self.context.is_read_only(target.name) or not 0 < len(target.path) <= _DEEP:
+            return None
+        stores = StoreGenerator(
+            self.context, self.expressions, target, self._type_of(target), self._unshared(target.name)
+        )
+        made = stores.store(value, self._evaluated, self._evaluated_key)
+        for part in made or ():
+            py.place(part, target.span)
+        if made is not None:
+            self.context.flow.assign(target.name)
+        return made
+
     def _put_inside(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for a few keys, where nothing else holds any list or map on the way."""
         name, path = target.name, target.path
         local = py.variable(name)
-        evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
-        code = [part for parts in evaluated for part in parts]
+        keys, reads = zip(*map(self._evaluated_key, path), strict=True)
+        code = [part for parts in keys for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
         if len(path) > _DEEP:
             return [*code, slow]
@@ -282,12 +304,12 @@ class AssignmentGenerator:
         held, key, key_kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
         let_go = [clear(child) for child in children]
         size = py.call("len", held)
-        store: list[ast.stmt] = [_store_item(held, key, value)]
+        store: list[ast.stmt] = [store_item(held, key, value)]
         other: list[ast.stmt] = [*let_go, slow]
         if key_kind.within(INT):
             full = py.both(py.compare(key, "==", size), py.compare(key, "<", py.const(self.unit.max_items)))
             inside = py.compare(size, ">", key, ">", py.const(-1))
-            store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
+            store = [py.when(inside, store, [py.when(full, [append_item(held, value)], other)])]
         else:
             if not key_kind.within(STR):
                 tests.append(py.kind_is(key, "str"))
@@ -346,8 +368,8 @@ class AssignmentGenerator:
         if self.context.is_repeatable(key):
             return [], self.expressions.value(key)
         temporary = self.temporaries.fresh()
-        evaluated = py.assign(temporary, self.expressions.value(key))
-        return [evaluated, *self.temporaries.release()], py.name(temporary)
+        code = evaluated(self.context, self.expressions, key, lambda made: py.assign(temporary, made))
+        return [*code, *self.temporaries.release()], py.name(temporary)
 
     def _type_of(self, target: n.Target) -> Type:
         """The type of the value that an item is stored in; not known of a variable that may not be set."""
@@ -362,7 +384,7 @@ class AssignmentGenerator:
         kind, key_kind = self._type_of(target), self.context.type_of(key)
         code, read = self._evaluated_key(key)
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
-        store = _store_item(local, read, value)
+        store = store_item(local, read, value)
         unshared = self._unshared(name)
         size = py.call("len", local)
         if isinstance(key, n.Literal) and kind.has(key.value) and not kind.kinds & NIL:
@@ -380,7 +402,7 @@ class AssignmentGenerator:
         store_in: list[ast.stmt] = [store]
         if not (key_kind.natural and key_kind.within(INT)):
             store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
-        append = _append(local, value)
+        append = append_item(local, value)
         if isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
             full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
             inside = py.compare(read, "<", size)
@@ -404,21 +426,8 @@ def read_only_error(name: str) -> ast.stmt:
     return py.run(abi.REFUSE_READ_ONLY, py.const(name))
 
 
-def _append(local: ast.expr, value: ast.expr) -> ast.stmt:
-    """A statement that appends to a list.
-
-    The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
-    """
-    return ast.Expr(py.call(ast.Attribute(local, "append", py.LOAD), value))
-
-
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """The call of the tool that appends, which copies the list."""
     made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
     py.place(made, value.span)
     return made
-
-
-def _store_item(container: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
-    """``container[key] = value``."""
-    return ast.Assign([ast.Subscript(container, key, py.STORE)], value)

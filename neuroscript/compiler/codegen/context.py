@@ -11,7 +11,6 @@ from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
-from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.specialize import Specialisation
 from neuroscript.compiler.analysis.types import ANY, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
@@ -74,14 +73,18 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
+        self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
+        self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
-        self.liveness = Liveness(analysis.body)
+        self.liveness = analysis.liveness
+        self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
-        self._kinds: dict[int, Type] = {}  # by the identity of the expression
         self._made: list[n.Expr] = []
+        self._coverings: dict[tuple[int, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
@@ -106,8 +109,12 @@ class FunctionContext:
         number = None if self.in_error_handler else self.body.handler_of.get(id(statement))
         if number is None:
             return None
-        jumps = frozenset(self.body.jumps.get(number, ()))
-        return Covering(number, jumps, self._loops > 0, self.is_outlined)
+        key = number, self._loops > 0, self.is_outlined
+        found = self._coverings.get(key)
+        if found is None:
+            jumps = frozenset(self.body.jumps.get(number, ()))
+            found = self._coverings[key] = Covering(number, jumps, *key[1:])
+        return found
 
     @contextmanager
     def loop(self, statement: n.Stmt) -> Iterator[None]:
@@ -133,6 +140,24 @@ class FunctionContext:
         yield
         self._counters.pop()
 
+    @contextmanager
+    def hoping(self, held: dict[tuple[object, ...], str] | None = None) -> Iterator[None]:
+        """Context manager for code that takes values to be of the likely types, and raises where they are not.
+
+        Args:
+            held: the temporaries that hold lists and maps, by the `path_of` what reads these.
+        """
+        self.hopeful, self.held = True, held or {}
+        yield
+        self.hopeful, self.held = False, {}
+
+    @contextmanager
+    def short(self) -> Iterator[None]:
+        """Context manager for code that seldom runs, and so is made short rather than fast."""
+        before, self._short = self._short, True
+        yield
+        self._short = before
+
     @property
     def loops(self) -> int:
         """The number of loops around the current statement, in the current Python function."""
@@ -146,7 +171,7 @@ class FunctionContext:
     @property
     def compact(self) -> bool:
         """Whether code is made short rather than fast: the current statement is one of many that run once."""
-        return self._long and not self._loops
+        return self._short or (self._long and not self._loops)
 
     def counts_up(self, name: str) -> bool:
         """Whether a loop around the current statement counts a variable up by one."""
@@ -159,7 +184,11 @@ class FunctionContext:
         for counter in self._counters:
             if counter.name != index.name or counter.operator != "<" or owner.name not in self.flow.assigned:
                 continue
-            match counter.bound:
+            bound = counter.bound
+            match bound:
+                case n.Chain(first=first, rest=[("-", n.Literal(value=int()), _)]):
+                    bound = first  # less than it: a literal has no sign
+            match bound:
                 case n.Call(args=[n.Argument(value=n.Name(name=name))]):
                     return name == owner.name
                 case n.Name(name=name):
@@ -185,8 +214,20 @@ class FunctionContext:
 
         The code has to be generated again then.
         """
-        self.guarded |= self._unsure
-        return bool(self._unsure)
+        unsure, self._unsure = self._unsure, set()
+        self.guarded |= unsure
+        return bool(unsure)
+
+    def take_apart(self) -> None:
+        """Prepares for a body whose statements are let go of as their code is generated.
+
+        So nothing can be generated again, and every variable is guarded that may turn out not to be set.
+        """
+        self.guarded |= self.body.variables - set(self.body.params)
+        self._items = item_names(self.body, self.types)
+        self.liveness.find()
+        if self.special is None:
+            self.body.forget()
 
     def is_read_only(self, name: str) -> bool:
         """Whether a name is the host's and cannot be set."""
@@ -209,7 +250,7 @@ class FunctionContext:
 
     def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
         """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
-        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
         mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
@@ -217,10 +258,7 @@ class FunctionContext:
 
     def type_of(self, expression: n.Expr) -> Type:
         """The inferred type of the value."""
-        known = self._kinds.get(id(expression))
-        if known is None:  # each is asked for several times
-            known = self._kinds[id(expression)] = self.types.of(expression)
-        return known
+        return self.types.of(expression)
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""

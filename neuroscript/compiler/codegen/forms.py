@@ -22,7 +22,6 @@ CLEARED = "cleared"
 DIGIT = (1 << 30) - 1
 """The largest number of one digit of CPython's integers, which compare fastest."""
 
-_SMALL = 1 << 62  # Whole numbers inline are checked against this; beyond it a helper decides.
 _CAUGHT = "x"
 
 
@@ -121,7 +120,7 @@ def under_handler(
 
 
 def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:
-    """The test that a whole number is so small that no helper has to check it.
+    """The test that a whole number is in the language's range, as most are in that of one digit.
 
     Args:
         first: its code at the first mention.
@@ -129,9 +128,9 @@ def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.
         natural: whether it certainly is 0 or more.
     """
     if natural:
-        return py.some(py.compare(first, "<", py.const(DIGIT)), py.compare(again, "<", py.const(_SMALL)))
+        return py.some(py.compare(first, "<", py.const(DIGIT)), py.compare(again, "<", py.name(abi.INT_LIMIT)))
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
-    return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
+    return py.some(digit, py.compare(py.name(abi.NEGATIVE_INT_LIMIT), "<", again, "<", py.name(abi.INT_LIMIT)))
 
 
 def may_be_deep(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:

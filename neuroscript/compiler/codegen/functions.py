@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
@@ -18,6 +19,8 @@ from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
+_LONG = 200  # statements of a body, not counting those inside others, beyond which they are generated in parts
+_PART = 32
 _ERROR = "error"  # the parameter of an error handler's function
 _MESSAGE, _CODE, _ = SYSTEM_NAMES
 
@@ -38,9 +41,32 @@ class FunctionGenerator:
     def function(self, identifier: str) -> ast.stmt:
         """Generates the function under a name."""
         made = self._function(identifier)
-        if self.context.guard_unsure():
+        if not self.is_long and self.context.guard_unsure():
             # Python places the failure of reading an unset local on the wrong line where it fuses two instructions.
             made = self._function(identifier)
+        return made
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the statements are generated while Python compiles the function, which then empties the body."""
+        body = self.context.body
+        return len(body.block) > _LONG and body.session is None
+
+    def _later(self) -> list[ast.stmt]:
+        """The body's statements, in parts that are generated when Python's compiler gets to them."""
+        self.context.take_apart()
+        block = self.context.body.block
+        return [py.Later(partial(self._part, start), block[start].span) for start in range(0, len(block), _PART)]
+
+    def _part(self, start: int) -> list[ast.stmt]:
+        block = self.context.body.block
+        if self.context.special is not None:  # there is another version to come
+            part = block[start : start + _PART]
+        else:
+            part = block[:_PART]
+            del block[:_PART]
+        made = self.statements.block(part)
+        self.context.types.forget()
         return made
 
     def _function(self, identifier: str) -> ast.stmt:
@@ -57,6 +83,7 @@ class FunctionGenerator:
             py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
             step(),
         ]
+        parts = self._later() if self.is_long else None
         code += [py.set_variable(name, self._start(name)) for name in sorted(context.guarded)]
         if body.uses_last:
             latest: ast.expr = py.const(None)
@@ -67,7 +94,7 @@ class FunctionGenerator:
             code.append(py.function(SCOPE, [], [], [ast.Return(context.scope())]))
         code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
         context.begin(body.params)
-        statements = self.statements.block(body.block)
+        statements = self.statements.block(body.block) if parts is None else parts
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)

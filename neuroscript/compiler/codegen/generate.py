@@ -62,15 +62,18 @@ def _codes(
 ) -> Iterator[CodeType]:
     """Analyses a body, generates the functions of its versions, and compiles them; its tree is emptied on the way."""
     for version in analysis.versions(body):
-        name = identifier if version.special is None else version.special.identifier
-        module = [FunctionGenerator(program, version).function(name)]
-        if version.special is not None:
-            itself = py.assign(version.special.self_identifier, py.name(name))
-            py.place(itself, body.span)
-            module.append(itself)
-        if version.special is None:  # which is the last one
-            body.discard()  # before Python's compiler takes its own memory
+        special = version.special
+        name = identifier if special is None else special.identifier
+        module: list[ast.stmt] = []
+        if special is not None:
+            module = [py.assign(special.self_identifier, py.name(name))]
+            py.place(module[0], body.span)
+        generator = FunctionGenerator(program, version)
         del version
+        module.insert(0, generator.function(name))
+        if special is None and not generator.is_long:  # which is the last one
+            body.discard()  # before Python's compiler takes its own memory
+        del generator
         yield _code(module, file)
 
 

@@ -13,6 +13,7 @@ from neuroscript.compiler.analysis.types import CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
+from neuroscript.compiler.codegen.hopeful import key_of, path_of
 from neuroscript.compiler.codegen.temporaries import clear, only_variable_holds
 from neuroscript.compiler.codegen.tools import ToolCallGenerator, places_of
 from neuroscript.runtime import abi
@@ -144,22 +145,5 @@ def is_put_back(context: FunctionContext, target: n.Target, old: n.Expr) -> bool
     if context.body.uses_last or context.is_read_only(target.name):
         return False
     path = path_of(old)
-    same = path == (target.name, *map(_key, target.path)) and None not in path
+    same = path == (target.name, *map(key_of, target.path)) and None not in path
     return same and all(context.is_pure(key) for key in target.path)
-
-
-def path_of(expression: n.Expr) -> tuple[object, ...]:
-    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(_key(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
-
-
-def _key(index: n.Expr) -> object:
-    if isinstance(index, n.Name):
-        return n.Name, index.name
-    if isinstance(index, n.Literal) and type(index.value) in (str, int):
-        return type(index.value), index.value
-    return None

@@ -9,6 +9,7 @@ from neuroscript.compiler.analysis.types import INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
+from neuroscript.compiler.codegen.hopeful import likely_item
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -42,6 +43,10 @@ class IndexGenerator:
     def _item(self, value: n.Expr, index: n.Expr) -> ast.expr:
         expressions = self.expressions
         kind, key = self.context.type_of(value), self.context.type_of(index)
+        if self.context.hopeful:
+            made = likely_item(self.context, expressions, value, index)
+            if made is not None:
+                return made
         if isinstance(index, n.Literal) and kind.has(index.value):
             if not kind.kinds & NIL:
                 return py.item(expressions.value(value), expressions.value(index))

@@ -190,6 +190,10 @@ class IntrinsicGenerator:
         end = py.binary(start.code, "+", count.code)
         return self._either([*first, *second], py.item(text.code, ast.Slice(start.code, end, None)))
 
+    def reversed(self) -> ast.expr | None:
+        """A text from its end to its start."""
+        return py.item(self.operands[0].code, ast.Slice(None, None, py.const(-1)))
+
     def repeated(self) -> ast.expr | None:
         """A text that is repeated a few times."""
         text, count = self.operands[0], self.operands[1]
@@ -341,6 +345,9 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("str.split", 2): IntrinsicGenerator.split,
     ("str.replace", 3): IntrinsicGenerator.replace,
     ("str.substring", 3): IntrinsicGenerator.substring,
+    ("str.indexof", 2): lambda call: call.method(abi.STR_FIND),
+    ("str.count", 2): lambda call: call.method(abi.STR_COUNT),
+    ("str.reverse", 1): IntrinsicGenerator.reversed,
     ("str.repeat", 2): IntrinsicGenerator.repeated,
     ("str.padleft", 2): lambda call: call.padded(abi.STR_RIGHT),
     ("str.padleft", 3): lambda call: call.padded(abi.STR_RIGHT),

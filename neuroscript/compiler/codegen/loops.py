@@ -16,6 +16,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jumps_of, step, under_handler
+from neuroscript.compiler.codegen.hopeful import tested
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -57,7 +58,7 @@ class LoopGenerator:
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
         """Any ``while``, as a loop over the fuel."""
-        test = self.expressions.condition(statement.condition)
+        first, test = tested(self.context, self.expressions, statement.condition)
         done: ast.stmt = py.when(py.negated(test), [ast.Break()])
         py.place(done, statement.span)
         handler = self.handler
@@ -69,7 +70,7 @@ class LoopGenerator:
             handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
-        header = under_handler([done], handler, [ast.Break()])
+        header = under_handler([*first, done], handler, [ast.Break()])
         clean = self.temporaries.release()
         body = [*header, *clean, *self.block(statement.body)]
         return [*before, ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean, *after]
@@ -89,7 +90,15 @@ class LoopGenerator:
         return counter if steps and self._is_pure_bound(counter.bound) else None
 
     def _is_pure_bound(self, bound: n.Expr) -> bool:
-        """Whether a bound or step cannot fail and has no effects: a literal, a variable that is set, or its length."""
+        """Whether a bound or step cannot fail and has no effects.
+
+        It is a literal, a variable that is set, its length, or a sum of whole ones of these.
+        """
+        if isinstance(bound, n.Chain):
+            parts = (bound.first, *(operand for _, operand, _ in bound.rest))
+            if self.context.type_of(bound).bits is None:
+                return False
+            return all(self._is_pure_bound(part) and self._is_whole(part) for part in parts)
         if isinstance(bound, n.Call):
             return bound.name in self.context.escape.readers and self.context.is_pure(bound.args[0].value)
         return self.context.is_pure(bound)

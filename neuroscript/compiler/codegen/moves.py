@@ -24,7 +24,9 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
     One is moved if the statement is the last one to read it, or sets what it reads, and mentions it once.
     """
-    if context.body.handlers or context.body.session is not None or isinstance(statement, n.If | n.While | n.ForEach):
+    if not context.may_move or isinstance(statement, n.If | n.While | n.ForEach):
+        return []
+    if context.body.handlers or context.body.session is not None:
         return []
     if context.unit.explains and isinstance(statement, n.Must):
         return []  # where it fails, what its variables hold is told
@@ -82,11 +84,11 @@ def taken_item(context: FunctionContext, expressions: Expressions, target: n.Tar
     place = _place(value)
     if statement is None or place is None or place[1] is None or place[0] == target.name:
         return None
-    last = context.liveness.last_reads(statement)
-    if place not in last or (place[0], None) in last:
-        return None
     assert isinstance(value, n.Index)
     if not context.is_pure(value.value) or not context.type_of(value).kinds & CONTAINER:
+        return None
+    last = context.liveness.last_reads(statement)
+    if place not in last or (place[0], None) in last:
         return None
     return moved_value(context, expressions, value)
 
@@ -98,11 +100,11 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
             root = value
             while isinstance(root, n.Index):
                 root = root.value
-            if not isinstance(root, n.Name) or (root.name, None) not in context.liveness.last_reads(statement):
+            if not isinstance(root, n.Name) or root.name in assigned_by(statement) or not context.is_pure(root):
                 return []
-            if root.name in assigned_by(statement) or not context.is_pure(root):
+            if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
                 return []
-            if context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER:
+            if (root.name, None) in context.liveness.last_reads(statement):
                 return [py.set_variable(root.name, py.const(None))]
     return []
 

@@ -189,9 +189,14 @@ class OperationGenerator:
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.expressions.value_or_nil(expression)), py.name(temporary)
 
+    def _without_nil(self, kind: Type) -> Type:
+        """The type of an operand in hope that it is not nil, of which Python makes no number either."""
+        hoped = kind.restricted_to(~NIL) if self.context.hopeful else kind
+        return hoped if hoped.within(NUM) else kind
+
     def _comparison(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         if kind.within(NUM) and right.within(NUM):
             return py.compare(once(first), operator, self.expressions.value(operand))
         if isinstance(operand, n.Literal) and isinstance(operand.value, str):
@@ -226,8 +231,8 @@ class OperationGenerator:
 
     def _arithmetic(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
         """``+ - *`` of numbers."""
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         second, second_again = self.expressions.operand(operand)
         if operator == "+" and kind.kinds & right.kinds & LIST:
             self.temporaries.hold(first, kind)
@@ -238,6 +243,9 @@ class OperationGenerator:
         if fits_double(kind) and fits_double(right) and not whole:
             check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
             return check(py.binary(once(first), operator, once(second)))
+        mixed = self._mixed(operator, left, operand, first, second)
+        if mixed is not None:
+            return mixed
         otherwise: ast.expr = py.call(_HELPERS[operator], again, second_again)
         if kind.kinds & FLOAT and right.kinds & FLOAT:
             made = self.floats.checked(py.binary(again, operator, second_again))
@@ -255,6 +263,11 @@ class OperationGenerator:
                 if operator == "+"
                 else py.compare(tested, ">", py.const(-DIGIT))
             )
+            if whole:
+                result = self.temporaries.fresh()
+                made = py.bind(result, py.binary(again, operator, second_again))
+                natural = types.binary(operator, kind, right).natural
+                otherwise = py.either(in_range(made, py.name(result), natural=natural), py.name(result), otherwise)
             test = bound if whole else py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
@@ -264,10 +277,25 @@ class OperationGenerator:
         fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
+    def _mixed(self, operator: str, left: _Left, operand: n.Expr, first: ast.expr, second: ast.expr) -> ast.expr | None:
+        """``+ - *`` of a float and a number that may be too large for one; None where the operands are others."""
+        kind, right = left.kind, self.context.type_of(operand)
+        if not (kind.within(NUM) and right.within(NUM)) or not (kind.within(FLOAT) or right.within(FLOAT)):
+            return None
+        number, pure = (second, first) if kind.within(FLOAT) else (first, second)
+        if not self.context.is_pure_code(pure):
+            return None
+        # Both are numbers, and no number whose double is in this range is too large.
+        again = left.again if number is first else self.expressions.operand(operand)[1]
+        again = py.name(number.target.id) if isinstance(number, ast.NamedExpr) else again
+        values = (again, second) if number is first else (first, again)
+        made = self.floats.checked(py.binary(values[0], operator, values[1]))
+        return py.either(in_range(number, again), made, py.call(_HELPERS[operator], *values))
+
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
         """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
-        first, again, kind = left.first, left.again, left.kind
-        right = self.context.type_of(operand)
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
         second, second_again = self.expressions.operand(operand)
         if fits_double(kind) and fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
             return self.floats.checked(py.binary(once(first), "/", once(second)))
@@ -277,15 +305,19 @@ class OperationGenerator:
             test = _both_are("float", again, kind, second_again, right)
             made = py.either(test, self.floats.checked(py.binary(again, "/", second_again)), made)
         if kind.kinds & right.kinds & INT:
-            rest = py.compare(py.binary(again, "%", second_again), "==", py.const(0))
-            quotient = py.binary(again, "//", second_again)
+            quotient = self.temporaries.fresh()
+            divided = py.bind(quotient, py.binary(again, "//", second_again))
             inexact = py.binary(again, "/", second_again)
             if not (_is_sized(kind) and _is_sized(right)):  # what is not 0 may be too small for a float
                 inexact = py.binary(inexact, "+", py.const(0.0))
             if kind.within(INT) and right.within(INT):
-                rest = py.compare(py.binary(first, "%", second), "==", py.const(0))
-                return py.either(rest, quotient, inexact)
-            made = py.either(self._whole_test(first, kind, second, right), py.either(rest, quotient, inexact), made)
+                divided = py.bind(quotient, py.binary(first, "//", second))
+            # To multiply is quicker than to divide once more for the rest.
+            even = py.compare(py.binary(divided, "*", second_again), "==", again)
+            exact = py.either(even, py.name(quotient), inexact)
+            if kind.within(INT) and right.within(INT):
+                return exact
+            made = py.either(self._whole_test(first, kind, second, right), exact, made)
             evaluated = True
         if not evaluated:
             if not isinstance(made, ast.IfExp):
@@ -294,22 +326,27 @@ class OperationGenerator:
         return made
 
     def _modulo(self, left: _Left, operand: n.Expr) -> ast.expr:
-        first, again, kind = left.first, left.again, left.kind
-        if not self.context.is_repeatable(operand):
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right_kind = self._without_nil(self.context.type_of(operand))
+        whole = kind.within(INT) and right_kind.within(INT)
+        if not whole and not self.context.is_repeatable(operand):
             return py.call(abi.MOD, once(first), self.expressions.value(operand))
-        right = self.expressions.value(operand)
-        right_kind = self.context.type_of(operand)
-        tests: list[ast.expr] = []
-        if not (kind.within(INT) and right_kind.within(INT)):
-            tests.append(self._whole_test(first, kind, right, right_kind))
-            first = again
-        positive = isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0
-        if positive and not tests and kind.natural:
-            return py.binary(once(first), "%", right)
-        tests.append(py.compare(first, ">=", py.const(0)))
-        if not positive:
-            tests.append(py.compare(right, ">", py.const(0)))
-        return py.either(py.both(*tests), py.binary(again, "%", right), py.call(abi.MOD, again, right))
+        second, second_again = self.expressions.operand(operand)
+        natural = kind.natural and right_kind.natural
+        if whole and natural:  # Python raises for a zero
+            return py.binary(once(first), "%", once(second))
+        tests = [] if whole else [self._whole_test(first, kind, second, right_kind)]
+        tests.append(py.compare(again if tests else first, ">=", py.const(0)))
+        if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
+            tests.append(py.compare(second, ">", py.const(0)))
+        otherwise = py.call(abi.MOD, again, second_again)
+        if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
+            if isinstance(first, ast.NamedExpr):
+                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
+            else:
+                tests.reverse()
+        return py.either(py.both(*tests), py.binary(again, "%", second_again), otherwise)
 
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
         """The test that both operands are whole numbers, as far as needed; it evaluates both, the left one first."""

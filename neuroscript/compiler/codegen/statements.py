@@ -15,6 +15,7 @@ from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
+from neuroscript.compiler.codegen.hopeful import evaluated, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
@@ -129,13 +130,16 @@ class StatementGenerator:
         procedure = self.context.body.procedure
         declared = len(procedure.returns) if procedure is not None else 0
         made: ast.expr = py.const(None)
+        tupled = self.context.is_outlined or self.context.in_error_handler
+        if len(values) == 1 and declared < 2 and not tupled:
+            return evaluated(self.context, self.expressions, values[0], ast.Return)
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
             made = ast.List([self.expressions.value(value) for value in values], py.LOAD)
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
-        if self.context.is_outlined or self.context.in_error_handler:
+        if tupled:
             made = ast.Tuple([made], py.LOAD)
         return [ast.Return(made)]
 
@@ -238,15 +242,15 @@ class StatementGenerator:
     def _branch(
         self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], handler: Covering | None
     ) -> list[ast.stmt]:
-        test = self.expressions.condition(condition)
+        before, test = tested(self.context, self.expressions, condition)
         if clean := self.temporaries.release():
             body, orelse = [*clean, *body], [*clean, *orelse]
-        if handler is None or _cannot_raise(test):
-            return [py.when(test, body, orelse)]
+        if handler is None or (not before and _cannot_raise(test)):
+            return [*before, py.when(test, body, orelse)]
         flag = self.temporaries.lasting()
         py.place(test, condition.span)
-        evaluated = py.assign(flag, py.either(test, py.const(True), py.const(False)))
-        code = under_handler([evaluated], handler, [clear(flag)])
+        decided = py.assign(flag, py.either(test, py.const(True), py.const(False)))
+        code = under_handler([*before, decided], handler, [clear(flag)])
         if orelse:
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
@@ -254,7 +258,7 @@ class StatementGenerator:
 
 def _cannot_raise(test: ast.expr) -> bool:
     """Whether a condition only asks for the types or the identity of what variables hold, or for booleans."""
-    for part in ast.walk(test):
+    for part in py.walk([test]):
         match part:
             case ast.Call(func=ast.Name(id="type"), args=[_]):
                 pass

@@ -35,6 +35,7 @@ _EXACT: dict[ArgType, tuple[str, int]] = {
     ArgType.NUMBER: ("int", NUM),
     ArgType.BOOL: ("bool", BOOL),
     ArgType.BYTES: ("bytes", 0),
+    ArgType.TIMEDATE: (abi.TIME_KIND, 0),
     ArgType.MAP: ("dict", MAP),
     ArgType.SLICE_ANY: ("list", LIST),
 }
@@ -48,7 +49,8 @@ _ITEMS: dict[ArgType, str] = {
 }
 _MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
-_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_FUNCTIONS = frozenset({ArgType.FUNCTION, ArgType.FUNCTION_OR_KEY})
+_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.TIMEDATE})
 
 
 class ToolCallGenerator:
@@ -76,8 +78,8 @@ class ToolCallGenerator:
 
     def value(self, name: str) -> ast.expr:
         """``tool.group.Name``, the tool as a value."""
-        self.context.unit.linker.tool(name)  # so that code from a cache is used where the tool is the same
-        return py.call(abi.TOOL_VALUE, py.const(name))
+        link = self.context.unit.linker.tool(name)
+        return py.call(abi.TOOL_VALUE, py.const(name)) if link is None else py.name(abi.TOOL_CONSTANT + link.key)
 
     def _direct(self, link: ToolLink, call: n.ToolCall, places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
@@ -167,6 +169,8 @@ class ToolCallGenerator:
             # nil stands for the default.
             replaced = kind.kinds & NIL and not link.variadic and link.defaults[place] not in (..., None)
             return [py.compare(value, "is not", py.const(None))] if replaced else []
+        if wanted in _FUNCTIONS:
+            return self._passes_function(wanted, argument, value)
         tests: list[ast.expr] = []
         again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
         if wanted in _ITEMS:
@@ -182,6 +186,15 @@ class ToolCallGenerator:
         if link.watched and wanted not in _UNSIZED and not literal:
             tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
         return tests
+
+    def _passes_function(self, wanted: ArgType, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
+        """The test that an argument is a function, or short names of keys in the source; none where that is certain."""
+        keys = argument.items if isinstance(argument, n.ListExpr) else [argument]
+        short = all(isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
+        if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and short and len(keys) <= BIG):
+            return []
+        again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
+        return [py.some(py.kind_is(value, abi.FUNCTION), py.kind_is(again, abi.TOOL_KIND))]
 
     def _passes_one(self, options: tuple[ArgType, ...], kind: Type, value: ast.expr) -> list[ast.expr]:
         """The test that an argument has one of several types; none where that is certain."""
@@ -206,7 +219,7 @@ class ToolCallGenerator:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
         filled = [given.get(place, py.const(value)) for place, value in enumerate(link.defaults)]
-        depth = [py.name(abi.DEPTH)] if link.emits else []
+        depth = [py.name(abi.DEPTH)] if link.emits or link.calls else []
         return py.call(abi.TOOL_FUNCTION + link.key, *depth, *filled)
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
@@ -243,7 +256,7 @@ def _calls(expression: n.Expr) -> bool:
 def places_of(link: ToolLink, args: list[n.Argument]) -> list[int] | None:
     """The positions of the parameters that arguments are for; None if they do not fit, which the runtime explains."""
     if link.variadic:
-        fits = len(args) >= len(link.types) and all(argument.name is None for argument in args)
+        fits = all(argument.name is None for argument in args) and ... not in link.defaults[len(args) :]
         return list(range(len(args))) if fits else None
     places = [
         place if argument.name is None else link.names.index(argument.name) if argument.name in link.names else -1

@@ -1,0 +1,244 @@
+"""Code generation for expressions in hope of the likely types.
+
+``grid[y][x]`` of lists and whole numbers is one look-up after the other in Python, if nothing has to be tested before
+each.  So an expression without effects is generated twice.  The first time its code takes values to be of the likely
+types and indexes to be inside, and where they are not, Python raises, or is made to.  The second time it is made of
+calls of the runtime, which runs after such a miss: it evaluates everything once more, and gives the value or the error.
+What Python would do in another way than the language, without raising, is tested in the first code too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.forms import once
+from neuroscript.compiler.traversal import walk
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+_MOST_PARTS = 60  # of an expression
+_MOST_JOINED = 20  # operands of ``and`` or ``or``
+
+
+def is_hopeful(context: FunctionContext, expression: n.Expr) -> bool:
+    """Whether the code of an expression gets faster in hope of the likely types, and may run twice."""
+    if isinstance(expression, n.Name | n.Literal) or context.compact or not may_run_twice(context, expression):
+        return False
+    return any(isinstance(part, n.Index) and _gains(context, part.value, part.index) for part in walk(expression))
+
+
+def may_run_twice(context: FunctionContext, expression: n.Expr) -> bool:
+    """Whether an expression is short and has no effects."""
+    for number, part in enumerate(walk(expression)):
+        match part:
+            case n.Call(name=name, args=[n.Argument(name=None)]) if name in context.escape.readers:
+                pass
+            case n.Literal() | n.Name() | n.Index() | n.Chain() | n.Unary() | n.ListExpr() | n.MapExpr():
+                pass
+            case _:
+                return False
+        if number >= _MOST_PARTS:
+            return False
+    return True
+
+
+def _gains(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
+    """Whether ``value[index]`` would need tests."""
+    kind, key = context.type_of(value), context.type_of(index)
+    if isinstance(index, n.Literal) and kind.has(index.value):
+        return bool(kind.kinds & NIL)
+    if not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
+        return False
+    if kind.within(MAP):
+        return not key.within(STR)
+    return not context.is_below_length(index, value)
+
+
+def evaluated(
+    context: FunctionContext, expressions: Expressions, expression: n.Expr, use: Callable[[ast.expr], ast.stmt]
+) -> list[ast.stmt]:
+    """Statements that evaluate an expression and use its value once.
+
+    Args:
+        context: of the function.
+        expressions: generates code for expressions.
+        expression: the expression.
+        use: makes the statement that uses the value of Python code; it fails in no way that the value may not.
+    """
+    if not is_hopeful(context, expression):
+        return [use(expressions.value(expression))]
+    with context.hoping():
+        likely = use(expressions.value(expression))
+    with context.short():
+        other = use(expressions.value(expression))
+    return missing([likely], [other])
+
+
+def tested(context: FunctionContext, expressions: Expressions, condition: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
+    """Statements to run before a test, and the code of the test, whose truth is that of a condition."""
+    first, others = _split(context, condition)
+    if context.type_of(first).kinds & CONTAINER or not is_hopeful(context, first):
+        return [], expressions.condition(condition)
+    flag = context.temporaries.fresh()
+    with context.hoping():
+        likely = py.assign(flag, expressions.condition(first))
+    with context.short():
+        other = py.assign(flag, expressions.condition(first))
+    code = missing([likely], [other])
+    for part in code:
+        py.place(part, first.span)
+    tests = [py.name(flag), *map(expressions.condition, others)]
+    joins_all = isinstance(condition, n.Chain) and condition.rest[0][0] == "and"
+    return code, py.both(*tests) if joins_all else py.some(*tests)
+
+
+def _split(context: FunctionContext, condition: n.Expr) -> tuple[n.Expr, list[n.Expr]]:
+    """The first operands of ``and`` or ``or``, up to one that may not run twice, and the others."""
+    if not isinstance(condition, n.Chain) or condition.rest[0][0] not in ("and", "or"):
+        return condition, []
+    parts = [condition.first, *(operand for _, operand, _ in condition.rest)]
+    count = next((place for place, part in enumerate(parts) if not may_run_twice(context, part)), len(parts))
+    if count in (0, len(parts)) or len(parts) > _MOST_JOINED or not all(map(context.never_fuzzy, parts[:-1])):
+        return condition, []
+    if count == 1:
+        return parts[0], parts[1:]
+    return context.made(n.Chain(condition.span, condition.first, condition.rest[: count - 1])), parts[count:]
+
+
+def missing(likely: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements that run ``likely``, and ``other`` where that misses."""
+    return [ast.Try(likely, [ast.ExceptHandler(py.name(abi.MISSED), None, other)], [], [])]
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+def likely_item(context: FunctionContext, expressions: Expressions, value: n.Expr, index: n.Expr) -> ast.expr | None:
+    """Code of ``value[index]`` in hope of the likely types; None where none is likely."""
+    kind = context.type_of(value)
+    held = context.held.get(path_of(value)) if context.held else None
+    if held is not None and context.type_of(index).within(STR) and (*path_of(value), key_of(index)) in context.held:
+        return py.item(py.name(held), expressions.value(index))  # what is about to be set has to be there
+
+    def owner(again: bool) -> tuple[ast.expr, ast.expr]:
+        if held is not None:
+            return py.name(held), py.name(held)
+        if not again:
+            return (made := expressions.value(value)), made
+        first, name = expressions.operand(value)
+        context.temporaries.hold(first, kind)
+        return first, name
+
+    is_short = held is not None or _is_short(context, value)
+    return item_of_likely(context, expressions, owner, kind, index, is_short=is_short)
+
+
+def _is_short(context: FunctionContext, value: n.Expr) -> bool:
+    """Whether the code of a value is a look-up or two."""
+    while (
+        isinstance(value, n.Index) and isinstance(value.index, n.Literal) and context.type_of(value.value).within(MAP)
+    ):
+        value = value.value
+    return isinstance(value, n.Name) and context.is_set(value.name)
+
+
+def item_of_likely(
+    context: FunctionContext,
+    expressions: Expressions,
+    owner: Callable[[bool], tuple[ast.expr, ast.expr]],
+    kind: Type,
+    index: n.Expr,
+    read: ast.expr | None = None,
+    *,
+    is_short: bool = True,
+) -> ast.expr | None:
+    """Code of an item of a value of a likely type, at an index of one; None where no type is likely.
+
+    A value that has no items makes Python raise, and so does nil as an index.
+
+    Args:
+        context: of the function.
+        expressions: generates code for expressions.
+        owner: generates the code of the value: at the first mention, and at others, if there are any.
+        kind: the type of the value.
+        index: the index.
+        read: code that gives the index, where it has been evaluated.
+        is_short: whether the code of the value may stand in several places.
+    """
+
+    def places() -> tuple[ast.expr, ast.expr]:
+        return expressions.operand(index) if read is None else (read, read)
+
+    key = context.type_of(index)
+    if isinstance(index, n.Literal) and kind.has(index.value):
+        return py.item(owner(False)[0], expressions.value(index))
+    if key.within(STR) and kind.kinds & MAP:
+        return py.call(abi.DICT_GET, owner(False)[0], expressions.value(index) if read is None else read)
+    if not key.kinds & (INT | STR) or not kind.kinds & (LIST | STR | MAP):
+        return None
+    if key.kinds & INT and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
+        made = owner(False)[0]
+        return py.item(made, _place(*places(), key))
+    if key.within(INT) and kind.within(MAP | NIL):
+        return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
+    if not key.kinds & STR:
+        first, again = owner(True)
+        place, place_again = places()
+        tests: list[ast.expr] = [py.kind_is(first, "list")]
+        tests += [py.kind_is(again, "str")] if kind.kinds & STR else []
+        # The value is evaluated before the index, which its own test evaluates.
+        other = _evaluating(place, py.call(abi.INDEX, again, place_again))
+        return py.either(py.some(*tests), py.item(again, _place(place, place_again, key)), other)
+    if not kind.kinds & MAP or not is_short:
+        return None
+    place, place_again = places()
+    found = py.call(abi.DICT_GET, owner(False)[0], place_again)
+    if not kind.kinds & LIST or not key.kinds & INT:
+        return py.either(py.kind_is(place, "str"), found, py.call(abi.INDEX, owner(False)[0], place_again))
+    first, again = owner(True)
+    listed = py.item(again, _place(place_again, place_again, key))
+    rest = py.either(py.kind_is(first, "list"), listed, py.call(abi.INDEX, again, place_again))
+    return py.either(py.kind_is(place, "str"), found, rest)
+
+
+def text_of(whole: ast.expr) -> ast.expr:
+    """The key of a map that a whole number stands for."""
+    return ast.JoinedStr([ast.FormattedValue(whole, -1, None)])
+
+
+def _evaluating(place: ast.expr, call: ast.Call) -> ast.Call:
+    """A call whose last argument is evaluated in it."""
+    call.args[-1] = once(place)
+    return call
+
+
+def _place(first: ast.expr, again: ast.expr, key: Type) -> ast.expr:
+    """An index of a list or string; nil where Python would count from the end, or take a boolean for a number."""
+    tests: list[ast.expr] = []
+    if key.kinds & (BOOL | OTHER):
+        tests.append(py.kind_is(first, "int"))
+    if not key.natural:
+        tests.append(py.compare(again if tests else first, ">", py.const(-1)))
+    return py.either(py.both(*tests), again, py.const(None)) if tests else once(first)
+
+
+def path_of(expression: n.Expr) -> tuple[object, ...]:
+    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(key_of(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def key_of(index: n.Expr) -> object:
+    """A comparable form of a name or literal; None for anything else."""
+    if isinstance(index, n.Name):
+        return n.Name, index.name
+    if isinstance(index, n.Literal) and type(index.value) in (str, int):
+        return type(index.value), index.value
+    return None

@@ -1,0 +1,173 @@
+"""Code generation for storing items in hope of the likely types.
+
+In ``set s.tasks[id].count = s.tasks[id].count + 1`` the way to the map is gone once: nothing else may hold what is on
+it, and the new value is made of what is found there.  Where that is not so, the runtime does all of it anew.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.hopeful import item_of_likely, key_of, may_run_twice, missing, path_of, text_of
+from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
+from neuroscript.compiler.traversal import walk
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+Evaluated = tuple[list[ast.stmt], ast.expr, list[ast.stmt]]
+
+
+class StoreGenerator:
+    """Generates the code of ``set name[a]… = value``.
+
+    Args:
+        context: of the function.
+        expressions: generates code for expressions.
+        target: what is set.
+        kind: the type of the value that its variable holds.
+        unshared: the test that nothing else holds that, if one is needed.
+    """
+
+    def __init__(
+        self, context: FunctionContext, expressions: Expressions, target: n.Target, kind: Type, unshared: list[ast.expr]
+    ) -> None:
+        self.context = context
+        self.expressions = expressions
+        self.temporaries = context.temporaries
+        self.target = target
+        self.kind = kind
+        self.tests = unshared
+        self.whole = (target.name, *map(key_of, target.path))
+        self.held: ast.Name = py.variable(target.name)  # the list or map that gets the item
+        self.known: dict[tuple[object, ...], str] = {}  # what is held on the way to it
+        self.children: list[str] = []
+
+    def store(
+        self,
+        value: n.Expr,
+        evaluated: Callable[[n.Expr], Evaluated],
+        evaluated_key: Callable[[n.Expr], tuple[list[ast.stmt], ast.expr]],
+    ) -> list[ast.stmt] | None:
+        """Generates the statement; None where no types are likely, or hope is no gain.
+
+        Args:
+            value: the value.
+            evaluated: generates what evaluates it before anything else: statements, the value, and what clears it.
+            evaluated_key: generates what evaluates a key: statements, and the key.
+        """
+        context, path = self.context, self.target.path
+        # A number, string or boolean may be evaluated last, and read what the way has led to.
+        late = not context.type_of(value).kinds & CONTAINER and may_run_twice(context, value)
+        late = late and all(map(self._cannot_fail, path))
+        renews = late and None not in self.whole and any(path_of(part) == self.whole for part in walk(value))
+        last = context.type_of(path[-1])
+        is_likely = last.within(STR) or (last.within(INT) and not self.kind.within(MAP))
+        if len(path) == 1 and not renews and is_likely:
+            return None
+        code, item, let_go = ([], None, []) if late else evaluated(value)
+        reads: list[ast.expr] = []
+        for key in path:
+            first, read = evaluated_key(key)
+            code += first
+            reads.append(read)
+        if not self._go(reads):
+            return None
+        again: list[ast.stmt] = []
+        if item is None:
+            if None not in self.whole:
+                self.known |= {self.whole[:-1]: self.held.id, self.whole: ""}
+            with context.hoping(self.known):
+                made = self.expressions.value(value)
+            let_go = self.temporaries.release()
+            temporary = self.temporaries.fresh()
+            with context.short():
+                again = [*let_go, py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
+            item = py.name(temporary)
+        else:
+            made = item
+        clean = [clear(child) for child in self.children]
+        put = py.call(abi.PUT_PATH, py.variable(self.target.name), ast.Tuple(reads, py.LOAD), item)
+        if len(path) == 1:
+            put = py.call(abi.PUT, py.variable(self.target.name), reads[0], item)
+        other: list[ast.stmt] = [*clean, *again, py.set_variable(self.target.name, put)]
+        is_there = renews and (last.within(STR) or (last.within(INT) and not self.kind.kinds & (MAP | OTHER)))
+        is_there = is_there or (isinstance(path[-1], n.Literal) and self.kind.has(path[-1].value))
+        stored: list[ast.stmt] = [store_item(self.held, reads[-1], made)]
+        if not is_there:
+            stored = self._stored(reads[-1], made, other)
+        likely: list[ast.stmt] = [py.when(py.both(*self.tests), stored, other)] if self.tests else stored
+        return [*code, *missing(likely, other), *clean, *let_go]
+
+    def _cannot_fail(self, key: n.Expr) -> bool:
+        """Whether the evaluation of a key certainly does not fail, so that it may come before that of the value."""
+        if isinstance(key, n.Chain):
+            parts = (key.first, *(operand for _, operand, _ in key.rest))
+            sized = all(self.context.type_of(part).within(INT) and self.context.is_pure(part) for part in parts)
+            adds = all(operator in ("+", "-", "*") for operator, _, _ in key.rest)
+            return sized and adds and self.context.type_of(key).bits is not None
+        return self.context.is_pure(key)
+
+    def _go(self, reads: list[ast.expr]) -> bool:
+        """Goes the way to the list or map that gets the item; whether the types on it are likely."""
+        for depth, key in enumerate(self.target.path[:-1], 1):
+            held, read = self.held, reads[depth - 1]
+            found = item_of_likely(self.context, self.expressions, _same(held), self.kind, key, read)
+            if found is None:
+                return False
+            self.kind = _item_type(self.kind, key)
+            child = self.temporaries.fresh()
+            self.children.append(child)
+            self.tests.append(only_container_holds(py.bind(child, found)))
+            self.held = py.name(child)
+            if None not in self.whole[: depth + 1]:
+                self.known[self.whole[: depth + 1]] = child
+        return bool(self.context.type_of(self.target.path[-1]).kinds & (INT | STR))
+
+    def _stored(self, key: ast.expr, value: ast.expr, other: list[ast.stmt]) -> list[ast.stmt]:
+        """Statements that store the item, or do ``other`` where it is another kind of key, or there is no room."""
+        kind = self.context.type_of(self.target.path[-1])
+        store: list[ast.stmt] = [store_item(self.held, key, value)]
+        size, most = py.call("len", self.held), py.const(self.context.unit.max_items)
+        room = py.compare(size, "<", most)
+        if kind.within(INT) and self.kind.within(MAP | NIL):
+            return [py.when(room, [store_item(self.held, text_of(key), value)], other)]
+        if kind.within(STR):  # of a list Python raises
+            return [py.when(room, store, other)]
+        inside = py.compare(size, ">", key, *([] if kind.natural else [">", py.const(-1)]))
+        is_list = py.kind_is(self.held, "list")
+        if kind.within(INT):
+            full = py.both(py.compare(key, "==", size), py.compare(key, "<", most))
+            listed: list[ast.stmt] = [py.when(inside, store, [py.when(full, [append_item(self.held, value)], other)])]
+            return [py.when(is_list, listed, other)] if self.kind.kinds & (MAP | OTHER) else listed
+        made = other
+        if kind.kinds & INT and self.kind.kinds & LIST:
+            made = [py.when(py.both(is_list, py.kind_is(key, "int"), inside), store, other)]
+        if kind.kinds & STR and self.kind.kinds & MAP:
+            made = [py.when(py.both(py.kind_is(key, "str"), room), store, made)]
+        return made
+
+
+def _same(held: ast.expr) -> Callable[[bool], tuple[ast.expr, ast.expr]]:
+    return lambda _: (held, held)
+
+
+def _item_type(kind: Type, key: n.Expr) -> Type:
+    return types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
+
+
+def append_item(local: ast.expr, value: ast.expr) -> ast.stmt:
+    """A statement that appends to a list.
+
+    The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
+    """
+    return ast.Expr(py.call(ast.Attribute(local, "append", py.LOAD), value))
+
+
+def store_item(container: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
+    """``container[key] = value``."""
+    return ast.Assign([ast.Subscript(container, key, py.STORE)], value)
