@@ -147,5 +147,22 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Adds ``%%neuroscript`` to a shell of IPython or Jupyter, which calls this for ``%load_ext neuroscript``."""
+    _notebook().load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Takes ``%%neuroscript`` away again."""
+    _notebook().unload(shell)
+
+
+def _notebook() -> Any:
+    # By its name: it is built on the command line, which is built on this package.
+    from importlib import import_module
+
+    return import_module("neuroscript.notebook")
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
+from neuroscript.inputs import Kind, Part, blanked, split
 from neuroscript.runtime.abi import SESSION_LAST
 from neuroscript.runtime.containers import UNSET
 from neuroscript.syntax import nodes as n
@@ -18,8 +18,6 @@ from neuroscript.values import to_host
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
 
-_COMMENTS = re.compile(r"(?:\s|(?:#|--|//)[^\r\n]*)*")
-_DEFINITION = re.compile(r"(?:func|command|on[ \t]+event)\b|::")
 _RESULT = "result_of_input"
 
 
@@ -32,31 +30,61 @@ class Session:
         self._last: Any = None
 
     def evaluate(self, source: str, name: str = "<input>") -> Any:
-        """Evaluates an input: statements, definitions (which replace earlier ones), or an expression.
+        """Evaluates an input: statements, definitions (which replace earlier ones), an expression, or several of these.
+
+        Nothing of an input is run that does not parse as a whole.
 
         Returns:
-            The expression's value; None for anything else.
+            The value of the expression at its end; None if there is something else.
 
         Raises:
             NeuroScriptSyntaxError: if it is none of these; ``diagnostics`` place the error in the input.
             NeuroScriptError: what the input raised.
         """
         self.interpreter.check_open()
-        source = source.removeprefix("\ufeff")
-        comments = _COMMENTS.match(source)
-        if _DEFINITION.match(source, comments.end() if comments else 0):
-            self.interpreter.load(source, name, replace=True)
-            if self.interpreter.has_commands:
-                self.interpreter.run_commands()
-            return None
-        program = self._parsed(source, name)
+        value = None
+        for part, program in self._programs(source.removeprefix("\ufeff"), name):
+            value = None
+            if program is not None:
+                value = self._run(program, part, name)
+            else:
+                self.interpreter.load(part.text, name, replace=True)
+                if self.interpreter.has_commands:
+                    self.interpreter.run_commands()
+        return value
+
+    def _programs(self, source: str, name: str) -> list[tuple[Part, n.Program | None]]:
+        """The parts of an input, parsed those that are statements; the others will be when they are loaded.
+
+        Raises:
+            NeuroScriptSyntaxError: for all parts that cannot be parsed.
+        """
+        parts = split(source)
+        found: list[tuple[Part, n.Program | None]] = []
+        wrong: list[Diagnostic] = []
+        for part in parts:
+            try:
+                if part.kind is Kind.STATEMENTS:
+                    found.append((part, self._parsed(part, name)))
+                else:
+                    if len(parts) > 1:  # a single one is as a whole anyhow
+                        parse(part.text, name, self.interpreter.limits)
+                    found.append((part, None))
+            except NeuroScriptSyntaxError as error:
+                wrong += error.diagnostics
+        if wrong:
+            raise NeuroScriptSyntaxError(wrong)
+        return found
+
+    def _run(self, program: n.Program, part: Part, name: str) -> Any:
+        """Runs the statements of an input, and returns the value of the expression at their end."""
         self.variables.pop(_RESULT, None)
         runtime, loader = self.interpreter.runtime, self.interpreter.loader
         with runtime.alone():
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
             compiled = back_end(resolved, loader.compilation_unit())
-            loader.keep_text(compiled.codes, len(source), lambda: self._parsed(source, name))
+            loader.keep_text(compiled.codes, len(part.text), lambda: self._parsed(part, name))
             [function] = compiled.commands
             for code in compiled.codes:
                 exec(code, runtime.namespace)
@@ -71,17 +99,31 @@ class Session:
                 del runtime.namespace[function]
         return to_host(self.variables.pop(_RESULT, None))
 
-    def _parsed(self, source: str, name: str) -> n.Program:
-        """Parses an input as a command block: of its statements, or of an assignment of its value."""
-        try:
-            return self._block(f"command\n{source}\nendcommand", 1, source, name)
-        except NeuroScriptSyntaxError as statements:
+    def _parsed(self, part: Part, name: str) -> n.Program:
+        """Parses a part as a command block: of its statements, or of an assignment of its value, or of both."""
+        errors = []
+        readings = (self._statements, self._expression, self._statements_and_expression)
+        for read in readings if part.text[: part.last_line].strip() else readings[:2]:
             try:
-                text = f"command\nset {_RESULT} = (\n{source}\n)\nendcommand"
-                return self._block(text, 2, source, name)
-            except NeuroScriptSyntaxError as expression:
-                # What was read further before it failed is what the author meant.
-                raise max(expression, statements, key=lambda error: (error.line, error.column)) from None
+                return read(part, name)
+            except NeuroScriptSyntaxError as error:
+                errors.append(error)
+        # What was read further before it failed is what the author meant.
+        raise max(errors[::-1], key=lambda error: (error.line, error.column)) from None
+
+    def _statements(self, part: Part, name: str) -> n.Program:
+        return self._block(f"command\n{part.text}\nendcommand", 1, part.text, name)
+
+    def _expression(self, part: Part, name: str) -> n.Program:
+        return self._block(f"command\nset {_RESULT} = (\n{part.text}\n)\nendcommand", 2, part.text, name)
+
+    def _statements_and_expression(self, part: Part, name: str) -> n.Program:
+        before, after = part.text[: part.last_line], part.text[part.last_line :]
+        program = self._statements(replace(part, text=before), name)
+        ending = self._expression(replace(part, text=blanked(before) + after), name)
+        program.commands[0].body.extend(ending.commands[0].body)
+        program.source = part.text
+        return program
 
     def _block(self, text: str, added: int, source: str, name: str) -> n.Program:
         """Parses a text that has ``added`` lines before the input, and gives positions in the input."""

@@ -17,6 +17,7 @@ import pytest
 from neuroscript import Interpreter
 from neuroscript.cli import main as command_line
 from neuroscript.values import text_of
+from tests.notebook.conftest import notebook as notebook
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,12 +32,14 @@ def blocks(page: Path) -> list[tuple[str, str, str, int]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_code_blocks_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))  # that of a reader who types nothing
     names: dict[str, Any] = {"__name__": "docs"}
-    program = ""
+    program = shown = ""
     for language, info, code, line in blocks(page):
         title = re.search(r'title="([\w.]+)"', info)
         match language:
@@ -51,6 +54,11 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
             case "console":
                 (tmp_path / "topic.ns").write_text(program, encoding="utf-8")
                 run_console(code, capsys)
+            case "ipython":
+                cell = request.getfixturevalue("notebook").attempt(code.rstrip())
+                shown = cell.printed + "\n".join(value["text/plain"] for value in cell.shown)
+            case "output":  # of the cell before
+                assert shown.rstrip() == code.rstrip(), f"{page.name}:{line}"
             case "json":
                 json.loads(code)
             case "toml":

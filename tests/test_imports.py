@@ -30,7 +30,7 @@ LAYERS = {
         cancellation error_text
         values
         sandbox syntax
-        tools uses
+        tools uses inputs
         stdlib
         runtime
         compiler
@@ -42,17 +42,18 @@ LAYERS = {
         .
         language_server
         cli
+        notebook
         __main__
     """,
     "neuroscript.cli": """
         status log
-        source replies interrupts plugin_commands plain_files used_files error_meanings tool_modules
+        source replies interrupts completions plugin_commands plain_files used_files error_meanings tool_modules
         report sarif
         settings trusted_files
         options explanation app
         configuration
         host
-        outcomes
+        outcomes interactive
         . check fmt lsp primer reference run test tools trust
         session
         terminal

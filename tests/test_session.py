@@ -186,3 +186,84 @@ def test_last_lives_through_the_inputs() -> None:
         session.evaluate("set last = 5")
         session.evaluate("call tool.list.Append([], 3)")
         assert session.evaluate("last") == 5
+
+
+# --- inputs of several parts ------------------------------------------------------------------------------------------
+
+SEVERAL = """\
+set n = 2
+
+func twice(needs x) means
+  return x * 2
+endfunc
+func thrice(needs x) means
+  return twice(x) + x
+endfunc
+
+# what is wanted
+set m = thrice(n)
+if m > 5
+  set m = m + 1
+endif
+[n,
+ m]
+# the end
+"""
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_an_input_may_have_statements_definitions_and_an_expression(session: Session, line_end: str) -> None:
+    assert session.evaluate(SEVERAL.replace("\n", line_end)) == [2, 7]
+    assert session.evaluate("set k = 1\n\n  k + n") == 3
+    assert session.evaluate("set k = 1\nfunc f means\nendfunc") is None
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("set a = 1\nfunc f means\nendfunc\nset b = a / 0", (4, 11)),
+        ("set a = 1\n\n  a / 0", (3, 5)),
+        ("func f means\nendfunc\nset a = 1\n# then\n  [a,\n  a / 0]", (6, 5)),
+        ("set a = 0\nfunc f means\n  return 1 / 0\nendfunc\nf()", (3, 12)),
+        ("command\n  emit 1\nendcommand\nset a = 1 / 0", (4, 11)),
+    ],
+)
+def test_each_part_keeps_its_place(session: Session, source: str, place: tuple[int, int], line_end: str) -> None:
+    with pytest.raises(NeuroScriptError, match="division by zero") as raised:
+        session.evaluate(source.replace("\n", line_end))
+    assert (raised.value.line, raised.value.column) == place
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("emit 1\nfunc f means\n  set = 1\nendfunc", [3]),
+        ("emit 1\nfunc f means\n  set = 1\nendfunc\nset = 2\nfunc g means\n  emit\nendfunc", [3, 5, 7]),
+        ("emit 1\nset x = 1\nx +* 2", [3]),
+        ("emit 1\nif true\nfunc f means\nendfunc", [3]),
+    ],
+)
+def test_nothing_is_run_of_an_input_with_a_syntax_error(
+    session: Session, emitted: list[Any], source: str, lines: list[int]
+) -> None:
+    with pytest.raises(NeuroScriptSyntaxError) as raised:
+        session.evaluate(source)
+    assert [found.line for found in raised.value.diagnostics] == lines
+    assert emitted == []
+    assert session.interpreter.procedures() == []
+
+
+def test_blocks_are_not_split(session: Session, emitted: list[Any]) -> None:
+    session.evaluate(
+        'set x = 1\nfor each i in [1]\n  if x == 1\n    on event "a" do\n      emit "inner"\n    endon\n  endif\n'
+        'endfor\non error do\n  clear_error\nendon\ncall tool.event.Emit("a")\non event "b" do\n  emit "outer"\nendon\n'
+        'call tool.event.Emit("b")'
+    )
+    assert emitted == ["inner", "outer"]
+
+
+def test_metadata_belong_to_what_they_stand_before(session: Session, emitted: list[Any]) -> None:
+    session.evaluate("set x = 1\n:: title: of a library\nfunc f means\n  return 4\nendfunc\nemit f() + x")
+    session.evaluate(":: title: of a script\ncommand\n  emit 6\nendcommand")
+    assert emitted == [5, 6]

@@ -48,23 +48,34 @@ class Interrupts:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Lets the first signal end a wait for the person at the terminal, which nothing else would.
+
+        It begins before the question is shown: whoever sees it may send a signal at once.
+
+        Raises:
+            NeuroScriptError: 44 if a signal ends the wait.
+        """
+        self._waiting = True
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled") from None
+        finally:
+            self._waiting = False
+
     def ask(self, text: str) -> str:
         """Asks for a line on standard input.  The question goes to standard error: the output stays the program's.
 
         Raises:
             NeuroScriptError: 18 at the end of the input; 44 if a signal ends the wait.
         """
-        # Whoever sees the question may send a signal at once, so that is minded before it is shown.
-        self._waiting = True
-        try:
+        with self.waiting():
             sys.stdout.flush()
             write(sys.stderr, visible(text))
             sys.stderr.flush()
             line = sys.stdin.readline()
-        except KeyboardInterrupt:
-            raise NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled") from None
-        finally:
-            self._waiting = False
         if not line:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "nobody is there to ask: standard input is at its end")
         return line.rstrip("\r\n")

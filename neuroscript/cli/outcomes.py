@@ -90,7 +90,7 @@ class TextOutcomes:
     def outcome(self, outcome: Outcome) -> None:
         if outcome.cancelled:
             return
-        seconds = f"  {outcome.seconds:.1f} s" if outcome.seconds >= _SLOW else ""
+        seconds = f"  {outcome.seconds:.1f} s" if _shows_time(outcome.seconds) else ""
         done = f"  golden file {outcome.golden}" if outcome.golden else ""
         self._coloured_text("  ok    " if outcome.passed else "  FAIL  ", outcome.word)
         write_line(sys.stdout, f"{outcome.case.name}{seconds}{done}")
@@ -204,6 +204,11 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {row}" if row else "" for row in text.split("\n"))
 
 
+def _shows_time(seconds: float) -> bool:
+    """Whether somebody at a terminal is to see how long a run took; a file is the same whatever the machine does."""
+    return seconds >= _SLOW and sys.stdout.isatty()
+
+
 def _summary(tally: Tally) -> str:
     parts = []
     if tally.outcomes:
@@ -222,6 +227,6 @@ def _summary(tally: Tally) -> str:
     if not tally.outcomes and not tally.broken and not tally.cancelled:
         what = f"no tests: procedures test_… in files that end in {SUFFIX}"
         parts.insert(0, what if not tally.deselected else "no tests")
-    if tally.seconds >= _SLOW:
+    if _shows_time(tally.seconds):
         parts.append(f"{tally.seconds:.1f} s")
     return ", ".join(parts)

@@ -6,22 +6,13 @@ import argparse
 import sys
 
 from neuroscript import __version__
-from neuroscript.cli.host import check_patterns, services_of, settings_of, workers_place
+from neuroscript.cli.host import check_patterns, settings_of, workers_place
+from neuroscript.cli.interactive import add_session, make_interpreter
 from neuroscript.cli.interrupts import Interrupts
-from neuroscript.cli.options import (
-    add_host,
-    add_limits,
-    add_policy,
-    add_tools,
-    environment,
-    library_roots,
-    sandbox_directory,
-)
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.session import ReplSession
 from neuroscript.cli.source import STDIN
-from neuroscript.cli.status import OK, UsageError
-from neuroscript.cli.tool_modules import add_tool_modules
+from neuroscript.cli.status import OK
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
 from neuroscript.values import text_of
@@ -31,19 +22,12 @@ SUMMARY = "try the language line by line"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    add_host(parser)
-    add_tools(parser)
-    add_limits(parser)
-    add_policy(parser)
+    add_session(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
-    place = workers_place(options, settings)
-    services_of(place, {})  # which tells early of a directory that is none
-    directory = sandbox_directory(settings.one("run.sandbox"))
-    roots = library_roots(options.lib)
     interrupts = Interrupts()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     # Into a pipe goes what is emitted and no more.
@@ -54,28 +38,14 @@ def run(options: argparse.Namespace) -> int:
         if replies is None or not replies.repeats(text):
             write_line(sys.stdout, text)
 
-    def make_interpreter() -> Interpreter:
-        interpreter = Interpreter(
-            sandbox=directory,
-            limits=settings.limits(),
-            emit=emit,
-            on_stream=replies.show if replies is not None else None,
-            # From a pipe, the next line is the next input and no answer.
-            prompt=interrupts.ask if interactive else None,
-            environment=environment(list(settings.each("run.env"))),
-            plugins=settings.one("run.plugins"),
-            policy=settings.tool_policy(),
-            services=services_of(place, settings.worker_policy()),
-            library_roots=roots,
-        )
-        try:
-            add_tool_modules(interpreter, options.tools)
-        except UsageError:
-            interpreter.close()
-            raise
-        return interpreter
+    def interpreter() -> Interpreter:
+        # From a pipe, the next line is the next input and no answer.
+        ask = interrupts.ask if interactive else None
+        return make_interpreter(options, settings, emit, replies.show if replies is not None else None, ask)
 
-    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies, place)
+    session = ReplSession(
+        interpreter, lambda text: write_line(sys.stdout, text), settings, replies, workers_place(options, settings)
+    )
     try:
         check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:

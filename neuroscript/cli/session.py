@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+from neuroscript.cli.completions import completions
 from neuroscript.cli.explanation import explained
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE, WorkersPlace
 from neuroscript.cli.replies import Replies
@@ -18,10 +19,8 @@ from neuroscript.error_text import explain
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import one_line
-from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax.errors.completeness import incomplete
-from neuroscript.syntax.tables import WORDS
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000
@@ -49,7 +48,7 @@ GRANTS = {
 }
 """What ``:allow`` grants: the setting of each, and an example."""
 
-_WORD = re.compile(r":?[A-Za-z_][A-Za-z0-9_.]*\Z|:\Z")
+_COMMAND = re.compile(r":[A-Za-z_]*\Z")
 
 
 class ReplSession:
@@ -230,34 +229,11 @@ class ReplSession:
 
     def completions(self, before: str) -> tuple[str, list[str]]:
         """The word that ends ``before``, and the words that it may become."""
-        match = _WORD.search(before)
-        if match is None:
-            return "", []
-        word = match.group()
-        if word.startswith(":"):
-            return word, [name for name in self._commands if name.startswith(word)] if not before[
-                : match.start()
-            ] else []
-        folded = word.lower()
-        if folded.startswith("tool."):
-            names = (f"tool.{name}" for name in self.interpreter.tools.names())
-            return word, sorted(name for name in names if name.lower().startswith(folded))
-        path, dot, _ = word.rpartition(".")
-        known = [f"{path}.{key}" for key in self._keys(path.split("."))] if dot else self._words()
-        return word, sorted({name for name in known if name.startswith(word)})
-
-    def _keys(self, path: list[str]) -> Iterable[str]:
-        """The keys of the map at a path of keys from a variable, those that may stand after a dot."""
-        value: Any = self._session.variables
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        return filter(str.isidentifier, value) if isinstance(value, dict) else ()
-
-    def _words(self) -> Iterable[str]:
-        yield from WORDS
-        yield from BUILTINS
-        yield from self._session.variables
-        yield from (procedure["name"] for procedure in self.interpreter.procedures())
+        command = _COMMAND.search(before)
+        if command is not None:
+            word = command.group()
+            return word, [name for name in self._commands if word == before and name.startswith(word)]
+        return completions(self.interpreter, self._session.variables, before)
 
 
 def shown(value: Any, width: int = MAX_SHOWN) -> str:

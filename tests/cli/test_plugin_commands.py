@@ -94,7 +94,7 @@ def test_the_help_lists_it_and_a_wrong_name_is_compared_with_it(neuroscript: Com
     install(GREET, "greet")
     assert "\n  greet    greet somebody\n" in neuroscript("--help").out
     assert neuroscript("gret").err == "neuroscript: there is no command 'gret'; did you mean 'greet'?\n"
-    names = "run, check, fmt, explain, test, tools, primer, repl, trust, ask, chat, greet, keys, log, workers"
+    names = "run, check, fmt, explain, test, tools, primer, repl, lsp, trust, ask, chat, greet, keys, log, workers"
     assert neuroscript("zzz").err.endswith(f"there are {names}\n")
 
 
