@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -32,3 +33,9 @@ def _recursion_limit() -> Iterator[None]:
     before = sys.getrecursionlimit()
     yield
     sys.setrecursionlimit(before)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Takes what was collected out of the garbage collector's sight: looking for garbage among it takes a second."""
+    gc.collect()
+    gc.freeze()
