@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neuroscript import Interpreter
 
@@ -37,5 +39,8 @@ def _recursion_limit() -> Iterator[None]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Takes what was collected out of the garbage collector's sight: looking for garbage among it takes a second."""
+    given(st.none())(
+        lambda value: None
+    )()  # which asks the collector who holds its generator, once
     gc.collect()
     gc.freeze()
