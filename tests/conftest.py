@@ -39,8 +39,6 @@ def _recursion_limit() -> Iterator[None]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Takes what was collected out of the garbage collector's sight: looking for garbage among it takes a second."""
-    given(st.none())(
-        lambda value: None
-    )()  # which asks the collector who holds its generator, once
+    given(st.none())(lambda value: None)()  # which asks the collector who holds its generator, once
     gc.collect()
     gc.freeze()
