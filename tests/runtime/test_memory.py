@@ -27,7 +27,10 @@ def no_collector() -> Iterator[None]:
 
 def lists_left() -> int:
     """The lists of these programs that still exist."""
-    return sum(type(value) is list and len(value) == 1 and value[0] == MARK for value in gc.get_objects())
+    return sum(
+        type(value) is list and len(value) == 1 and type(value[0]) is str and value[0] == MARK
+        for value in gc.get_objects()
+    )
 
 
 @pytest.mark.usefixtures("no_collector")

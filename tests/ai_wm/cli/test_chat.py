@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -129,6 +130,7 @@ def test_ctrl_c_ends_the_reply_and_not_the_conversation(ready: Home) -> None:
         while text not in seen:
             if not select.select([reader], [], [], max(0.0, end - time.monotonic()))[0]:
                 process.kill()
+                process.wait(30)
                 pytest.fail(f"there is no {text!r} in {seen!r}")
             seen += os.read(reader, 4096).decode(errors="replace")
         seen = seen.partition(text)[2]
@@ -155,4 +157,5 @@ def _take_terminal() -> None:
     import fcntl
     import termios
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background ignores it
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
