@@ -184,9 +184,7 @@ class Later(ast.If):
     """
 
     def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
-        super().__init__()  # type: ignore[call-arg]  # the fields follow
-        self.test = const(True)
-        self.orelse = []
+        super().__init__(const(True), orelse=[])  # the body is made later
         self._make: Callable[[], list[ast.stmt]] | None = make
         place(self.test, span)
         self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span
@@ -197,6 +195,10 @@ class Later(ast.If):
         make, self._make = self._make, None
         assert make is not None
         return make()
+
+    @body.setter
+    def body(self, value: list[ast.stmt]) -> None:
+        """Takes no notice of the empty list that nodes begin with from Python 3.13 on."""
 
 
 def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
