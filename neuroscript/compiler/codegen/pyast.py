@@ -184,13 +184,13 @@ class Later(ast.If):
     """
 
     def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
-        super().__init__(const(True), orelse=[])  # the body is made later
+        super().__init__(const(True), orelse=[])  # type: ignore[call-arg]  # the body is made later
         self._make: Callable[[], list[ast.stmt]] | None = make
         place(self.test, span)
         self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span
 
     @property
-    def body(self) -> list[ast.stmt]:  # type: ignore[override]
+    def body(self) -> list[ast.stmt]:
         """The statements."""
         make, self._make = self._make, None
         assert make is not None
