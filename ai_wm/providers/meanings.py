@@ -101,7 +101,7 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
 _LIMIT: Final = (
     r"rate[_ -]?limit|ratelimit|too[_ ]many[_ ]requests|resource[_ ]?exhausted|throttl"
     r"|(tokens|requests|input tokens|output tokens)[_ ]per[_ ](minute|min|day|hour|second)|\b[TRQ]P[MDS]\b"
-    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|requests? limit (was |is )?reached|\bqps\b"
+    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|\bqps\b"
     r"|\b(key|hourly|daily|weekly|monthly|yearly|total) limit (was |is |has been )?(exceeded|reached)"
     r"|open api (\w+ )+limit reached"
     r"|请求频率|限流"
@@ -118,7 +118,8 @@ _NO_CREDIT: Final = (
 # Paying, or the next day, ends these; waiting does not.
 _SPENT: Final = (
     r"insufficient_quota|exceeded_current_quota|billing_hard_limit|billing_not_active|usage limit"
-    r"|\b(key|total)( request)? limit (was |is |has been )?(exceeded|reached)|monthly|weekly|daily|per[_ -]month"
+    r"|\b(key|total) limit (was |is |has been )?(exceeded|reached)|open api total request limit reached"
+    r"|monthly|weekly|daily|per[_ -]month"
     r"|per[_ -]day|PerDay|\b[TRQ]PD\b|quota exceeded for metric[^\n]{0,200}\blimit: 0\b(?!\.)|套餐"
     rf"|{_NO_CREDIT}"
 )
