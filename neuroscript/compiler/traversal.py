@@ -173,3 +173,21 @@ def nil_tolerant_operands(expression: n.Expr) -> Sequence[n.Expr]:
     if isinstance(expression, n.Chain) and expression.rest[0][0] in ("==", "!="):
         return _operands(expression)
     return ()
+
+
+def path_of(expression: n.Expr) -> tuple[object, ...]:
+    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(key_of(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def key_of(index: n.Expr) -> object:
+    """A comparable form of a name or literal that is an index; None for anything else."""
+    if isinstance(index, n.Name):
+        return n.Name, index.name
+    if isinstance(index, n.Literal) and type(index.value) in (str, int):
+        return type(index.value), index.value
+    return None

@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any
 
-from neuroscript.compiler.analysis.not_nil import Path, key_of, paths_read
+from neuroscript.compiler.analysis.not_nil import Path, paths_read
 from neuroscript.compiler.analysis.tool_results import popped, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
@@ -55,7 +55,7 @@ from neuroscript.compiler.analysis.types import (
 from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import statements, walk
+from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType

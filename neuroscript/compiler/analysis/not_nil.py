@@ -7,7 +7,7 @@ one type for each variable, can leave nil out of it there.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, children, expressions
+from neuroscript.compiler.traversal import assigned_in, children, expressions, path_of
 from neuroscript.syntax import nodes as n
 
 _FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
@@ -39,24 +39,6 @@ def paths_read(value: n.Expr) -> set[Path]:
         if isinstance(part, n.Index):
             found.add(path_of(part.value))
     return {path for path in found if None not in path}
-
-
-def path_of(expression: n.Expr) -> Path:
-    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(key_of(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
-
-
-def key_of(index: n.Expr) -> object:
-    """A comparable form of a name or literal that is an index; None for anything else."""
-    if isinstance(index, n.Name):
-        return n.Name, index.name
-    if isinstance(index, n.Literal) and type(index.value) in (str, int):
-        return type(index.value), index.value
-    return None
 
 
 def _certain(expression: n.Expr) -> list[n.Expr]:

@@ -16,7 +16,7 @@ from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP,
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
-from neuroscript.compiler.traversal import walk
+from neuroscript.compiler.traversal import key_of, path_of, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -224,21 +224,3 @@ def _place(first: ast.expr, again: ast.expr, key: Type) -> ast.expr:
     if not key.natural:
         tests.append(py.compare(again if tests else first, ">", py.const(-1)))
     return py.either(py.both(*tests), again, py.const(None)) if tests else once(first)
-
-
-def path_of(expression: n.Expr) -> tuple[object, ...]:
-    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(key_of(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
-
-
-def key_of(index: n.Expr) -> object:
-    """A comparable form of a name or literal; None for anything else."""
-    if isinstance(index, n.Name):
-        return n.Name, index.name
-    if isinstance(index, n.Literal) and type(index.value) in (str, int):
-        return type(index.value), index.value
-    return None

@@ -13,9 +13,9 @@ from neuroscript.compiler.analysis.types import CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.hopeful import key_of, path_of
 from neuroscript.compiler.codegen.temporaries import clear, only_variable_holds
 from neuroscript.compiler.codegen.tools import ToolCallGenerator, places_of
+from neuroscript.compiler.traversal import key_of, path_of
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType

@@ -13,9 +13,9 @@ from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.hopeful import item_of_likely, key_of, may_run_twice, missing, path_of, text_of
+from neuroscript.compiler.codegen.hopeful import item_of_likely, may_run_twice, missing, text_of
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
-from neuroscript.compiler.traversal import walk
+from neuroscript.compiler.traversal import key_of, path_of, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
