@@ -6,7 +6,7 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from neuroscript import NeuroScriptError
 from neuroscript.cli import (
     FAILED,
     OK,
+    Finding,
     UsageError,
     add_format,
     add_workers,
@@ -195,6 +196,13 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))
         return FAILED
+
+
+def examine(options: argparse.Namespace) -> Iterator[Finding]:
+    """What ``neuroscript doctor`` tells of the workers."""
+    from ai_wm.cli import health
+
+    return health.of_workers(options)
 
 
 # --- actions ---

@@ -4,6 +4,7 @@ The names below are public: those that a plugin's sub-command shares with the bu
 """
 
 from neuroscript.cli.app import main
+from neuroscript.cli.findings import Finding
 from neuroscript.cli.host import WorkersPlace, find_place
 from neuroscript.cli.options import add_format, add_workers, existing_directory, sandbox_directory, whole_number
 from neuroscript.cli.parser import set_completer
@@ -15,6 +16,7 @@ from neuroscript.output import visible, write, write_line
 __all__ = [
     "FAILED",
     "OK",
+    "Finding",
     "UsageError",
     "WorkersPlace",
     "add_format",

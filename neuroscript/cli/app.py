@@ -46,6 +46,7 @@ BUILT_IN = {
     "repl": "repl",
     "lsp": "lsp",
     "trust": "trust",
+    "doctor": "doctor",
     "completions": "shell",
 }
 """The sub-commands of this package, each with its module."""
