@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
     from neuroscript.errors import Diagnostic
+    from neuroscript.journal.base import Journal
     from neuroscript.program_text import ProgramText
     from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
@@ -376,14 +377,25 @@ class Interpreter:
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def run(self, procedure: str, /, *args: Any, cancel: CancelToken | None = None, **named: Any) -> Any:
+    def run(
+        self,
+        procedure: str,
+        /,
+        *args: Any,
+        cancel: CancelToken | None = None,
+        run_id: str | None = None,
+        journal: Journal | None = None,
+        **named: Any,
+    ) -> Any:
         """Calls a procedure with Python values and returns its result as one.
 
         Args:
             procedure: its name.
             args: its arguments by position.
             cancel: ends the run when it is cancelled, which it may be before the run.  A parameter of this name gets
-                its value by position.
+                its value by position, as those of the next two names do.
+            run_id: the name of the run in the journal: a second run with it goes on where the first was stopped.
+            journal: where its calls are kept.
             named: its arguments by name.
 
         Raises:
@@ -398,8 +410,16 @@ class Interpreter:
             self._refuse_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
         values = values_of(args, named)
+
+        def call(depth: int) -> Any:
+            return runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
+
+        if run_id is not None or journal is not None:
+            from neuroscript.journal.running import run_journaled
+
+            return self._outside(run_journaled(self, journal, run_id, procedure, values, list(named), call, cancel))
         with runtime.run(cancel=cancel) as depth:
-            result = runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
+            result = call(depth)
         return self._outside(result)
 
     def _refuse_procedure(self, name: str) -> NoReturn:

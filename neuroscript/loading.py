@@ -73,6 +73,7 @@ class Loader:
         self._probes: Probes | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.programs: list[LoadedProgram] = []
+        self.contents: list[str | bytes] = []  # of each program, its text
         self.commands: list[str] = []
         self.texts: dict[str, str | bytes] = {}
         self._files: dict[
@@ -292,12 +293,14 @@ class Loader:
             runtime.events.restore(handlers)
             runtime.unlink_values()
             del self.programs[programs:]
+            del self.contents[programs:]
             raise
         for part, _, _ in unsealed:
             del self._sealed[part.load]
         self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
+        self.contents += [part.content for part in parts]
         for part in parts:
             if part.identity is not None:
                 self._files[part.identity] = part.program.name, *_content_key(part.content)

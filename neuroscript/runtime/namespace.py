@@ -328,6 +328,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if self.emitted > self.max_emitted:
             message = f"the run has emitted more than {self.max_emitted} characters"
             raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+        if self.journal is not None and self.journal.is_replaying:
+            return
         sink = self.interpreter.emit_sink
         if sink is None:
             self.call_host("standard output", write_line, sys.stdout, text)
@@ -366,7 +368,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 self.containers.too_many("list of whispers")
             whispered.append(value)
         sink = self.interpreter.whisper_sink
-        if sink is not None:
+        if sink is not None and not (self.journal is not None and self.journal.is_replaying):
             self.call_host("the host's whisper sink", sink, name, to_host(value))
 
     def stream(self, event: StreamEvent) -> None:
@@ -398,7 +400,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if source is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
         what = "the host's prompt source"
-        return str(named_from_host(self.call_host(what, source, self.operations.joined(text)), f"the result of {what}"))
+        question = self.operations.joined(text)
+
+        def answer() -> str:
+            return str(named_from_host(self.call_host(what, source, question), f"the result of {what}"))
+
+        if self.journal is None:
+            return answer()
+        return str(self.journal.call("promptuser", "idempotent", question, answer))
 
     def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
         """Asks a model: ``ask``."""
@@ -412,8 +421,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         whispered = self.whispered.pop("self", [])
         text = self.operations.joined(prompt)
         self.depth = depth - 1
-        context = self.interpreter.context
-        return from_host(self.call_host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
+        given_all = (self.interpreter.context, who, text, to_host(config), to_host(whispered))
+
+        def answer() -> Any:
+            return from_host(self.call_host("the model", asker, *given_all))
+
+        if self.journal is None:
+            return answer()
+        return self.journal.call("ask", "idempotent", [who, text, config, whispered], answer)
 
     def fire(
         self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None
@@ -424,7 +439,18 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return
         with self.run(joining, cancel) as depth:
             functions = tuple(handler.function for handler in handlers)
-            self._run_handlers(functions, depth, EventValue(name, payload, source, time_ns()))
+            event = self._event(name, payload, source)
+            if self.journal is None:
+                self._run_handlers(functions, depth, event)
+            else:
+                run = partial(self._run_handlers, functions, depth, event)
+                self.journal.event(name, payload, source, run)
+
+    def _event(self, name: str, payload: Any, source: str) -> EventValue:
+        moment, journal = time_ns(), self.journal
+        if journal is None:
+            return EventValue(name, payload, source, moment)
+        return EventValue(name, payload, source, partial(journal.moment, moment), journal.new_id)
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code: ``tool.event.Emit(name, payload)``."""
@@ -435,7 +461,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if functions is None:
             functions = self._handlers_of(name)
         if functions:
-            self._run_handlers(functions, depth - 1, EventValue(name, payload, "script", time_ns()))
+            self._run_handlers(functions, depth - 1, self._event(name, payload, "script"))
             if fuel.token.cancelled:
                 fuel.check_cancelled()
 

@@ -17,7 +17,7 @@ from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType
-from neuroscript.values import ToolValue, to_host
+from neuroscript.values import ToolValue, from_host, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from neuroscript.interpreter import Interpreter
+    from neuroscript.journal.replay import JournaledRun
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.policy import Policy
@@ -114,7 +115,8 @@ class ToolLinks:
         self._versions: dict[str, int] = {}
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
-        self._untimed: dict[str, Callable[..., Any]] = {}
+        self._host_tools: dict[str, tuple[Tool, Callable[..., Any]]] = {}  # that generated code calls directly
+        self.journal: JournaledRun | None = None
         self._tool_values: dict[tuple[str, int], tuple[Tool, Policy, Callable[..., Any] | None]] = {}
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
@@ -201,8 +203,8 @@ class ToolLinks:
         # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
         direct = function if told else tool.execute
         self.fuel.direct_tools = True
-        self._untimed[abi.TOOL_FUNCTION + key] = direct
-        return self._timed(direct) if self.fuel.timing else direct
+        self._host_tools[abi.TOOL_FUNCTION + key] = tool, direct
+        return self._host_tool(tool, direct)
 
     def _caller(self, tool: Tool) -> Callable[..., Any]:
         """A library function that calls functions of the script, at the call depth that it gets first."""
@@ -277,8 +279,25 @@ class ToolLinks:
         Looking at a flag before each call of a small tool would be felt.  What cancels a run puts the other functions
         in place instead, from its own thread: from then on generated code finds them.
         """
-        for name, function in list(self._untimed.items()):
-            self.namespace[name] = self._timed(function) if timing else function
+        self._place_host_tools()
+
+    def use_journal(self, journal: JournaledRun | None) -> None:
+        """Has the calls of tools go through a journal from now on, or no longer."""
+        self.journal = journal
+        self._place_host_tools()
+
+    def _place_host_tools(self) -> None:
+        for name, (tool, direct) in list(self._host_tools.items()):
+            self.namespace[name] = self._host_tool(tool, direct)
+
+    def _host_tool(self, tool: Tool, direct: Callable[..., Any]) -> Callable[..., Any]:
+        function = self._timed(direct) if self.fuel.timing else direct
+        journal, spec = self.journal, tool.spec
+        if journal is None or spec.effect == "pure":
+            return function
+        return lambda *args: journal.call(
+            spec.name, spec.effect, from_host(list(args)), lambda: from_host(function(*args))
+        )
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         fuel = self.fuel
@@ -332,7 +351,11 @@ class ToolLinks:
         outer, self.depth = self.depth, depth - 1
         was_host = spec.pure or fuel.enter_host()  # the time of a pure tool is the script's
         try:
-            result = tool.invoke(self.interpreter.context, validated)
+            if self.journal is None or spec.effect == "pure":
+                result = tool.invoke(self.interpreter.context, validated)
+            else:
+                invoke = partial(tool.invoke, self.interpreter.context, validated)
+                result = self.journal.call(spec.name, spec.effect, validated, invoke)
         finally:
             self.depth = outer
             fuel.leave_host(was_host)

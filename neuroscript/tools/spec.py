@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArgSpec", "ArgType", "ToolSpec"]
 
+_EFFECTS = ("pure", "read", "idempotent", "once")
+
 
 @record(frozen=True, kw_only=True)
 class ToolSpec:
@@ -43,6 +45,10 @@ class ToolSpec:
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.
         administers: whether it changes what the host or other programs rely on rather than doing a task, so that models
             get it only where they are given it by its full name.
+        effect: what a journaled run does about it: ``pure`` (nothing: its result depends on its arguments alone),
+            ``read`` (it changes nothing: its result is kept, and a call whose end is unknown is made again),
+            ``idempotent`` (likewise, since to make it twice is to make it once), ``once`` (a call whose end is unknown
+            is for a person to decide).  By default ``pure`` for pure tools, else ``once``.
         primer: lines that the primer adds where the tool may be called, about what its signature does not tell: keys
             of maps, formats, what is nil.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
@@ -63,6 +69,7 @@ class ToolSpec:
     pure: bool = False
     brief: bool = False
     administers: bool = False
+    effect: str = ""
     primer: str = ""
     python_result: PythonType | None = field(default=None, repr=False, compare=False)
     checks_result: bool = field(default=False, repr=False, compare=False)
@@ -86,6 +93,13 @@ class ToolSpec:
         if type(self.capabilities) is not tuple:
             words = (self.capabilities,) if isinstance(self.capabilities, str) else tuple(self.capabilities)
             fix(self, "capabilities", words)
+        if not self.effect:
+            fix(self, "effect", "pure" if self.pure else "once")
+        elif self.effect not in _EFFECTS or (self.pure and self.effect != "pure"):
+            wanted = "pure" if self.pure else " or ".join(_EFFECTS)
+            raise NeuroScriptError(
+                ErrorCode.INVALID_VALUE, f"tool.{name} has the effect {self.effect!r}; expected {wanted}"
+            )
         if type(self.return_type) is not ArgType:
             fix(self, "return_type", arg_type(self.return_type, f"the result of {name}"))
         if self.result_shape is not None and self.return_type not in SHAPED:

@@ -101,13 +101,21 @@ class EventValue:
         name: the event's name.
         payload: what was fired with it.
         source: who fired it: ``script``, ``host``, or a name that the host's part gives.
-        timestamp: the moment of the firing; in nanoseconds since 1970, it becomes a time when somebody reads it.
-        id: the event's own id; one is made when somebody reads it.
+        timestamp: the moment of the firing; in nanoseconds since 1970, or a function that gives them, it becomes a
+            time when somebody reads it.
+        id: the event's own id, or a function that gives one; one is made when somebody reads it.
     """
 
     __slots__ = ("_id", "_timestamp", "name", "payload", "source")
 
-    def __init__(self, name: str, payload: Any, source: str, timestamp: TimeDate | int, id: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        payload: Any,
+        source: str,
+        timestamp: TimeDate | int | Callable[[], int],
+        id: str | Callable[[], str] | None = None,
+    ) -> None:
         self.name = name
         self.payload = payload
         self.source = source
@@ -117,9 +125,10 @@ class EventValue:
     @property
     def timestamp(self) -> TimeDate:
         """The moment of the firing."""
-        if type(self._timestamp) is int:
-            self._timestamp = TimeDate.from_unix_nanoseconds(self._timestamp)
-        return self._timestamp  # type: ignore[return-value]
+        if type(self._timestamp) is not TimeDate:
+            moment = self._timestamp if type(self._timestamp) is int else self._timestamp()
+            self._timestamp = TimeDate.from_unix_nanoseconds(moment)
+        return self._timestamp
 
     @property
     def id(self) -> str:
@@ -128,6 +137,8 @@ class EventValue:
             import uuid  # few programs read it
 
             self._id = str(uuid.uuid4())
+        elif type(self._id) is not str:
+            self._id = self._id()
         return self._id
 
     def field(self, key: str) -> Any:

@@ -1,0 +1,125 @@
+"""Runs a program under a journal: claims its run, answers from the journal, and writes how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.journal import codec
+from neuroscript.journal.entries import FAILED, REFUSED, RETURNED, SUSPENDED, Header
+from neuroscript.journal.replay import JournaledRun
+from neuroscript.values import Handle, from_host
+from neuroscript.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from neuroscript.cancellation import CancelToken
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.journal.base import Journal
+
+
+def run_journaled(
+    interpreter: Interpreter,
+    journal: Journal | None,
+    run_id: str | None,
+    procedure: str,
+    values: list[Any],
+    names: list[str],
+    call: Callable[[int], Any],
+    cancel: CancelToken | None,
+) -> Any:
+    """Runs a procedure, or goes on with its run.
+
+    Args:
+        interpreter: which has loaded the program.
+        journal: where the calls are kept.
+        run_id: the name of the run there.
+        procedure: its name; empty for command blocks.
+        values: its arguments, values of the language.
+        names: the names of the last ones.
+        call: calls it; takes the call depth that is left.
+        cancel: ends the run when it is cancelled.
+
+    Returns:
+        its result, a value of the language; of a run that has returned before, what that gave.
+
+    Raises:
+        NeuroScriptError: as `Interpreter.run`; 19 and 42 as `Journal.claim`; 19 where it took another way than the
+            journal, or is at a call of which nobody knows whether it was made.
+    """
+    if journal is None or not run_id:
+        missing = "journal" if journal is None else "run_id"
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"a journaled run needs run_id and journal; {missing} is missing"
+        )
+    border = _Border(interpreter)
+    info = journal.claim(run_id, _header(interpreter, procedure, [values, names], border))
+    runtime = interpreter.runtime
+    try:
+        if info.state == RETURNED:
+            return codec.decode(info.result, border)
+        if info.state == REFUSED:
+            raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
+        state, stored, why = FAILED, "", "it was interrupted"
+        try:
+            with runtime.run(cancel=cancel) as depth:
+                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter))
+                runtime.use_journal(run)
+                try:
+                    result = call(depth)
+                    run.check_met()
+                finally:
+                    runtime.use_journal(None)
+            state, stored, why = RETURNED, codec.encode(result, border), ""
+        except NeuroScriptError as error:
+            state = SUSPENDED if error.details.get("open") else FAILED
+            stored, why = codec.encode_error(error), str(error)
+            raise
+        finally:
+            journal.finish(run_id, info.fence, state, stored, why)
+        return result
+    finally:
+        journal.release(run_id)
+
+
+def _header(interpreter: Interpreter, procedure: str, arguments: list[Any], border: _Border) -> Header:
+    globals_ = codec.digest(from_host(dict(interpreter.runtime.globals)), border)
+    program = hashlib.blake2b(digest_size=16)
+    loader = interpreter.loader
+    for loaded, content in zip(loader.programs, loader.contents, strict=True):
+        text = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        program.update(json.dumps([loaded.name, len(text)]).encode() + text)
+    python = ".".join(map(str, sys.version_info[:3]))
+    versions = f"neuroscript {__version__}, Python {python}"
+    return Header(
+        procedure, codec.encode(arguments, border), globals_, program.hexdigest(), secrets.token_hex(16), versions
+    )
+
+
+def _firing(interpreter: Interpreter) -> Callable[[str, Any, str], None]:
+    return lambda name, payload, source: interpreter.runtime.fire(name, payload, source, joining=True)
+
+
+class _Border:
+    """Finds the functions and handles of a journal in an interpreter."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+
+    def handle_name(self, handle: Handle) -> str:
+        """The name of a handle, by the part of the host that makes handles of its kind."""
+        return ""
+
+    def handle(self, kind: str, name: str) -> Handle:
+        """A handle of a kind for what has that name."""
+        return Handle(kind)
+
+    def function(self, name: str) -> Any:
+        """A procedure of the program."""
+        return self._interpreter.runtime.name(name)
