@@ -12,6 +12,7 @@ from dataclasses import replace
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import BEGUN, DONE, ERROR, ONCE, READ, Entry, path_text
+from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from neuroscript.journal.base import Journal
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
+    from neuroscript.runtime.context import ToolContext
+    from neuroscript.tools.recovery import Recovery
 
 CLOCK = "the clock"
 EVENT = "event"
@@ -65,7 +68,15 @@ class JournaledRun:
         """Whether there are calls in the journal that have not been met again."""
         return bool(self._known)
 
-    def call(self, tool: str, effect: str, arguments: Any, do: Callable[[], Any], index: int | None = None) -> Any:
+    def call(
+        self,
+        tool: str,
+        effect: str,
+        arguments: Any,
+        do: Callable[[], Any],
+        index: int | None = None,
+        recovery: BoundRecovery | None = None,
+    ) -> Any:
         """Makes a call, or gives what it gave before.
 
         Args:
@@ -74,6 +85,7 @@ class JournaledRun:
             arguments: its arguments, a value of the language.
             do: makes it.
             index: its place among calls that go on side by side; None for the next one in order.
+            recovery: finds out whether the call was done, where its end is unknown.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -88,8 +100,14 @@ class JournaledRun:
             self._fire_again(path)
             raise codec.decode_error(known.result)
         if known is not None and effect == ONCE:
-            self._open_end(known)
-        entry = Entry(path, tool, hashed, effect, BEGUN, begun=time.time())
+            found = recovery.recover(codec.decode(known.note, self._border)) if recovery and known.note else UNKNOWN
+            if found is UNKNOWN:
+                self._open_end(known)
+            if found is not NOT_DONE:
+                self._end(replace(known, state=DONE, result=codec.encode(found, self._border), ended=time.time()))
+                return found
+        note = codec.encode(recovery.prepare(), self._border) if recovery is not None else ""
+        entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=time.time())
         if effect != READ:
             self._begin(entry)
         with self._below(path):
@@ -168,7 +186,7 @@ class JournaledRun:
         raise self._stop(
             NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,
-                f"nobody knows whether call {path} of the run {self.info.run_id!r}, {entry.tool}, was done before the run "
+                f"nobody knows whether call {path} of the run {self.info.run_id!r}, {entry.tool}, was done before it "
                 f"was stopped; look, and decide: neuroscript runs resolve {self.info.run_id} {path} --done JSON, or "
                 "--repeat, or --fail",
                 details={"run_id": self.info.run_id, "path": path, "open": True},
@@ -191,7 +209,7 @@ class JournaledRun:
             self._known = {path: entry for path, entry in self._known.items() if path[:size] != above}
 
     def _forget_last_failure(self) -> None:
-        """Forgets the call by whose failure the run ended, with those that it failed with, so that they are made again."""
+        """Forgets the call by whose failure the run ended, and those above it, so that they are made again."""
         last = max(self._known.values(), key=lambda entry: max(entry.begun, entry.ended), default=None)
         if last is None or last.state != ERROR:
             return
@@ -215,6 +233,35 @@ class JournaledRun:
             write()
         except NeuroScriptError as error:  # a run that cannot be journaled must not go on
             self._stop(error)
+
+
+class BoundRecovery:
+    """A tool's recovery for one call.
+
+    Args:
+        recovery: the tool's.
+        context: the call context.
+        arguments: the call's arguments.
+    """
+
+    def __init__(self, recovery: Recovery, context: ToolContext, arguments: list[Any]) -> None:
+        self._recovery = recovery
+        self._context = context
+        self._arguments = arguments
+
+    def prepare(self) -> Any:
+        """What is to be kept before the call; nil where it will fail anyway."""
+        try:
+            return self._recovery.prepare(self._context, self._arguments)
+        except NeuroScriptError:
+            return None
+
+    def recover(self, before: Any) -> Any:
+        """The call's result if it was done, else `NOT_DONE` or `UNKNOWN`."""
+        try:
+            return self._recovery.recover(self._context, before, self._arguments)
+        except NeuroScriptError:
+            return UNKNOWN
 
 
 class _Place:

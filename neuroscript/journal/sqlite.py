@@ -204,8 +204,8 @@ class SQLiteJournal(Journal):
     def _put(self, run_id: str, entry: Entry) -> None:
         number = self._numbers[run_id] = self._numbers.get(run_id, 0) + 1
         self._write(
-            f"INSERT INTO entries VALUES ({', '.join('?' * 13)}) ON CONFLICT DO UPDATE SET arguments = excluded.arguments, "
-            "state = excluded.state, result = excluded.result, note = excluded.note, payload = excluded.payload, "
+            f"INSERT INTO entries VALUES ({', '.join('?' * 13)}) ON CONFLICT DO UPDATE SET "
+            "arguments = excluded.arguments, state = excluded.state, result = excluded.result, note = excluded.note, payload = excluded.payload, "
             "applied = excluded.applied, begun = excluded.begun, ended = excluded.ended",
             (
                 *(run_id, path_text(entry.path), number, entry.tool, entry.arguments, entry.effect, entry.state),

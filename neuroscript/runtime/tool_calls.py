@@ -354,8 +354,7 @@ class ToolLinks:
             if self.journal is None or spec.effect == "pure":
                 result = tool.invoke(self.interpreter.context, validated)
             else:
-                invoke = partial(tool.invoke, self.interpreter.context, validated)
-                result = self.journal.call(spec.name, spec.effect, validated, invoke)
+                result = self._journaled(self.journal, tool, validated)
         finally:
             self.depth = outer
             fuel.leave_host(was_host)
@@ -367,6 +366,17 @@ class ToolLinks:
         if fuel.stopped is not None:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result
+
+    def _journaled(self, journal: JournaledRun, tool: Tool, validated: list[Any]) -> Any:
+        spec, context = tool.spec, self.interpreter.context
+        recovery = None
+        if spec.recovery is not None:
+            from neuroscript.journal.replay import BoundRecovery
+
+            recovery = BoundRecovery(spec.recovery, context, validated)
+        return journal.call(
+            spec.name, spec.effect, validated, partial(tool.invoke, context, validated), recovery=recovery
+        )
 
     def tool_value(self, name: str) -> ToolValue:
         """A tool as a value: ``tool.group.Name``."""

@@ -42,6 +42,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.event.Emit("order.paid", {"id": 17})',
             error_conditions="10 for a name that is kept for the host's own parts, such as `ai_wm.task.completed`; 37 "
             "if handlers fire events in each other without end.",
+            effect="pure",
         ),
         emit_event,
     )

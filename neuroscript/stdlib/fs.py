@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.sandbox import FileEntry
 from neuroscript.sandbox.directory import RESERVED_NAMES
+from neuroscript.stdlib.fs_recovery import APPEND, DELETE, MKDIR, MOVE
 from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, time_text, type_name
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
+    from neuroscript.tools.recovery import Recovery
 
 MAX_FILENAME = 100
 _LONG_NAME = 10_000
@@ -183,6 +185,7 @@ def _spec(
     example: str,
     errors: str,
     write: bool = False,
+    recovery: Recovery | None = None,
     shape: Shape | None = None,
     primer: str = "",
 ) -> ToolSpec:
@@ -198,6 +201,8 @@ def _spec(
         example=example,
         error_conditions=f"{'; '.join(conditions)}.",
         capabilities=("fs:write",) if write else ("fs:read",),
+        effect="once" if recovery is not None else "idempotent" if write else "read",
+        recovery=recovery,
         primer=primer,
     )
 
@@ -248,6 +253,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.fs.Append("log.txt", "started\\n")',
             errors="23 if the path is no file, 4 if the content is neither a string nor bytes",
             write=True,
+            recovery=APPEND,
         ),
         append,
     ),
@@ -289,6 +295,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.fs.Mkdir("reports/2025")',
             errors="24 if a file has that name, 23 if a file is in the way",
             write=True,
+            recovery=MKDIR,
         ),
         make_directory,
     ),
@@ -304,6 +311,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.fs.Delete("reports/week.txt")',
             errors="22 if there is nothing, 19 if a folder is not empty and `recursive` is not true",
             write=True,
+            recovery=DELETE,
         ),
         delete,
     ),
@@ -343,6 +351,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.fs.Move("draft.txt", "reports/final.txt")',
             errors="22 if the source is missing, 24 if the destination exists, 19 for a folder into itself",
             write=True,
+            recovery=MOVE,
         ),
         move,
     ),

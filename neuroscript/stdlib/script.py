@@ -79,6 +79,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             f"exists already; 41 if the name has more than {MAX_NAME} characters; for a text that uses files 18 if "
             "the name is no file in the sandbox, 10 without fs:read, and the codes of files.",
             administers=True,
+            effect="pure",
         ),
         load_script,
     ),
@@ -91,6 +92,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="A map for each procedure.",
             result_shape=_PROCEDURE,
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
+            effect="pure",
         ),
         list_functions,
     ),
@@ -109,6 +111,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions="2 if there is no such procedure; 4 if the arguments do not fit it; those of the "
             "procedure.",
             administers=True,
+            effect="pure",
         ),
         call,
     ),

@@ -92,6 +92,7 @@ def sleep_spec(name: str) -> ToolSpec:
         return_help="true",
         example=f"call tool.{name}(0.5)",
         error_conditions="4 if the number is out of range.",
+        effect="idempotent",
     )
 
 
@@ -126,6 +127,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.TIMEDATE,
             return_help="The moment, in UTC.",
             example="set started = tool.time.Now()",
+            effect="read",
         ),
         now,
     ),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.tools.python_types import PythonType
+    from neuroscript.tools.recovery import Recovery
     from neuroscript.tools.shapes import Shape
 
 __all__ = ["ArgSpec", "ArgType", "ToolSpec"]
@@ -49,6 +50,7 @@ class ToolSpec:
             ``read`` (it changes nothing: its result is kept, and a call whose end is unknown is made again),
             ``idempotent`` (likewise, since to make it twice is to make it once), ``once`` (a call whose end is unknown
             is for a person to decide).  By default ``pure`` for pure tools, else ``once``.
+        recovery: how a call whose end is unknown finds out itself whether it was done.
         primer: lines that the primer adds where the tool may be called, about what its signature does not tell: keys
             of maps, formats, what is nil.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
@@ -70,6 +72,7 @@ class ToolSpec:
     brief: bool = False
     administers: bool = False
     effect: str = ""
+    recovery: Recovery | None = field(default=None, repr=False, compare=False)
     primer: str = ""
     python_result: PythonType | None = field(default=None, repr=False, compare=False)
     checks_result: bool = field(default=False, repr=False, compare=False)

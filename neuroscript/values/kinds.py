@@ -125,21 +125,24 @@ class EventValue:
     @property
     def timestamp(self) -> TimeDate:
         """The moment of the firing."""
-        if type(self._timestamp) is not TimeDate:
-            moment = self._timestamp if type(self._timestamp) is int else self._timestamp()
-            self._timestamp = TimeDate.from_unix_nanoseconds(moment)
-        return self._timestamp
+        moment = self._timestamp
+        if not isinstance(moment, TimeDate):
+            moment = TimeDate.from_unix_nanoseconds(moment if isinstance(moment, int) else moment())
+            self._timestamp = moment
+        return moment
 
     @property
     def id(self) -> str:
         """The event's own id, the same for all its handlers."""
-        if self._id is None:
+        found = self._id
+        if found is None:
             import uuid  # few programs read it
 
-            self._id = str(uuid.uuid4())
-        elif type(self._id) is not str:
-            self._id = self._id()
-        return self._id
+            found = str(uuid.uuid4())
+        elif not isinstance(found, str):
+            found = found()
+        self._id = found
+        return found
 
     def field(self, key: str) -> Any:
         """The value of a field; None if there is none of that name."""

@@ -1,0 +1,46 @@
+"""How a tool finds out, after a crash, whether a call that was begun was done."""
+
+from __future__ import annotations
+
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from neuroscript.runtime.context import ToolContext
+
+
+class Outcome:
+    """What is known of a call without a result."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NOT_DONE: Final = Outcome("NOT_DONE")
+"""The call has changed nothing, and is made again."""
+
+UNKNOWN: Final = Outcome("UNKNOWN")
+"""Nobody can tell; a person has to look."""
+
+
+@record(frozen=True)
+class Recovery:
+    """The two functions of a tool by which a journaled run goes on at a call whose end is unknown.
+
+    Args:
+        prepare: takes the call context and the arguments before the call, and gives what is to be kept: a value of the
+            language that tells the state before.
+        recover: takes the call context, that value and the arguments after a crash.  It gives the call's result if it
+            was done, which it may finish; else `NOT_DONE` or `UNKNOWN`.
+    """
+
+    prepare: Callable[[ToolContext, list[Any]], Any]
+    recover: Callable[[ToolContext, Any, list[Any]], Any]
