@@ -47,11 +47,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.addresses import Address
+    from neuroscript.journal import Journal, JournalStore
     from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.stdlib.json_host import check_schema, extract_json, schema_problems
     from neuroscript.streaming import StreamEvent
+    from neuroscript.tools.recovery import Recovery
     from neuroscript.tools.shapes import Shape, ShapeField
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
@@ -74,6 +76,8 @@ __all__ = [
     "Fuzzy",
     "Handle",
     "Interpreter",
+    "Journal",
+    "JournalStore",
     "LimitError",
     "Limits",
     "ModelError",
@@ -83,6 +87,7 @@ __all__ = [
     "Policy",
     "Protection",
     "RateLimitedError",
+    "Recovery",
     "Sandbox",
     "ScriptFailureError",
     "Session",
@@ -116,6 +121,14 @@ def __getattr__(name: str) -> Any:
         from neuroscript.addresses import Address
 
         return Address
+    if name in ("Journal", "JournalStore"):
+        from neuroscript import journal
+
+        return getattr(journal, name)
+    if name == "Recovery":
+        from neuroscript.tools.recovery import Recovery
+
+        return Recovery
     if name in ("Protection", "Sandbox"):
         from neuroscript import sandbox
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
     from neuroscript.errors import Diagnostic
-    from neuroscript.journal.base import Journal
+    from neuroscript.journal.store import JournalStore
     from neuroscript.program_text import ProgramText
     from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
@@ -384,7 +384,7 @@ class Interpreter:
         *args: Any,
         cancel: CancelToken | None = None,
         run_id: str | None = None,
-        journal: Journal | None = None,
+        journal: JournalStore | None = None,
         **named: Any,
     ) -> Any:
         """Calls a procedure with Python values and returns its result as one.

@@ -37,6 +37,7 @@ LAYERS = {
         cache
         highlighting lint primer session plugins asynchronous loading given formatting
         checking
+        journal
         interpreter
         testing
         .
@@ -105,11 +106,18 @@ LAYERS = {
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion
         shapes type_errors
-        python_types
+        python_types recovery
         from_function
         spec
         policy validation call_shape unknown
         registry
+        .
+    """,
+    "neuroscript.journal": """
+        entries codec
+        store
+        sqlite replay
+        running
         .
     """,
     "neuroscript.runtime": """

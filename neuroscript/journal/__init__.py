@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from neuroscript.journal.base import Journal
 from neuroscript.journal.entries import Entry, Header, RunInfo
+from neuroscript.journal.sqlite import Journal
+from neuroscript.journal.store import JournalStore
 
-__all__ = ["Entry", "Header", "Journal", "RunInfo"]
+__all__ = ["Entry", "Header", "Journal", "JournalStore", "RunInfo"]

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
-    from neuroscript.journal.base import Journal
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
-    from neuroscript.runtime.context import ToolContext
-    from neuroscript.tools.recovery import Recovery
+    from neuroscript.journal.store import JournalStore
+    from neuroscript.tools.recovery import BoundRecovery
 
 CLOCK = "the clock"
 EVENT = "event"
@@ -45,7 +44,7 @@ class JournaledRun:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: JournalStore,
         info: RunInfo,
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
@@ -233,35 +232,6 @@ class JournaledRun:
             write()
         except NeuroScriptError as error:  # a run that cannot be journaled must not go on
             self._stop(error)
-
-
-class BoundRecovery:
-    """A tool's recovery for one call.
-
-    Args:
-        recovery: the tool's.
-        context: the call context.
-        arguments: the call's arguments.
-    """
-
-    def __init__(self, recovery: Recovery, context: ToolContext, arguments: list[Any]) -> None:
-        self._recovery = recovery
-        self._context = context
-        self._arguments = arguments
-
-    def prepare(self) -> Any:
-        """What is to be kept before the call; nil where it will fail anyway."""
-        try:
-            return self._recovery.prepare(self._context, self._arguments)
-        except NeuroScriptError:
-            return None
-
-    def recover(self, before: Any) -> Any:
-        """The call's result if it was done, else `NOT_DONE` or `UNKNOWN`."""
-        try:
-            return self._recovery.recover(self._context, before, self._arguments)
-        except NeuroScriptError:
-            return UNKNOWN
 
 
 class _Place:

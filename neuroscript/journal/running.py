@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
-    from neuroscript.journal.base import Journal
+    from neuroscript.journal.store import JournalStore
 
 
 def run_journaled(
     interpreter: Interpreter,
-    journal: Journal | None,
+    journal: JournalStore | None,
     run_id: str | None,
     procedure: str,
     values: list[Any],
@@ -50,7 +50,7 @@ def run_journaled(
         its result, a value of the language; of a run that has returned before, what that gave.
 
     Raises:
-        NeuroScriptError: as `Interpreter.run`; 19 and 42 as `Journal.claim`; 19 where it took another way than the
+        NeuroScriptError: as `Interpreter.run`; 19 and 42 as `JournalStore.claim`; 19 where it took another way than the
             journal, or is at a call of which nobody knows whether it was made.
     """
     if journal is None or not run_id:

@@ -13,7 +13,6 @@ from pathlib import Path as FilePath
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.journal.base import Journal
 from neuroscript.journal.entries import (
     FORMAT,
     RETURNED,
@@ -25,6 +24,7 @@ from neuroscript.journal.entries import (
     path_text,
     read_path,
 )
+from neuroscript.journal.store import JournalStore
 from neuroscript.private_files import make_private_directory, open_private
 
 TYPE_CHECKING = False
@@ -53,7 +53,7 @@ _RUN: Final = (
 _ENTRY: Final = "path, tool, arguments, effect, state, result, note, payload, applied, begun, ended"
 
 
-class SQLiteJournal(Journal):
+class Journal(JournalStore):
     """A journal in a directory.  Safe to use from many threads and processes.
 
     What is written between two durable writes is kept in memory and goes with the next one, so that what a crash
@@ -84,6 +84,15 @@ class SQLiteJournal(Journal):
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._prepare()
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str]) -> Journal:
+        """Opens the journal in a directory, which is made if it is missing.
+
+        Raises:
+            NeuroScriptError: 18 if what is there is no journal, or one of a later version; 26 if it cannot be opened.
+        """
+        return cls(directory)
 
     def _prepare(self) -> None:
         try:
@@ -205,8 +214,8 @@ class SQLiteJournal(Journal):
         number = self._numbers[run_id] = self._numbers.get(run_id, 0) + 1
         self._write(
             f"INSERT INTO entries VALUES ({', '.join('?' * 13)}) ON CONFLICT DO UPDATE SET "
-            "arguments = excluded.arguments, state = excluded.state, result = excluded.result, note = excluded.note, payload = excluded.payload, "
-            "applied = excluded.applied, begun = excluded.begun, ended = excluded.ended",
+            "arguments = excluded.arguments, state = excluded.state, result = excluded.result, note = excluded.note, "
+            "payload = excluded.payload, applied = excluded.applied, begun = excluded.begun, ended = excluded.ended",
             (
                 *(run_id, path_text(entry.path), number, entry.tool, entry.arguments, entry.effect, entry.state),
                 *(entry.result, entry.note, entry.payload, int(entry.applied), entry.begun, entry.ended),

@@ -295,9 +295,19 @@ class ToolLinks:
         journal, spec = self.journal, tool.spec
         if journal is None or spec.effect == "pure":
             return function
-        return lambda *args: journal.call(
-            spec.name, spec.effect, from_host(list(args)), lambda: from_host(function(*args))
-        )
+
+        def call(*args: Any) -> Any:
+            def act() -> Any:
+                try:
+                    return from_host(function(*args))
+                except (NeuroScriptError, RecursionError, MemoryError):
+                    raise
+                except Exception as error:
+                    raise failure_of(spec.full_name, error) from error
+
+            return journal.call(spec.name, spec.effect, from_host(list(args)), act)
+
+        return call
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         fuel = self.fuel
@@ -371,7 +381,7 @@ class ToolLinks:
         spec, context = tool.spec, self.interpreter.context
         recovery = None
         if spec.recovery is not None:
-            from neuroscript.journal.replay import BoundRecovery
+            from neuroscript.tools.recovery import BoundRecovery
 
             recovery = BoundRecovery(spec.recovery, context, validated)
         return journal.call(

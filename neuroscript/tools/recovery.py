@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript.errors import NeuroScriptError
 from neuroscript.records import record
 
 TYPE_CHECKING = False
@@ -44,3 +45,32 @@ class Recovery:
 
     prepare: Callable[[ToolContext, list[Any]], Any]
     recover: Callable[[ToolContext, Any, list[Any]], Any]
+
+
+class BoundRecovery:
+    """A tool's recovery for one call.
+
+    Args:
+        recovery: the tool's.
+        context: the call context.
+        arguments: the call's arguments.
+    """
+
+    def __init__(self, recovery: Recovery, context: ToolContext, arguments: list[Any]) -> None:
+        self._recovery = recovery
+        self._context = context
+        self._arguments = arguments
+
+    def prepare(self) -> Any:
+        """What is to be kept before the call; nil where it will fail anyway."""
+        try:
+            return self._recovery.prepare(self._context, self._arguments)
+        except NeuroScriptError:
+            return None
+
+    def recover(self, before: Any) -> Any:
+        """The call's result if it was done, else `NOT_DONE` or `UNKNOWN`."""
+        try:
+            return self._recovery.recover(self._context, before, self._arguments)
+        except NeuroScriptError:
+            return UNKNOWN

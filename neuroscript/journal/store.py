@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.journal import codec
+from neuroscript.journal.entries import BEGUN, DONE, ERROR, read_path
+from neuroscript.values import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
-    from typing import Self
+    from typing import Any, Self
 
     from neuroscript.journal.entries import Entry, Header, Path, RunInfo
 
+_NOTHING: Any = object()
 
-class Journal(ABC):
+
+class JournalStore(ABC):
     """Keeps the calls of runs.
 
-    `open` gives the one of this package, a file of SQLite; another one takes its place by these methods.  It knows
-    nothing of what the tools do: their payloads are opaque to it.
+    `neuroscript.Journal` is the one of this package, a file of SQLite; another one takes its place by these methods.
+    It knows nothing of what the tools do: their payloads are opaque to it.
     """
-
-    @staticmethod
-    def open(directory: str | os.PathLike[str]) -> Journal:
-        """Opens the journal in a directory, which is made if it is missing.
-
-        Raises:
-            NeuroScriptError: 18 if what is there is no journal, or one of a later version; 25 and 26 if it cannot be
-                opened.
-        """
-        from neuroscript.journal.sqlite import SQLiteJournal
-
-        return SQLiteJournal(directory)
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +100,42 @@ class Journal(ABC):
         Raises:
             NeuroScriptError: 9 if there is none of that id.
         """
+
+    def resolve(self, run_id: str, path: str, *, done: Any = _NOTHING, repeat: bool = False, fail: str = "") -> None:
+        """Decides about a call of which nobody knows whether it was done; the next start goes on with that.
+
+        Args:
+            run_id: the run.
+            path: the call, as errors name it: ``3/1``.
+            done: the result that it gave, a Python value: it was done.
+            repeat: whether it was not done, and is made again.
+            fail: the message of the error that it is to fail with.
+
+        Raises:
+            NeuroScriptError: 4 unless just one of the three is given; 9 if there is no such run or call; 19 if the run
+                is going on, or the call's end is known.
+        """
+        if (done is not _NOTHING) + bool(repeat) + bool(fail) != 1:
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "one of done, repeat and fail is wanted")
+        try:
+            where = read_path(path)
+        except ValueError:
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"{path!r} is no call; one is 3, or 3/1") from None
+        self.run(run_id)
+        found = next((entry for entry in self.entries(run_id) if entry.path == where), None)
+        if found is None:
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"the run {run_id!r} has no call {path}")
+        if found.state != BEGUN:
+            message = f"the end of call {path} of the run {run_id!r} is known: it is {found.state}"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+        if repeat:
+            self.decide(run_id, where, None)
+            return
+        state, stored = DONE, "" if fail else codec.encode(from_host(done))
+        if fail:
+            state = ERROR
+            stored = codec.encode_error(NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, fail))
+        self.decide(run_id, where, replace(found, state=state, result=stored, ended=time.time()))
 
     @abstractmethod
     def decide(self, run_id: str, path: Path, entry: Entry | None) -> None:
