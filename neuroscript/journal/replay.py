@@ -57,6 +57,10 @@ class JournaledRun:
         self._fire = fire
         self._lock = threading.Lock()
         self._known = {entry.path: entry for entry in journal.entries(info.run_id)}  # that have not been met again
+        self._within: dict[Path, list[Path]] = {}  # of each call, those that stand below it
+        for path in self._known:
+            if len(path) > 1:
+                self._within.setdefault(path[:-1], []).append(path)
         if info.ended:
             self._forget_last_failure()
         self._place = _Place(())
@@ -194,18 +198,23 @@ class JournaledRun:
 
     def _fire_again(self, above: Path) -> None:
         """Runs the handlers of the events that were fired within a call that is not made again."""
-        with self._lock:
-            size = len(above)
-            below = sorted(path for path in self._known if path[:size] == above and len(path) == size + 1)
+        if above not in self._within:
+            return
         with self._below(above) as place:
-            for path in below:
-                entry = self._known[path]
-                if entry.tool.startswith(f"{EVENT} "):
+            for path in sorted(self._within[above]):
+                entry = self._known.get(path)
+                if entry is not None and entry.tool.startswith(f"{EVENT} "):
                     payload, source = codec.decode(entry.result, self._border)
                     place.count = path[-1] - 1
                     self._fire(entry.tool.removeprefix(f"{EVENT} "), payload, source)
-        with self._lock:  # what its callbacks did belongs to it
-            self._known = {path: entry for path, entry in self._known.items() if path[:size] != above}
+        self._drop_within(above)
+
+    def _drop_within(self, above: Path) -> None:
+        """Forgets what callbacks did within a call that is not made again: it belongs to the call."""
+        for path in self._within.get(above, ()):
+            with self._lock:
+                self._known.pop(path, None)
+            self._drop_within(path)
 
     def _forget_last_failure(self) -> None:
         """Forgets the call by whose failure the run ended, and those above it, so that they are made again."""
