@@ -55,9 +55,12 @@ LAYERS = {
         host
         outcomes interactive
         . check fmt lsp primer reference run test tools trust
+        repl
+    """,
+    "neuroscript.cli.repl": """
         session
         terminal
-        repl
+        .
     """,
     "neuroscript.testing": """
         . cases selection coverage differences

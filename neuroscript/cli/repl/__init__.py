@@ -9,8 +9,8 @@ from neuroscript import __version__
 from neuroscript.cli.host import check_patterns, settings_of, workers_place
 from neuroscript.cli.interactive import add_session, make_interpreter
 from neuroscript.cli.interrupts import Interrupts
+from neuroscript.cli.repl.session import ReplSession
 from neuroscript.cli.replies import Replies
-from neuroscript.cli.session import ReplSession
 from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import OK
 from neuroscript.interpreter import Interpreter
@@ -68,7 +68,7 @@ def _read_lines(session: ReplSession, interrupts: Interrupts) -> None:
 
 
 def _converse(session: ReplSession, interrupts: Interrupts) -> None:
-    from neuroscript.cli.terminal import make_prompt
+    from neuroscript.cli.repl.terminal import make_prompt
 
     ask = make_prompt(session)
     write_line(sys.stdout, f"NeuroScript {__version__}. :help explains, Ctrl-D leaves.")

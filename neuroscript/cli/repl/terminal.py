@@ -16,7 +16,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from neuroscript.cli.session import ReplSession
+from neuroscript.cli.repl.session import ReplSession
 from neuroscript.private_files import make_private_directory, open_private
 from neuroscript.syntax.errors.completeness import incomplete
 from neuroscript.syntax.tables import WORDS

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from neuroscript.cli.session import ReplSession, shown
+from neuroscript.cli.interactive import shown
+from neuroscript.cli.repl.session import ReplSession
 from neuroscript.interpreter import Interpreter
 from neuroscript.limits import Limits
 from neuroscript.tools import ToolSpec
@@ -202,7 +203,7 @@ def test_a_block_that_the_end_of_the_input_cuts_off_is_an_error(
 
 
 def test_colours_of_a_line() -> None:
-    from neuroscript.cli.terminal import colours
+    from neuroscript.cli.repl.terminal import colours
 
     pieces = [piece for piece in colours('set x = tool.a.B("s", 1.5) # c') if piece[0]]
     assert pieces == [
@@ -221,7 +222,7 @@ def test_the_terminal_reads_blocks_and_keeps_history(
     from prompt_toolkit.input import create_pipe_input
     from prompt_toolkit.output import DummyOutput
 
-    from neuroscript.cli import terminal
+    from neuroscript.cli.repl import terminal
 
     monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "state")
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
@@ -247,7 +248,7 @@ def test_the_terminal_completes_words(talk: Conversation) -> None:
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
 
-    from neuroscript.cli.terminal import _Completer
+    from neuroscript.cli.repl.terminal import _Completer
 
     found = list(_Completer(talk.session).get_completions(Document("emit endw"), CompleteEvent()))
     assert [(completion.text, completion.start_position) for completion in found] == [("endwhile", -4)]
@@ -256,7 +257,7 @@ def test_the_terminal_completes_words(talk: Conversation) -> None:
 def test_without_a_place_for_history_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from prompt_toolkit.history import InMemoryHistory
 
-    from neuroscript.cli import terminal
+    from neuroscript.cli.repl import terminal
 
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "file" / "state")

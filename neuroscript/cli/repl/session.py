@@ -10,6 +10,7 @@ from typing import Any
 from neuroscript.cli.completions import completions
 from neuroscript.cli.explanation import explained
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE, WorkersPlace
+from neuroscript.cli.interactive import shown
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.source import read_program, text_of_program, texts_of
@@ -21,9 +22,6 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.output import one_line
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax.errors.completeness import incomplete
-from neuroscript.values import text_of
-
-MAX_SHOWN = 10_000
 
 HELP = """\
 Type statements, procedures or expressions. A block is read until it is closed; the value of an expression is shown.
@@ -234,10 +232,3 @@ class ReplSession:
             word = command.group()
             return word, [name for name in self._commands if word == before and name.startswith(word)]
         return completions(self.interpreter, self._session.variables, before)
-
-
-def shown(value: Any, width: int = MAX_SHOWN) -> str:
-    """A value as an interactive session shows it: strings in quotes, a long text cut."""
-    # A list's text quotes what is in it, so the quoting rules stand in one place.
-    text = text_of([value])[1:-1] if type(value) is str else text_of(value)
-    return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"
