@@ -32,7 +32,8 @@ class Session:
     def evaluate(self, source: str, name: str = "<input>") -> Any:
         """Evaluates an input: statements, definitions (which replace earlier ones), an expression, or several of these.
 
-        Nothing of an input is run that does not parse as a whole.
+        Nothing of an input is run that does not parse as a whole.  The value of an expression is in ``last``
+        afterwards, as the result of a call is.
 
         Returns:
             The value of the expression at its end; None if there is something else.
@@ -97,7 +98,10 @@ class Session:
                 self._last = scope.pop(SESSION_LAST)
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
-        return to_host(self.variables.pop(_RESULT, None))
+        value = self.variables.pop(_RESULT, None)
+        if value is not None:
+            self._last = value
+        return to_host(value)
 
     def _parsed(self, part: Part, name: str) -> n.Program:
         """Parses a part as a command block: of its statements, or of an assignment of its value, or of both."""

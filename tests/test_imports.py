@@ -58,6 +58,11 @@ LAYERS = {
         repl
     """,
     "neuroscript.cli.repl": """
+        costs spinner
+        describing evaluation
+        saving
+        commands
+        completing
         session
         terminal
         .

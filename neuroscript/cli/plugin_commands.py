@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from importlib.metadata import EntryPoint
 
+    from neuroscript.cli.host import WorkersPlace
+    from neuroscript.interpreter import Interpreter
+
 
 class PluginCommand:
     """A sub-command in a plugin's module, whose failures are reported as the plugin's.
@@ -42,6 +45,14 @@ class PluginCommand:
         """Does the work; returns the exit status."""
         with _failures_of(self._entry):
             return int(self._module.run(options))
+
+    def list_in_session(self, interpreter: Interpreter, place: WorkersPlace | None) -> bool:
+        """Prints what the command lists, as an interactive session has it; false if the command cannot."""
+        work = getattr(self._module, "list_in_session", None)
+        if work is not None:
+            with _failures_of(self._entry):
+                work(interpreter, place)
+        return work is not None
 
 
 @contextmanager
