@@ -151,7 +151,7 @@ class Commands:
             if command is None:
                 raise UsageError(f"there is no command {word!r}; there are {', '.join(self.table)}")
             # Further lines come from a text that was pasted: the person at the terminal did not type a command there.
-            if command.takes is not Argument.INPUT and len(rest.splitlines()) > 1:
+            if command.takes is not Argument.INPUT and len(text.strip().splitlines()) > 1:
                 raise UsageError(f"{command.name} is one line; nothing was done, and the lines below it were not run")
             if command.takes is Argument.NOTHING and rest:
                 raise UsageError(f"{command.name} takes nothing more, and {rest!r} stands behind it")

@@ -15,7 +15,6 @@ from neuroscript.syntax.lexer import (
     BAD_STRING,
     CODES,
     DOT,
-    END,
     METADATA,
     NAME,
     NEWLINE,
@@ -160,13 +159,11 @@ def _tip(
 
 def _is_text(before: str) -> bool:
     """Whether a text ends in a string, in a comment or in metadata."""
-    code, token = END, ""
-    for one, _, written in pieces(before):
-        if written:
-            code, token = one, written
-    if code == NEWLINE:
-        return bool(token.rpartition("\n")[2].strip())
-    return code in (BAD_STRING, METADATA, BAD_METADATA)
+    # A newline ends all of them but raw strings, and what is between the last token and it is a comment or blank.
+    *_, before_last, (code, _, token), _ = [(0, "", ""), *pieces(before + "\n")]
+    if code == NEWLINE and token != "\n":
+        return bool(token[:-1].rpartition("\n")[2].strip())
+    return (before_last[0] if code == NEWLINE else code) in (BAD_STRING, METADATA, BAD_METADATA)
 
 
 def _names_in(text: str, before: str) -> list[str]:

@@ -97,10 +97,12 @@ class Saved:
         for part in parts:
             match part.kind:
                 case Kind.DEFINITIONS:
+                    comments = _comments_above(given.text, part)
                     for one in definitions(part):
                         name = one.name or f"handler {len(self._definitions)}"
                         self._definitions.pop(name, None)  # so that it stands where it was typed last
-                        self._definitions[name] = one.text
+                        self._definitions[name] = comments + one.text
+                        comments = ""
                 case Kind.COMMANDS:
                     for one in definitions(part):
                         name = self._new_name("block")
@@ -145,6 +147,15 @@ class Saved:
 def _names(text: str) -> set[str]:
     tokens = tokenize(text)
     return {word for code, word in zip(tokens.codes, tokens.texts, strict=True) if code == NAME}
+
+
+def _comments_above(text: str, part: Part) -> str:
+    """The lines of comments directly above a part of an input."""
+    lines = text.splitlines(keepends=True)
+    first = last = part.text[: len(part.text) - len(part.text.lstrip())].count("\n")
+    while first and lines[first - 1].lstrip().startswith(COMMENT_MARKS):
+        first -= 1
+    return "".join(lines[first:last])
 
 
 def _bracketed(expression: str) -> str:
