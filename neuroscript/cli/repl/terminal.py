@@ -150,7 +150,8 @@ def _keys(session: ReplSession) -> KeyBindings:
 
 def _begin_line(buffer: Buffer) -> None:
     """Begins a line, indented by the blocks and brackets that are open there."""
-    depth = open_depth(buffer.document.text_before_cursor)
+    _, _, code = _divided(buffer.document.text_before_cursor)
+    depth = open_depth(code)
     buffer.insert_text("\n" + INDENT * (depth or 0))
 
 
@@ -158,10 +159,11 @@ def _dedent(buffer: Buffer) -> None:
     """Moves the word that ends a block below the one that began it, when its last letter is typed."""
     document = buffer.document
     line = document.current_line_before_cursor
-    word = line.strip()
+    word = line.lstrip()
     if word not in _DEDENTED or document.current_line_after_cursor.strip():
         return
-    depth = open_depth(document.text_before_cursor[: len(document.text_before_cursor) - len(line)])
+    _, _, code = _divided(document.text_before_cursor[: document.cursor_position - len(line)])
+    depth = open_depth(code)
     if depth is None:
         return
     moved = INDENT * max(depth - 1, 0) + word
@@ -227,13 +229,18 @@ class _Colours(Lexer):
 
 def colours(text: str) -> StyleAndTextTuples:
     """The pieces of an input, each with the class of its style."""
-    pieces: StyleAndTextTuples = []
-    command = _COMMAND.match(text)
-    if command is not None:
-        pieces.append(("class:command", command[1]))
-        text = command[2]
-        if not ":time".startswith(command[1].strip()):
-            return [*pieces, ("", text)]
-    for _, kind, piece in NeuroScriptLexer().get_tokens_unprocessed(text):
+    command, other, code = _divided(text)
+    pieces: StyleAndTextTuples = [("class:command", command), ("", other)]
+    for _, kind, piece in NeuroScriptLexer().get_tokens_unprocessed(f"{code}\n"):
         pieces.append((f"class:{pygments_token_to_classname(kind)}", piece))
     return pieces
+
+
+def _divided(text: str) -> tuple[str, str, str]:
+    """The command that an input begins with, what stands behind it, and the code that the input has."""
+    command = _COMMAND.match(text)
+    if command is None:
+        return "", "", text
+    word, rest = command.groups()
+    takes_code = len(word) > 2 and ":time".startswith(word.strip())
+    return (word, "", rest) if takes_code else (word, rest, "")
