@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from neuroscript import __version__
+from neuroscript import CancelToken, __version__
 from neuroscript.cli.host import check_patterns, settings_of, workers_place
 from neuroscript.cli.interactive import add_session, make_interpreter
 from neuroscript.cli.interrupts import Interrupts
@@ -73,17 +72,17 @@ def run(options: argparse.Namespace) -> int:
 def _read_lines(session: ReplSession, interrupts: Interrupts) -> int:
     """Evaluates what comes in a pipe; one input that fails does not keep the next from being evaluated."""
 
-    def take(work: Callable[[], object]) -> int:
-        with interrupts.cancelling(lambda: session.interpreter.cancel()):
-            work()
-        sys.stdout.flush()
-        return interrupts.status
-
     for line in sys.stdin:
-        signalled = take(lambda line=line: session.feed(line.rstrip("\r\n")))  # type: ignore[misc]
-        if signalled or session.done:
-            return signalled or session.status
-    return take(session.finish) or session.status
+        cancel = CancelToken()
+        with interrupts.cancelling(cancel.cancel):
+            session.feed(line.rstrip("\r\n"), cancel)
+        sys.stdout.flush()
+        if interrupts.status or session.done:
+            return interrupts.status or session.status
+    cancel = CancelToken()
+    with interrupts.cancelling(cancel.cancel):
+        session.finish(cancel)
+    return interrupts.status or session.status
 
 
 class _Terminal:
@@ -120,9 +119,10 @@ class _Terminal:
             except EOFError:
                 break
             try:
-                with self._interrupts.cancelling(lambda: session.interpreter.cancel()), self._spinner.running():
-                    if session.feed(text):
-                        session.finish()
+                cancel = CancelToken()
+                with self._interrupts.cancelling(cancel.cancel), self._spinner.running():
+                    if session.feed(text, cancel):
+                        session.finish(cancel)
             except KeyboardInterrupt:
                 session.abandon()
                 write_line(sys.stdout, "interrupted")

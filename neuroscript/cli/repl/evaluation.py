@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.cli.interactive import shown
 from neuroscript.cli.repl.costs import Costs
 from neuroscript.cli.replies import Replies
@@ -73,6 +74,8 @@ class Evaluation:
         self._sources: dict[str, str] = {}
         self.status = OK
         """The exit status of the first input that failed."""
+        self.cancel: CancelToken | None = None
+        """Ends what is evaluated, and is another one for each input."""
         self.seconds = 0.0
         """How long the last input took."""
         self._begin()
@@ -98,7 +101,7 @@ class Evaluation:
         self._sources[name] = text
         begun = perf_counter()
         try:
-            value = self._session.evaluate(text, name)
+            value = self._session.evaluate(text, name, cancel=self.cancel)
             self.seconds = perf_counter() - begun
             if value is not None and not self._was_shown(value):
                 self.write(shown(value))
@@ -122,7 +125,7 @@ class Evaluation:
         try:
             names = self.interpreter.load(program, replace=True)
             if self.interpreter.has_commands:
-                self.interpreter.run_commands()
+                self.interpreter.run_commands(cancel=self.cancel)
         except NeuroScriptError as error:
             self.refuse(error)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.cli.host import WorkersPlace
 from neuroscript.cli.repl.commands import Argument, Commands
 from neuroscript.cli.repl.completing import Completing
@@ -65,8 +66,12 @@ class ReplSession:
         """The exit status of the first input that failed; 0 if none did."""
         return self._evaluation.status
 
-    def feed(self, line: str) -> bool:
+    def feed(self, line: str, cancel: CancelToken | None = None) -> bool:
         """Takes one line, or several; evaluates what is complete with it.
+
+        Args:
+            line: the line.
+            cancel: ends what is evaluated when it is cancelled, which it may be before that.
 
         Returns:
             Whether more lines are wanted to complete the input.
@@ -76,14 +81,14 @@ class ReplSession:
         if self.wants_more(text):
             return True
         self._pending.clear()
-        self._take(text)
+        self._take(text, cancel)
         return False
 
-    def finish(self) -> None:
+    def finish(self, cancel: CancelToken | None = None) -> None:
         """Evaluates what is there although it is incomplete, at the end of the input."""
         text = "\n".join(self._pending)
         self._pending.clear()
-        self._take(text)
+        self._take(text, cancel)
 
     def abandon(self) -> None:
         """Forgets the lines of an incomplete input."""
@@ -101,7 +106,8 @@ class ReplSession:
         """Ends the session."""
         self._evaluation.close()
 
-    def _take(self, text: str) -> None:
+    def _take(self, text: str, cancel: CancelToken | None) -> None:
+        self._evaluation.cancel = cancel
         if self._replies is not None:
             self._replies.forget()  # what is typed is a wish to see it, if again
         if self._commands.split(text.lstrip()) is not None:
