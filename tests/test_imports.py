@@ -35,7 +35,8 @@ LAYERS = {
         runtime
         compiler
         cache
-        highlighting lint primer session plugins asynchronous loading given formatting
+        given
+        highlighting lint primer session plugins asynchronous loading formatting
         checking
         interpreter
         testing
