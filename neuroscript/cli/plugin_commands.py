@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from importlib.metadata import EntryPoint
 
+    from neuroscript.cli.findings import Finding
     from neuroscript.cli.host import WorkersPlace
     from neuroscript.interpreter import Interpreter
 
@@ -53,6 +54,11 @@ class PluginCommand:
             with _failures_of(self._entry):
                 work(interpreter, place)
         return work is not None
+
+    def examine(self, options: argparse.Namespace) -> Iterator[Finding]:
+        """What ``neuroscript doctor`` tells of what the command works with; nothing if the module has no `examine`."""
+        with _failures_of(self._entry):
+            yield from getattr(self._module, "examine", lambda options: ())(options)
 
 
 @contextmanager
