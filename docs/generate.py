@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 from collections import defaultdict
 from pathlib import Path
 
+import ai_wm
 import neuroscript
 from ai_wm.data.presets import PRESETS
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
 from neuroscript.lint.rules import RULES
 
 HERE = Path(__file__).parent
-NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
+sys.path.insert(0, str(HERE))
+
+from generators import NOTE  # noqa: E402
+from generators.commands import commands_page  # noqa: E402
+from generators.python_api import limits_page, module_page  # noqa: E402
 
 
 def pages() -> dict[str, str]:
@@ -25,7 +31,17 @@ def pages() -> dict[str, str]:
         "lint.md": lint_page(),
         "llms.txt": primer(),
         "providers/presets.md": presets_page(),
+        "reference/commands.md": commands_page(),
+        "reference/limits.md": limits_page(),
+        "reference/neuroscript.md": module_page(neuroscript, "neuroscript", _NEUROSCRIPT),
+        "reference/ai_wm.md": module_page(ai_wm, "ai_wm", _AI_WM),
     }
+
+
+_NEUROSCRIPT = """What `from neuroscript import …` gives, in full. [Embedding](../embedding.md) shows it in use, and
+[one table](../api.md) has all names."""
+_AI_WM = """What `from ai_wm import …` gives, in full: [`AIWorkerManager`](#aiworkermanager) is where a host begins.
+[AI workers](../workers.md#from-python) shows it in use."""
 
 
 def primer() -> str:
