@@ -20,6 +20,8 @@ sys.path.insert(0, str(HERE))
 
 from generators import NOTE  # noqa: E402
 from generators.commands import commands_page  # noqa: E402
+from generators.cookbook import cookbook_page  # noqa: E402
+from generators.error_table import errors_page  # noqa: E402
 from generators.python_api import limits_page, module_page  # noqa: E402
 
 
@@ -29,6 +31,8 @@ def pages() -> dict[str, str]:
         "tools.md": tools_page(),
         "api.md": api_page(),
         "lint.md": lint_page(),
+        "cookbook.md": cookbook_page(),
+        "errors.md": errors_page(),
         "llms.txt": primer(),
         "providers/presets.md": presets_page(),
         "reference/commands.md": commands_page(),
@@ -84,17 +88,17 @@ def shapes_of(specs: list[ToolSpec]) -> list[Shape]:
 
 def one_shape(shape: Shape) -> str:
     """One map's section."""
-    title = f"### Map: {shape.name}{' (open)' if shape.open else ''}\n"
+    title = f"### Map: {shape.name}\n"
     rows = [f"| `{one.name}` | {one.type} | {one.description}{keys_of(one.shape)} |" for one in shape.fields.values()]
-    return "\n".join([title, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
+    more = ["It is open.\n"] if shape.open else []
+    return "\n".join([title, *more, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
 
 
 def keys_of(shape: Shape | None) -> str:
     """A link to the keys of a map."""
     if shape is None:
         return ""
-    anchor = f"map-{shape.name}{' (open)' if shape.open else ''}"
-    anchor = re.sub(r"[^\w\- ]", "", anchor.lower()).replace(" ", "-")
+    anchor = re.sub(r"[^\w\- ]", "", f"map-{shape.name}".lower()).replace(" ", "-")
     return f" Keys: [{shape.name}](#{anchor})."
 
 
@@ -130,13 +134,14 @@ def api_page() -> str:
         [
             NOTE,
             "# Python names\n",
-            "What `from neuroscript import …` gives. The docstrings say the rest.\n",
+            "What `from neuroscript import …` gives, in short; [in full](reference/neuroscript.md) with arguments and",
+            "methods.\n",
             "| name | what it is |",
             "| --- | --- |",
             *rows,
             "",
             "## Error codes\n",
-            "The numbers are stable. Codes of 1000 and up belong to tools.\n",
+            "The numbers are stable. Codes of 1000 and up belong to tools. [Error codes](errors.md) explains each.\n",
             "| code | name | class |",
             "| --- | --- | --- |",
             *codes,

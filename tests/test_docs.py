@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from neuroscript.cli import main as command_line
 from neuroscript.values import text_of
 from tests.notebook.conftest import notebook as notebook
@@ -46,6 +46,8 @@ def test_code_blocks_run(
             case "python":
                 # As it runs in a file of the reader's, without the annotations as strings that this file has.
                 exec(compile("\n" * (line - 1) + code, str(page), "exec", dont_inherit=True), names)
+            case "neuroscript" if failure := re.search(r'title="error (\d+)"', info):
+                fails_with(int(failure.group(1)), code, tmp_path)
             case "neuroscript" if title:  # a file of several, which a command runs
                 (tmp_path / title.group(1)).write_text(code, encoding="utf-8")
             case "neuroscript":
@@ -85,6 +87,23 @@ def run_script(code: str) -> None:
         assert shown == wanted
 
 
+def run_whole(interpreter: Interpreter, code: str) -> None:
+    interpreter.load(code)
+    if interpreter.has_commands:
+        interpreter.run_commands()
+    else:
+        interpreter.run("main")
+
+
+def fails_with(number: int, code: str, directory: Path) -> None:
+    """Runs a program, or its procedure ``main``, which must end with that error."""
+    sandbox = directory / f"error-{number}"
+    sandbox.mkdir()
+    with Interpreter(sandbox=sandbox) as interpreter, pytest.raises(NeuroScriptError) as caught:
+        run_whole(interpreter, code)
+    assert caught.value.code == number
+
+
 def run_console(code: str, capsys: Any) -> None:
     """Runs each ``$ neuroscript …`` line and compares what it prints with the lines below it."""
     for command in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
@@ -120,3 +139,16 @@ def test_public_names_are_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     for name in neuroscript.__all__:
         assert f"`{name}`" in text, name
+
+
+def test_each_error_code_has_an_entry_with_an_example() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    entries = {
+        int(number): (name, body)
+        for number, name, body in re.findall(r"^## (\d+) (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    }
+    assert list(entries.items()) == sorted(entries.items())
+    assert {number: name for number, (name, _) in entries.items()} == {code.value: code.name for code in ErrorCode}
+    for number, (_, body) in entries.items():
+        assert f'title="error {number}"' in body or f"error.code == {number}" in body, number
+        assert "**What to do.**" in body, number

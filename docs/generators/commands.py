@@ -16,24 +16,25 @@ _ACTIONS = argparse._SubParsersAction
 def commands_page() -> str:
     """A section for each command, its usage, arguments and options."""
     names = [*app.BUILT_IN, *(name for name, _ in plugin_commands.summaries(app.BUILT_IN))]
-    parsers = {name: _parser_of(name) for name in names}
+    parsers = {name: parser_of(name) for name in names}
     return "\n".join(
         [
             NOTE,
             "# Commands\n",
-            "Every command with its actions, arguments and options. [The command line](../cli.md) says how they are used.\n",
+            "Every command with its actions, arguments and options. [The command line](../cli.md) says how they are",
+            "used.\n",
             "| command | what it does |",
             "| --- | --- |",
             *(f"| [`{name}`](#neuroscript-{name}) | {_cell(app._find(name).SUMMARY)} |" for name in names),
             "",
-            "The exit status is 0 for done, 1 for a program or an action that failed, 2 for wrong usage, 3 for a program",
-            "that cannot be loaded, 5 where there are no tests, and 130 or 143 after an interrupt.\n",
+            "The exit status is 0 for done, 1 for a program or an action that failed, 2 for wrong usage, 3 for a",
+            "program that cannot be loaded, 5 where there are no tests, and 130 or 143 after an interrupt.\n",
             *(section for name, parser in parsers.items() for section in _sections(parser, f"neuroscript {name}", 2)),
         ]
     )
 
 
-def _parser_of(name: str) -> argparse.ArgumentParser:
+def parser_of(name: str) -> argparse.ArgumentParser:
     command = app._find(name)
     summary = command.SUMMARY
     parser = argparse.ArgumentParser(prog=f"neuroscript {name}", description=f"{summary[:1].upper()}{summary[1:]}.")
@@ -48,7 +49,9 @@ def _sections(parser: argparse.ArgumentParser, title: str, level: int) -> Iterat
     nested = [action for action in parser._actions if isinstance(action, _ACTIONS)]
     yield f"```text\n{_usage(parser, title)}\n```\n"
     for group in parser._action_groups:
-        shown = [one for one in group._group_actions if not isinstance(one, (_HELP, _ACTIONS)) and one.help != "==SUPPRESS=="]
+        shown = [
+            one for one in group._group_actions if not isinstance(one, (_HELP, _ACTIONS)) and one.help != "==SUPPRESS=="
+        ]
         if shown:
             own = group.title not in ("positional arguments", "options", "optional arguments")
             head = f"{group.title}: {group.description}" if own and group.description else group.title if own else ""

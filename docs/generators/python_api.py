@@ -28,10 +28,10 @@ def module_page(module: ModuleType, title: str, words: str) -> str:
 
 def limits_page() -> str:
     """Every limit of a run with its default and the option of the command line that sets it."""
-    from generators.commands import _parser_of
+    from generators.commands import parser_of
     from neuroscript import Limits
 
-    options = {one.dest: one.option_strings[0] for one in _parser_of("run")._actions if one.option_strings}
+    options = {one.dest: one.option_strings[0] for one in parser_of("run")._actions if one.option_strings}
     described = _arguments(inspect.getdoc(Limits) or "")
     rows = []
     for name in Limits.__annotations__:
@@ -43,10 +43,11 @@ def limits_page() -> str:
         [
             NOTE,
             "# Limits\n",
-            "What one run may use. A host sets them with `Interpreter(limits=Limits(max_seconds=2))`, a person with options",
-            "of `neuroscript run` or under `[limits]` in a [configuration file](../cli.md#configuration-files). `None` lifts one.",
-            "Reaching one ends the run with [error 37](../errors.md#37-resource_exhaustion) (38 for nesting), which no script",
-            "can catch; the interpreter stays usable. [How a host sets them](../embedding.md#limits) has examples.\n",
+            "What one run may use. A host sets them with `Interpreter(limits=Limits(max_seconds=2))`, a person with",
+            "options of `neuroscript run` or under `[limits]` in a",
+            "[configuration file](../cli.md#configuration-files). `None` lifts one. Reaching one ends the run with",
+            "[error 37](../errors.md#37-resource_exhaustion) (38 for nesting), which no script can catch; the interpreter",
+            "stays usable. [How a host sets them](../embedding.md#limits) has examples.\n",
             "| limit | default | option of `run` | of what |",
             "| --- | ---: | --- | --- |",
             *rows,
@@ -160,7 +161,9 @@ def _signature(name: str, value: Any) -> str:
                 pieces.append("*")
                 star = True
             pieces.append(_plain(str(one)))
-        result = "" if signature.return_annotation in (signature.empty, None, "None", type(None)) else _result(signature)
+        result = (
+            "" if signature.return_annotation in (signature.empty, None, "None", type(None)) else _result(signature)
+        )
         text = f"{before}{name}(\n" + "".join(f"    {piece},\n" for piece in pieces) + f"){result}"
     return f"```text\n{text}\n```\n"
 
