@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE))
 from generators import NOTE  # noqa: E402
 from generators.commands import commands_page  # noqa: E402
 from generators.cookbook import cookbook_page  # noqa: E402
+from generators.diagrams import diagram_files  # noqa: E402
 from generators.error_table import errors_page  # noqa: E402
 from generators.python_api import limits_page, module_page  # noqa: E402
 
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "tools.md": tools_page(),
         "api.md": api_page(),
         "lint.md": lint_page(),
+        **diagram_files(),
         "cookbook.md": cookbook_page(),
         "errors.md": errors_page(),
         "llms.txt": primer(),
