@@ -41,15 +41,17 @@ def test_code_blocks_run(
     names: dict[str, Any] = {"__name__": "docs"}
     program = shown = ""
     for language, info, code, line in blocks(page):
-        title = re.search(r'title="([\w.]+)"', info)
+        title = re.search(r'title="([\w./-]+)"', info)
         match language:
             case "python":
                 # As it runs in a file of the reader's, without the annotations as strings that this file has.
                 exec(compile("\n" * (line - 1) + code, str(page), "exec", dont_inherit=True), names)
             case "neuroscript" if failure := re.search(r'title="error (\d+)"', info):
                 fails_with(int(failure.group(1)), code, tmp_path)
-            case "neuroscript" if title:  # a file of several, which a command runs
-                (tmp_path / title.group(1)).write_text(code, encoding="utf-8")
+            case "neuroscript" | "text" if title:  # a file of several, which a command runs or a program reads
+                file = tmp_path / title.group(1)
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(code, encoding="utf-8")
             case "neuroscript":
                 program = code
                 run_script(code)
