@@ -165,7 +165,7 @@ def _signature(name: str, value: Any) -> str:
             "" if signature.return_annotation in (signature.empty, None, "None", type(None)) else _result(signature)
         )
         text = f"{before}{name}(\n" + "".join(f"    {piece},\n" for piece in pieces) + f"){result}"
-    return f"```text\n{text}\n```\n"
+    return f"```pyi\n{text}\n```\n"
 
 
 def _result(signature: inspect.Signature) -> str:

@@ -109,6 +109,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     return _redirected(markdown, source, page.file.src_uri) if source.exists() else markdown
 
 
+def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
+    """Shortens the names of methods in the table of contents, where their class stands above them."""
+    for entry in page.toc:
+        for inner in entry.children:
+            for member in inner.children:
+                member.title = member.title.removeprefix(f"{inner.title}.")
+    return html
+
+
 def _redirected(text: str, source: Path, uri: str) -> str:
     def changed(match: re.Match[str]) -> str:
         target = (source.parent / match[2]).resolve()
