@@ -1,4 +1,4 @@
-"""The diagrams of the explanation pages, as SVG that needs no script and no network and can be read on light and dark."""
+"""The diagrams of the explanation pages, as SVG that needs no network and can be read on light and dark."""
 
 from __future__ import annotations
 
@@ -73,11 +73,15 @@ class Diagram:
         width = max(box.right for box in self.boxes.values()) + MARGIN
         height = max(box.bottom for box in self.boxes.values()) + MARGIN
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img"'
-            f' font-family="Helvetica, Arial, sans-serif" font-size="13">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}"'
+                ' role="img" font-family="Helvetica, Arial, sans-serif" font-size="13">'
+            ),
             f"<title>{escape(self.title)}</title>",
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
-            f' orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="{ARROW}"/></marker></defs>',
+            (
+                '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
+                f' orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="{ARROW}"/></marker></defs>'
+            ),
         ]
         parts += [_arrow(self.boxes[start], self.boxes[end], label) for start, end, label in self.arrows]
         parts += [_box(box) for box in self.boxes.values()]

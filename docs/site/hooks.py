@@ -23,36 +23,29 @@ _linked: set[Path] = set()
 def on_config(config: Any) -> Any:
     """Replaces the folders in the navigation by their pages, and adds the pages that are in no section."""
     pages = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]
-    config["nav"] = [_expanded(entry, pages) for entry in config["nav"]]
-    missing = [page for page in pages if page not in set(_pages_of(config["nav"]))]
-    if missing:
-        section = next(entry[OTHERS] for entry in config["nav"] if OTHERS in entry)
-        section.extend(missing)
+    named = set(_pages_of(config["nav"]))
+    config["nav"] = _expanded(config["nav"], [page for page in pages if page not in named])
+    missing = sorted(set(pages) - set(_pages_of(config["nav"])))
+    next(entry[OTHERS] for entry in config["nav"] if OTHERS in entry).extend(missing)
     return config
 
 
-def _expanded(entry: Any, pages: list[str]) -> Any:
-    """One entry of the navigation; a path that ends with a slash stands for the pages of that folder."""
-    if isinstance(entry, dict):
-        ((title, value),) = entry.items()
-        return {title: _folder(value, pages) if isinstance(value, str) else _all_expanded(value, pages)}
-    return entry
-
-
-def _all_expanded(entries: list[Any], pages: list[str]) -> list[Any]:
+def _expanded(entries: Any, pages: list[str]) -> Any:
+    """Entries of the navigation, in which a path that ends with a slash stands for the pages in that folder."""
+    if isinstance(entries, str):
+        return _folder(entries, pages) if entries.endswith("/") else entries
+    if isinstance(entries, dict):
+        return {title: _expanded(value, pages) for title, value in entries.items()}
     found: list[Any] = []
     for entry in entries:
-        if isinstance(entry, str) and entry.endswith("/"):
-            found.extend(_folder(entry, pages))
-        else:
-            found.append(_expanded(entry, pages))
+        inner = _expanded(entry, pages)
+        found.extend(inner) if isinstance(inner, list) else found.append(inner)
     return found
 
 
-def _folder(value: str, pages: list[str]) -> Any:
-    if not value.endswith("/"):
-        return value
-    own = [page for page in pages if page.startswith(value)]
+def _folder(folder: str, pages: list[str]) -> list[str]:
+    """The pages of a folder, its first page in front."""
+    own = [page for page in pages if page.startswith(folder)]
     return sorted(own, key=lambda page: (not page.endswith(("/index.md", "/README.md")), page))
 
 
