@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import json
@@ -120,8 +121,21 @@ def run_console(code: str, capsys: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target, _ in LINK.findall(re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target, place in LINK.findall(text):
         assert (page.parent / target).exists(), target
+        if place and target.endswith(".md"):
+            assert place[1:] in headings(page.parent / target), f"{target}{place}"
+    for place in re.findall(r"\]\(#([^)]*)\)", text):
+        assert place in headings(page), place
+
+
+@functools.cache
+def headings(page: Path) -> set[str]:
+    """The places in a page that a link can lead to, by the names that code hosts and the site give them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.replace("\\_", "_").lower()).replace(" ", "-") for title in titles}
 
 
 def test_generated_pages_are_up_to_date() -> None:
