@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import io
 import json
 import re
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from neuroscript import ErrorCode, Interpreter, NeuroScriptError
+from neuroscript import ErrorCode, Interpreter, Limits, NeuroScriptError
+from neuroscript.cli import app
 from neuroscript.cli import main as command_line
 from neuroscript.values import text_of
 from tests.notebook.conftest import notebook as notebook
@@ -168,3 +170,47 @@ def test_each_error_code_has_an_entry_with_an_example() -> None:
     for number, (_, body) in entries.items():
         assert f'title="error {number}"' in body or f"error.code == {number}" in body, number
         assert "**What to do.**" in body, number
+
+
+@pytest.mark.parametrize(
+    ("page", "owner"),
+    [
+        ("ai_wm", "AIWorkerManager"),
+        ("ai_wm", "ConversationManager"),
+        ("ai_wm", "LLMClient"),
+        ("neuroscript", "Interpreter"),
+        ("neuroscript", "Session"),
+        ("neuroscript", "ToolContext"),
+    ],
+)
+def test_each_public_method_is_in_the_reference(page: str, owner: str) -> None:
+    text = (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8")
+    for name, member in vars(getattr(importlib.import_module(page), owner)).items():
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+            assert f"\n### {owner}.{name}\n" in text, name
+
+
+@pytest.mark.parametrize("page", ["ai_wm", "neuroscript"])
+def test_each_public_name_is_in_the_reference(page: str) -> None:
+    text = (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8")
+    for name in importlib.import_module(page).__all__:
+        assert f"\n## {name}\n" in text, name
+
+
+def test_each_limit_is_in_the_reference_with_its_default() -> None:
+    text = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
+    for name in Limits.__annotations__:
+        default = getattr(Limits(), name)
+        shown = "none" if default is None else f"{int(default):,}"
+        assert f"| `{name}` | {shown} |" in text
+
+
+def test_each_option_of_each_command_is_in_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ neuroscript (.*)$", text, re.MULTILINE)
+    assert {*app.BUILT_IN, "workers", "workers add", "keys set", "log export", "ask", "chat"} <= set(titles)
+    for title in titles:
+        section = re.split(r"\n#+ ", text.split(f"# neuroscript {title}\n", 1)[1], maxsplit=1)[0]
+        assert command_line([*title.split(), "--help"]) == 0
+        for option in set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", capsys.readouterr().out, re.MULTILINE)) - {"--help"}:
+            assert option in section, f"{title} {option}"

@@ -18,9 +18,10 @@ def cookbook_page() -> str:
     """A section for each program, by group."""
     groups: dict[str, list[str]] = defaultdict(list)
     for path in sorted(PROGRAMS.glob("*.ns")):
-        title, description, group, code = taken_apart(path.read_text(encoding="utf-8"))
-        groups[group].append(
-            f"### {title}\n\n{description}\n\n```neuroscript\n{code}\n```\n\n"
+        facts, code = taken_apart(path.read_text(encoding="utf-8"))
+        more = f" It needs `pip install 'neuroscript[{facts['extra']}]'`." if "extra" in facts else ""
+        groups[facts["group"]].append(
+            f"### {facts['title']}\n\n{facts['description']}{more}\n\n```neuroscript\n{code}\n```\n\n"
             f"`examples/cookbook/{path.name}` emits\n\n```text\n{emitted(path)}\n```\n"
         )
     assert set(groups) <= set(GROUPS), f"add the group to {__name__}.GROUPS"
@@ -37,11 +38,11 @@ def cookbook_page() -> str:
     )
 
 
-def taken_apart(text: str) -> tuple[str, str, str, str]:
-    """The title, description and group in a program's metadata, and the rest of it."""
+def taken_apart(text: str) -> tuple[dict[str, str], str]:
+    """A program's metadata (title, description, group and, if it needs one, extra), and the rest of it."""
     head, _, code = text.partition("\n\n")
     facts = dict(line.removeprefix(":: ").split(": ", 1) for line in head.splitlines())
-    return facts["title"], facts["description"], facts["group"], code.rstrip()
+    return facts, code.rstrip()
 
 
 def emitted(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from generators import NOTE
 
-_SECTIONS = ("Args", "Returns", "Raises", "Yields")
+_SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Yields")
 
 
 def module_page(module: ModuleType, title: str, words: str) -> str:
@@ -32,7 +32,7 @@ def limits_page() -> str:
     from neuroscript import Limits
 
     options = {one.dest: one.option_strings[0] for one in parser_of("run")._actions if one.option_strings}
-    described = _arguments(inspect.getdoc(Limits) or "")
+    described = next(_entries(lines) for head, lines in _blocks(inspect.getdoc(Limits) or "") if head == "Args")
     rows = []
     for name in Limits.__annotations__:
         default = getattr(Limits(), name)
@@ -175,6 +175,7 @@ def _result(signature: inspect.Signature) -> str:
 
 def _plain(text: str) -> str:
     """A signature without the quotes of annotations, and without what differs from one process to the next."""
+    text = re.sub(r"ForwardRef\(('[^']*')\)", r"\1", text)
     text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
     text = re.sub(r"<(?:object|function) .*? at 0x[0-9a-f]+>|<factory>", "…", text)
     return re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
@@ -185,8 +186,8 @@ def _docstring(doc: str) -> str:
     parts: list[str] = []
     for head, lines in _blocks(doc):
         body = textwrap.dedent("\n".join(lines))
-        if head == "Args":
-            parts.append("\n".join(f"* `{name}`: {_markdown(text)}" for name, text in _arguments(doc).items()) + "\n")
+        if head in ("Args", "Attributes"):
+            parts.append("\n".join(f"* `{name}`: {_markdown(text)}" for name, text in _entries(lines).items()) + "\n")
         elif head:
             parts.append(f"{head}: {_markdown(body)}\n")
         elif body.strip():
@@ -212,19 +213,16 @@ def _blocks(doc: str) -> Iterator[tuple[str, list[str]]]:
     yield head, lines
 
 
-def _arguments(doc: str) -> dict[str, str]:
-    """The descriptions under ``Args`` by name."""
+def _entries(lines: list[str]) -> dict[str, str]:
+    """The descriptions under ``Args`` or ``Attributes`` by name."""
     found: dict[str, str] = {}
-    for head, lines in _blocks(doc):
-        if head == "Args":
-            name = ""
-            for line in lines:
-                start = re.match(r"    (\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*)", line)
-                if start:
-                    name = start[1]
-                    found[name] = start[2]
-                elif line.strip():
-                    found[name] += " " + line.strip()
+    name = ""
+    for line in lines:
+        start = re.match(r"    (\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*)", line)
+        if start:
+            name, found[start[1]] = start[1], start[2]
+        elif line.strip():
+            found[name] += " " + line.strip()
     return found
 
 
