@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from generators import NOTE
-from neuroscript.cli import app, plugin_commands
+from neuroscript.cli import app
 
 _HELP = argparse._HelpAction
 _ACTIONS = argparse._SubParsersAction
@@ -15,7 +15,7 @@ _ACTIONS = argparse._SubParsersAction
 
 def commands_page() -> str:
     """A section for each command, its usage, arguments and options."""
-    names = [*app.BUILT_IN, *(name for name, _ in plugin_commands.summaries(app.BUILT_IN))]
+    names = app.command_names()
     parsers = {name: parser_of(name) for name in names}
     return "\n".join(
         [
@@ -25,7 +25,7 @@ def commands_page() -> str:
             "used.\n",
             "| command | what it does |",
             "| --- | --- |",
-            *(f"| [`{name}`](#neuroscript-{name}) | {_cell(app._find(name).SUMMARY)} |" for name in names),
+            *(f"| [`{name}`](#neuroscript-{name}) | {_cell(app.find(name).SUMMARY)} |" for name in names),
             "",
             "The exit status is 0 for done, 1 for a program or an action that failed, 2 for wrong usage, 3 for a",
             "program that cannot be loaded, 5 where there are no tests, and 130 or 143 after an interrupt.\n",
@@ -35,11 +35,8 @@ def commands_page() -> str:
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    command = app._find(name)
-    summary = command.SUMMARY
-    parser = argparse.ArgumentParser(prog=f"neuroscript {name}", description=f"{summary[:1].upper()}{summary[1:]}.")
-    command.configure(parser)
-    return parser
+    """The parser of a command."""
+    return app.make_parser(name, app.find(name))
 
 
 def _sections(parser: argparse.ArgumentParser, title: str, level: int) -> Iterator[str]:
