@@ -128,7 +128,7 @@ OUTCOMES = {
 
 def test_each_program_has_an_outcome() -> None:
     assert [path.stem for path in sorted(PROGRAMS.glob("*.ns"))] == list(OUTCOMES)
-    assert len(OUTCOMES) == 25
+    assert len(OUTCOMES) >= 25
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
