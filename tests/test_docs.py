@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,36 @@ def test_code_blocks_run(
                 tomllib.loads(code)
             case _:
                 assert language in NOT_RUN, f"{page.name}:{line}: a block of {language!r} is not run by this test"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_have_the_options_that_they_are_shown_with(page: Path) -> None:
+    for language, _, code, line in blocks(page):
+        for words in commands_of(code) if language == "sh" else []:
+            assert parses(words[1:]), f"{page.name}:{line}: {' '.join(words)}"
+
+
+def parses(words: list[str]) -> bool:
+    """Whether a command takes the arguments that follow it."""
+    try:
+        app.make_parser(words[0], app.find(words[0])).parse_args(words[1:])
+    except SystemExit as exit_:
+        return exit_.code == 0
+    return True
+
+
+def commands_of(code: str) -> Iterator[list[str]]:
+    """The calls of ``neuroscript`` in a block for a shell, without what is not theirs."""
+    for line in code.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>;&()")
+        lexer.wordchars += "…*:=,@%+[]{}^"
+        words = list(lexer)
+        while "neuroscript" in words:
+            words = words[words.index("neuroscript") :]
+            end = next((n for n, word in enumerate(words) if re.fullmatch(r"[|<>;&()]+", word)), len(words))
+            if len(words[:end]) > 1:
+                yield words[:end]
+            words = words[end:]
 
 
 def run_script(code: str) -> None:

@@ -94,6 +94,16 @@ def test_links_lead_to_pages_and_places(pages: dict[Path, Page], site: Path) -> 
                 assert unquote(place) in pages[file].ids, f"{path.relative_to(site)}: {link}"
 
 
+def test_markdown_is_read_as_on_code_hosts(site: Path) -> None:
+    """Such as lists that follow a paragraph at once, which are no lists here, and braces, which can be attributes."""
+    for path in site.rglob("*.html"):
+        article = re.search(r"<article.*?</article>", path.read_text(encoding="utf-8"), re.DOTALL)
+        if article is not None:
+            prose = re.sub(r"<(pre|code)\b.*?</\1>", "", article[0], flags=re.DOTALL)
+            prose = re.sub(r"<[^>]+>", "", prose)
+            assert not re.search(r"\*\*|\]\(|```|^\s*(\* |\| )", prose, re.MULTILINE), path.relative_to(site)
+
+
 def test_no_page_loads_anything_from_the_network(pages: dict[Path, Page], site: Path) -> None:
     for path, page in pages.items():
         for loaded in page.loaded:
