@@ -24,6 +24,7 @@ from generators.cookbook import cookbook_page  # noqa: E402
 from generators.diagrams import diagram_files  # noqa: E402
 from generators.error_table import errors_page  # noqa: E402
 from generators.python_api import limits_page, module_page  # noqa: E402
+from generators.syntax import syntax_page  # noqa: E402
 
 
 def pages() -> dict[str, str]:
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
         "providers/presets.md": presets_page(),
         "reference/commands.md": commands_page(),
         "reference/limits.md": limits_page(),
+        "reference/syntax.md": syntax_page(),
         "reference/neuroscript.md": module_page(neuroscript, "neuroscript", _NEUROSCRIPT),
         "reference/ai_wm.md": module_page(ai_wm, "ai_wm", _AI_WM),
     }
