@@ -15,6 +15,7 @@ from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
 from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
+from neuroscript.compiler.analysis.put_back import ItemsPutBack
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
@@ -53,6 +54,7 @@ class BodyAnalysis:
     counted: Mapping[int, Counter]
     lengths: Mapping[str, str]
     liveness: Liveness
+    put_back: ItemsPutBack
     special: Specialisation | None = None
     internal: bool = False
 
@@ -110,6 +112,7 @@ class ProgramAnalysis:
             counted_loops(body),
             lengths(body),
             Liveness(body),
+            ItemsPutBack(body),
         )
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)

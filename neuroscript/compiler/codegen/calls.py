@@ -92,7 +92,7 @@ class CallGenerator:
         return py.call(target, depth, *values[:count], **named)
 
     def _argument(self, value: n.Expr) -> ast.expr:
-        if any(value is moved for moved in self.context.moved):
+        if id(value) in self.context.moved_items or any(value is moved for moved in self.context.moved):
             return moved_value(self.context, self.expressions, value)
         return self.expressions.value(value)
 

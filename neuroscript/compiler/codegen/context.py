@@ -78,6 +78,7 @@ class FunctionContext:
         self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
+        self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
         self.liveness = analysis.liveness
         self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
         self.statement: n.Stmt | None = None  # the current one
@@ -290,7 +291,7 @@ class FunctionContext:
     def is_pure(self, expression: n.Expr) -> bool:
         """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
         if isinstance(expression, n.Name):
-            return expression.name in self.flow.assigned and expression.name in self.body.variables
+            return self.is_assigned(expression.name)
         return isinstance(expression, n.Literal)
 
     def is_pure_code(self, made: ast.expr) -> bool:
@@ -298,6 +299,10 @@ class FunctionContext:
         if isinstance(made, ast.Name):
             return not made.id.startswith(abi.VARIABLE) or made.id.removeprefix(abi.VARIABLE) in self.flow.assigned
         return isinstance(made, ast.Constant)
+
+    def is_assigned(self, name: str) -> bool:
+        """Whether a name is that of a variable which certainly is set at the current statement."""
+        return name in self.flow.assigned and name in self.body.variables
 
     def as_last(self, call: ast.expr) -> ast.expr:
         """Code of a call that also makes its result the value of ``last``, where the body uses that."""

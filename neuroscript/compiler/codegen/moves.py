@@ -24,9 +24,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
     One is moved if the statement is the last one to read it, or sets what it reads, and mentions it once.
     """
-    if not context.may_move or isinstance(statement, n.If | n.While | n.ForEach):
-        return []
-    if context.body.handlers or context.body.session is not None:
+    if not may_let_go(context) or isinstance(statement, n.If | n.While | n.ForEach):
         return []
     if context.unit.explains and isinstance(statement, n.Must):
         return []  # where it fails, what its variables hold is told
@@ -42,9 +40,11 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
     for call in (part for expression in parts for part in walk(expression) if isinstance(part, n.Call)):
         # What the statement sets is looked for in the call that gives it alone.
         own = target if isinstance(statement, n.Set) and call is statement.value else None
-        for argument in _changed(context, call):
+        for argument in changed_arguments(context, call):
             owner = argument.value if isinstance(argument, n.Index) else argument
             if not isinstance(owner, n.Name) or not (_place(argument) in last or (own and _is(argument, own))):
+                continue
+            if id(argument) in context.moved_items:
                 continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
             if certain and sum(_mentions(part, owner.name) for part in parts) == 1:
@@ -52,7 +52,12 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
     return found
 
 
-def _changed(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
+def may_let_go(context: FunctionContext) -> bool:
+    """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
+    return context.may_move and not context.body.handlers and context.body.session is None
+
+
+def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, assigns to."""
     name = call.name
     changed = context.program.changed_params.get(name, frozenset())
@@ -67,6 +72,8 @@ def _changed(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
 
 def moved_value(context: FunctionContext, expressions: Expressions, argument: n.Expr) -> ast.expr:
     """Code that gives the value of a moved argument, which nothing holds then if only the variable did."""
+    if (held := context.moved_items.get(id(argument))) is not None:
+        return py.item(ast.Tuple([py.name(held), py.bind(held, py.const(None))], py.LOAD), py.const(0))
     if isinstance(argument, n.Index):
         made = py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
         py.place(made, argument.span)

@@ -18,7 +18,7 @@ from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.values import read_for_order
+from neuroscript.values import read_for_order, read_number
 
 CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
@@ -168,6 +168,8 @@ class OperationGenerator:
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
         if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
+        if isinstance(operand, n.Literal) and isinstance(operand.value, str) and read_number(operand.value) is None:
+            return py.compare(once(first), operator, self.expressions.value(operand))  # only another string equals it
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
             word = "str" if type(operand.value) is str else "int"

@@ -20,6 +20,7 @@ from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
+from neuroscript.compiler.codegen.vacating import moved_item, vacated
 from neuroscript.compiler.resolve import source_line
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -45,9 +46,14 @@ class StatementGenerator:
             self.temporaries.next_statement()
             flow.enter(statement)
             self.context.statement = statement
-            self.context.moved = moved_arguments(self.context, statement)
             let_go = emptied(self.context, statement)
-            made = self._statement(statement)
+            made = vacated(self.context, self.expressions, statement)
+            self.context.moved_items.clear()
+            if (item := moved_item(self.context, self.expressions, statement)) is not None:
+                made += item[0]
+                self.context.moved_items[id(item[1])] = item[2]
+            self.context.moved = moved_arguments(self.context, statement)
+            made += self._statement(statement)
             made += self.temporaries.release()
             made += let_go
             if self.context.unit.covers and not isinstance(statement, n.OnError):
