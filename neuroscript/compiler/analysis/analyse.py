@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Effects, Inference
-from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, infer_program
+from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, changed_params, infer_program
 from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.put_back import ItemsPutBack
@@ -67,19 +67,17 @@ class ProgramAnalysis:
         unit: what it is compiled against.
         specialised: its specialised bodies, by procedure.
         relies: whether its code relies on its procedures being called by one another and not replaced.
-        changed_params: the parameters that procedures assign to, or store in, by procedure.
+        changed_params: the parameters that procedures assign to, store in, or give to others which do, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
-        self.changed_params = {
-            body.name: frozenset(body.changed.intersection(body.params)) for body in procedures if body.params
-        }
         for body in procedures:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
+        self.changed_params = changed_params(procedures, unit, calls)
         self._facts: dict[int, tuple[frozenset[n.Span], Effects]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)

@@ -68,6 +68,25 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     return Calls(by, called)
 
 
+def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
+    """The parameters that procedures assign to, store in, or give to others of the program which do, by procedure."""
+    found = {body.name: body.changed.intersection(body.params) for body in procedures}
+    given = [
+        (body.name, argument.name, call.name, param)
+        for body in procedures
+        for call in calls.by[body.name]
+        for param in unit.procedures[call.name].params
+        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
+        and argument.name in body.params
+    ]
+    before = -1
+    while before != (before := sum(map(len, found.values()))):
+        for name, own, callee, param in given:
+            if param in found.get(callee, ()):
+                found[name].add(own)
+    return {name: frozenset(params) for name, params in found.items()}
+
+
 def infer_program(
     procedures: list[Body],
     unit: Unit,

@@ -16,7 +16,7 @@ from neuroscript.compiler.analysis.types import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.moves import moved_value
+from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -85,14 +85,34 @@ class CallGenerator:
     def _direct(self, call: n.Call, target: str) -> ast.expr:
         args = call.args
         names = [argument.name for argument in args if argument.name is not None]
-        values = [self._argument(argument.value) for argument in args]
+        values = self._arguments(call)
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(target, depth, *values[:count], **named)
 
+    def _arguments(self, call: n.Call) -> list[ast.expr]:
+        """The arguments; those that are moved, and that others mention too, are let go of after the last one."""
+        values = [argument.value for argument in call.args]
+        late = [value for value in values if self._is_moved(value) and is_mentioned_again(call, value)]
+        if not late:
+            return [self._argument(value) for value in values]
+        held = self.context.temporaries.mark()
+        made = [
+            self.expressions.value(value) if any(value is each for each in late) else self._argument(value)
+            for value in values
+        ]
+        names = dict.fromkeys(abi.VARIABLE + value.name for value in late if isinstance(value, n.Name))
+        names |= dict.fromkeys(self.context.temporaries.held_since(held))
+        emptied = [py.bind(name, py.const(None)) for name in names]
+        made[-1] = py.item(ast.Tuple([made[-1], *emptied], py.LOAD), py.const(0))
+        return made
+
+    def _is_moved(self, value: n.Expr) -> bool:
+        return id(value) in self.context.moved_items or any(value is moved for moved in self.context.moved)
+
     def _argument(self, value: n.Expr) -> ast.expr:
-        if id(value) in self.context.moved_items or any(value is moved for moved in self.context.moved):
+        if self._is_moved(value):
             return moved_value(self.context, self.expressions, value)
         return self.expressions.value(value)
 
@@ -130,7 +150,7 @@ class CallGenerator:
     def _length(self, expression: n.Expr, value: ast.expr) -> ast.expr:
         """``len(x)``."""
         kind = self.context.type_of(expression)
-        if kind.within(LIST | MAP | STR):
+        if kind.within(LIST | MAP | STR) or self.context.hopeful:  # of what has none, Python raises
             return py.call("len", value)
         made = py.call(abi.BUILTIN_LEN, value)
         if self.context.compact or not self.context.is_repeatable(expression):

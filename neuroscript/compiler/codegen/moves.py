@@ -18,6 +18,8 @@ from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
+_MANY = 1000
+
 
 def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]:
     """The arguments that a statement moves to procedures which change them.
@@ -47,7 +49,9 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
             if id(argument) in context.moved_items:
                 continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
-            if certain and sum(_mentions(part, owner.name) for part in parts) == 1:
+            count = sum(_mentions(part, owner.name) for part in parts)
+            # Others in the same call are evaluated first: the variable lets go of its value after all arguments.
+            if certain and (count == 1 or (argument is owner and count == _mentions(call, owner.name) < _MANY)):
                 found.append(argument)
     return found
 
@@ -68,6 +72,11 @@ def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr
         param = argument.name or (signature.params[position] if position < len(signature.params) else "")
         if param in changed:
             yield argument.value
+
+
+def is_mentioned_again(call: n.Call, argument: n.Expr) -> bool:
+    """Whether a call mentions the variable that is one of its arguments in others too."""
+    return isinstance(argument, n.Name) and _mentions(call, argument.name) > 1
 
 
 def moved_value(context: FunctionContext, expressions: Expressions, argument: n.Expr) -> ast.expr:
@@ -152,6 +161,6 @@ def _mentions(expression: n.Expr, name: str) -> int:
     count = 0
     for part in walk(expression):
         if isinstance(part, n.Raw | n.Eval):
-            return 2
+            return _MANY
         count += isinstance(part, n.Name | n.Call) and part.name == name
     return count
