@@ -84,6 +84,7 @@ class FunctionContext:
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
+        self._hidden: set[str] = set()
         self._made: list[n.Expr] = []
         self._coverings: dict[tuple[int, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
@@ -204,7 +205,7 @@ class FunctionContext:
         A variable that is not guarded can, but if it may turn out not to be set it is noted for `guard_unsure`.
         """
         if name not in self.body.variables:
-            return False
+            return name in self._hidden
         assigned = name in self.flow.assigned
         if not assigned and name not in self.guarded:
             self._unsure.add(name)
@@ -302,7 +303,13 @@ class FunctionContext:
 
     def is_assigned(self, name: str) -> bool:
         """Whether a name is that of a variable which certainly is set at the current statement."""
-        return name in self.flow.assigned and name in self.body.variables
+        return name in self._hidden or (name in self.flow.assigned and name in self.body.variables)
+
+    def hide(self, name: str, value: n.Expr) -> str:
+        """Makes a variable that no script can name, for the value of an expression in the current statement."""
+        self._hidden.add(name)
+        self.types.types[name] = self.type_of(value)
+        return name
 
     def as_last(self, call: ast.expr) -> ast.expr:
         """Code of a call that also makes its result the value of ``last``, where the body uses that."""
