@@ -50,15 +50,20 @@ class ItemsPutBack:
     There are none where something else may read variables at any time: an error handler, `eval`, an interactive
     session; nor where the body uses ``last``, which holds what calls gave.
 
+    Attributes:
+        changed: the variables whose lists and maps are stored in, or given to procedures and tools.
+
     Args:
         body: the body.
     """
 
     def __init__(self, body: Body) -> None:
+        self.changed = set(body.stored)
         self._before: dict[int, list[Item]] = {}
         plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
+            self.changed.update(name for call in body.calls for name in _given(call))
 
     def before(self, statement: n.Stmt) -> Sequence[Item]:
         """The items to let go of before a statement, in this order, if their variables' values still are there."""
@@ -78,6 +83,7 @@ class ItemsPutBack:
                     items.update(known)
                 continue
             for name in _changed_by(statement):
+                self.changed.add(name)
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
                 self._block(statement.body, False, {})

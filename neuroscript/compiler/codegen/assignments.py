@@ -18,10 +18,11 @@ from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
 from neuroscript.compiler.codegen.hopeful import evaluated
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
-from neuroscript.compiler.codegen.moves import taken_item
+from neuroscript.compiler.codegen.moves import is_taken
 from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
+from neuroscript.compiler.codegen.vacating import vacate
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
@@ -46,11 +47,12 @@ class AssignmentGenerator:
         made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
         made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         if made is None:
-            taken = taken_item(self.context, self.expressions, target, value)
-            if taken is None:
-                made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
-            else:
-                made = [py.set_variable(name, taken)]
+            made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
+            if isinstance(value, n.Index) and is_taken(self.context, name, value):
+                assert isinstance(value.value, n.Name)
+                made += self.temporaries.release()
+                held = py.variable(name)
+                made += vacate(self.context, self.expressions, held, value.value.name, [value.index])
         self.context.flow.assign(name)
         return made
 

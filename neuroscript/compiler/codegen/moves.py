@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from neuroscript.compiler.analysis.liveness import Place
-from neuroscript.compiler.analysis.types import CONTAINER
+from neuroscript.compiler.analysis.types import ANY, CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.traversal import assigned_by, expressions, walk
@@ -91,22 +91,30 @@ def moved_value(context: FunctionContext, expressions: Expressions, argument: n.
     return let_go(argument.name)
 
 
-def taken_item(context: FunctionContext, expressions: Expressions, target: n.Target, value: n.Expr) -> ast.expr | None:
-    """Code of ``set name = other.key`` where nothing reads that item again, though others; None elsewhere.
+def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
+    """Whether ``set name = other.key`` is the last to read that item, though not the last to read ``other``.
 
     Where nothing of the other variable is read again, it is emptied as a whole.
     """
     statement = context.statement
     place = _place(value)
-    if statement is None or place is None or place[1] is None or place[0] == target.name:
-        return None
+    if statement is None or place is None or place[1] is None or place[0] == name:
+        return False
     assert isinstance(value, n.Index)
-    if not context.is_pure(value.value) or not context.type_of(value).kinds & CONTAINER:
-        return None
+    if not context.is_pure(value.value) or not context.type_of(value.value).kinds & CONTAINER:
+        return False
+    if not context.type_of(value).kinds & CONTAINER or name not in context.analysis.put_back.changed:
+        return False
     last = context.liveness.last_reads(statement)
-    if place not in last or (place[0], None) in last:
-        return None
-    return moved_value(context, expressions, value)
+    return place in last and (place[0], None) not in last
+
+
+def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
+    """The variables that hold, for nothing, a part of what a statement is going to change."""
+    if not isinstance(statement, n.Set):
+        return []
+    names = context.liveness.idle_aliases(statement)
+    return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
 
 
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
