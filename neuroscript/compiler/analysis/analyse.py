@@ -12,7 +12,13 @@ from collections.abc import Iterator, Mapping
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Effects, Inference
-from neuroscript.compiler.analysis.interprocedural import ProcedureTypes, calls_among, changed_params, infer_program
+from neuroscript.compiler.analysis.interprocedural import (
+    ProcedureTypes,
+    calls_among,
+    changed_arguments,
+    changed_params,
+    infer_program,
+)
 from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.put_back import ItemsPutBack
@@ -110,7 +116,7 @@ class ProgramAnalysis:
             counted_loops(body),
             lengths(body),
             Liveness(body),
-            ItemsPutBack(body),
+            ItemsPutBack(body, lambda call: changed_arguments(call, body, self.unit, self.changed_params)),
         )
         if body.kind != "procedure":
             yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)

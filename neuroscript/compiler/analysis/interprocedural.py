@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
@@ -85,6 +85,28 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
             if param in found.get(callee, ()):
                 found[name].add(own)
     return {name: frozenset(params) for name, params in found.items()}
+
+
+def changed_arguments(
+    call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
+) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    Args:
+        call: the call.
+        body: where it stands.
+        unit: what the program is compiled against.
+        changed: the result of `changed_params`.
+    """
+    name = call.name
+    params = changed.get(name)
+    signature = unit.procedures.get(name)
+    if not params or signature is None or name in body.variables or name in unit.globals:
+        return
+    for position, argument in enumerate(call.args):
+        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
+        if param in params:
+            yield argument.value
 
 
 def infer_program(

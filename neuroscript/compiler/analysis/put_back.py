@@ -10,7 +10,7 @@ copied.  Where nothing reads that item before another value takes its place, it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
@@ -55,19 +55,27 @@ class ItemsPutBack:
 
     Args:
         body: the body.
+        given: the arguments of a call that the procedure changes.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, given: Callable[[n.Call], Iterable[n.Expr]]) -> None:
         self.changed = set(body.stored)
+        self._given = given
         self._before: dict[int, list[Item]] = {}
+        self._within: dict[int, list[Item]] = {}
         plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
-            self.changed.update(name for call in body.calls for name in _given(call))
+            arguments = (argument for call in body.calls for argument in given(call))
+            self.changed.update(argument.name for argument in arguments if isinstance(argument, n.Name))
 
     def before(self, statement: n.Stmt) -> Sequence[Item]:
         """The items to let go of before a statement, in this order, if their variables' values still are there."""
         return self._before.get(id(statement), ())
+
+    def within(self, statement: n.Stmt) -> Sequence[Item]:
+        """As `before`, for those that a statement's value reads, after the evaluation of that."""
+        return self._within.get(id(statement), ())
 
     def _block(self, block: n.Block, rest: Rest, items: dict[str, Item]) -> None:
         """Notes the items that statements of a block change; ``items`` are those that variables have been read from."""
@@ -82,7 +90,7 @@ class ItemsPutBack:
                 for known in found:
                     items.update(known)
                 continue
-            for name in _changed_by(statement):
+            for name in self._changed_by(statement):
                 self.changed.add(name)
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
@@ -98,13 +106,33 @@ class ItemsPutBack:
     def _change(self, statement: n.Stmt, name: str, where: Rest, items: dict[str, Item]) -> None:
         """Notes that a statement changes the value of a variable, if the item that it was may be let go of."""
         item = items.pop(name, None)
-        if item is None or not _is_put_over(item, where):
+        if item is None:
             return
-        if item.root in items:
+        table = self._before
+        if not _is_put_over(item, where):
+            table = self._within
+            if not _stores_last(statement, item) or not _is_put_over(item, _after(where)):
+                return
+        elif item.root in items:
             self._change(statement, item.root, where, items)
-        noted = self._before.setdefault(id(statement), [])
+        noted = table.setdefault(id(statement), [])
         if item not in noted:
             noted.append(item)
+
+
+    def _changed_by(self, statement: n.Stmt) -> Iterator[str]:
+        """The variables whose lists or maps a statement may change in place, in its inner blocks too."""
+        if isinstance(statement, n.Set):
+            added = _added_to(statement.value)
+            yield from (target.name for target in statement.targets if target.path or target.name == added)
+        for expression in expressions(statement):
+            for part in walk(expression):
+                if isinstance(part, n.Call):
+                    given = self._given(part)
+                    yield from (argument.name for argument in given if isinstance(argument, n.Name))
+        for inner in inner_blocks(statement):
+            for each in inner:
+                yield from self._changed_by(each)
 
 
 def _item(name: str, value: n.Index) -> Item | None:
@@ -120,25 +148,26 @@ def _item(name: str, value: n.Index) -> Item | None:
     return Item(name, root, path, tuple(keys))
 
 
-def _changed_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables whose lists or maps a statement may change in place, in its inner blocks too."""
-    match statement:
-        case n.Set(targets=targets, value=value):
-            for target in targets:
-                if target.path or any(target.name == name for name in _given(value)):
-                    yield target.name
-    for inner in inner_blocks(statement):
-        for part in inner:
-            yield from _changed_by(part)
-
-
-def _given(value: n.Expr) -> Iterator[str]:
-    """The variables that are operands of ``+``, or arguments."""
+def _added_to(value: n.Expr) -> str | None:
+    """The variable that is the first operand of ``+``, or the first argument of a tool."""
     match value:
-        case n.Chain(first=n.Name(name=name)):
-            yield name
-        case n.Call(args=args) | n.ToolCall(args=args):
-            yield from (argument.value.name for argument in args if isinstance(argument.value, n.Name))
+        case n.Chain(first=n.Name(name=name)) | n.ToolCall(args=[n.Argument(value=n.Name(name=name)), *_]):
+            return name
+    return None
+
+
+def _stores_last(statement: n.Stmt, item: Item) -> bool:
+    """Whether a statement stores its value in an item, and but for that value reads nothing of what the item is in."""
+    match statement:
+        case n.Set(targets=[n.Target(name=item.name, path=[_, *_] as path)], must=False):
+            return not any(may_read(key, item.root, item.keys) for key in path)
+    return False
+
+
+def _after(where: Rest) -> Rest:
+    assert not isinstance(where, bool)
+    block, place, rest = where
+    return block, place + 1, rest
 
 
 # --- what becomes of an item -----------------------------------------------------------------------------------------

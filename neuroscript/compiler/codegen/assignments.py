@@ -22,7 +22,7 @@ from neuroscript.compiler.codegen.moves import is_taken
 from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
-from neuroscript.compiler.codegen.vacating import vacate
+from neuroscript.compiler.codegen.vacating import vacate, vacated_within
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
@@ -218,6 +218,9 @@ class AssignmentGenerator:
         """``set`` with items, with several targets, or with ``must``."""
         if not must and len(targets) == 1:
             target = targets[0]
+            if target.path and (vacating := vacated_within(self.context, self.expressions)):
+                first, held, clean = self._evaluated(value)
+                return [*first, *vacating, *self._put(target, held), *clean]
             if not self.context.compact and not self.context.is_read_only(target.name):
                 once = keys_once(self.context, self.expressions, target, value)
                 if once is not None:

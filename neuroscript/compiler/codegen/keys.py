@@ -45,7 +45,7 @@ def keys_once(
         code += evaluated(context, expressions, read, ast.Expr)  # which fails before a later key does
     names: dict[int, n.Name] = {}
     for place in hard:
-        key = target.path[place]
+        key = indexes[place].index  # which is evaluated before that of the target
         name = context.hide(str(place), key)
         names[place] = n.Name(key.span, name)
         made = evaluated(context, expressions, key, lambda made, name=name: py.set_variable(name, made))

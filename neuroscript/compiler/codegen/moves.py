@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from neuroscript.compiler.analysis import interprocedural
 from neuroscript.compiler.analysis.liveness import Place
 from neuroscript.compiler.analysis.types import ANY, CONTAINER
 from neuroscript.compiler.codegen import pyast as py
@@ -62,16 +63,8 @@ def may_let_go(context: FunctionContext) -> bool:
 
 
 def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
-    """The arguments of a call that go to parameters which the procedure, one of the same program, assigns to."""
-    name = call.name
-    changed = context.program.changed_params.get(name, frozenset())
-    signature = context.unit.procedures.get(name)
-    if not changed or signature is None or name in context.body.variables or name in context.unit.globals:
-        return
-    for position, argument in enumerate(call.args):
-        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
-        if param in changed:
-            yield argument.value
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes."""
+    return interprocedural.changed_arguments(call, context.body, context.unit, context.program.changed_params)
 
 
 def is_mentioned_again(call: n.Call, argument: n.Expr) -> bool:

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Sequence
 
 from neuroscript.compiler.analysis import types
-from neuroscript.compiler.analysis.put_back import may_read
+from neuroscript.compiler.analysis.put_back import Item, may_read
 from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -24,8 +24,18 @@ from neuroscript.syntax import nodes as n
 
 def vacated(context: FunctionContext, expressions: Expressions, statement: n.Stmt) -> list[ast.stmt]:
     """Statements by which places let go of what a statement is going to change."""
+    return _vacated(context, expressions, context.analysis.put_back.before(statement))
+
+
+def vacated_within(context: FunctionContext, expressions: Expressions) -> list[ast.stmt]:
+    """As `vacated`, for after the evaluation of the current statement's value, which reads these places."""
+    items = context.analysis.put_back.within(context.statement) if context.statement is not None else ()
+    return _vacated(context, expressions, items)
+
+
+def _vacated(context: FunctionContext, expressions: Expressions, items: Sequence[Item]) -> list[ast.stmt]:
     code: list[ast.stmt] = []
-    for item in context.analysis.put_back.before(statement):
+    for item in items:
         if context.is_assigned(item.name) and context.is_assigned(item.root) and not context.compact:
             kind = context.types.types.get(item.name, types.ANY)
             if kind.kinds & CONTAINER:
