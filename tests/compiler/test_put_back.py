@@ -95,7 +95,10 @@ START = 'set m = {"a": {"n": 1, "list": [1]}, "b": {"n": 5, "list": []}}\nset k 
         ("set r = push(m.a, m)\nreturn [r.list[1].a.n, r.n]", [1, 2]),
         ("set xs = [[1], [2]]\nset x = xs[1]\nset x[1] = 3\nset xs[1] = x\nreturn xs", [[1], [2, 3]]),
         ("set xs = [[1]]\nset i = true\nset x = xs[0]\nset x[1] = 3\nset xs[0] = x\nreturn xs", [[1, 3]]),
-        ('set n = 7\nset m = {}\nset m[n] = {"x": 1}\nset r = m[n]\nset r.x = 2\nset m[n] = r\nreturn m', {"7": {"x": 2}}),
+        (
+            'set n = 7\nset m = {}\nset m[n] = {"x": 1}\nset r = m[n]\nset r.x = 2\nset m[n] = r\nreturn m',
+            {"7": {"x": 2}},
+        ),
         ("set m[m.b.n] = m[m.b.n]\nreturn m[5]", None),
         ("set m.b.list[m.a.n] = 4\nreturn m.b.list", [None, 4]),
         ('set c = {"a": 1}\nset w = ["a", "b"]\nset c[w[0]] = c[w[0]] + 1\nreturn c', {"a": 2}),

@@ -87,9 +87,7 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
     return {name: frozenset(params) for name, params in found.items()}
 
 
-def changed_arguments(
-    call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
-) -> Iterator[n.Expr]:
+def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
 
     Args:

@@ -119,7 +119,6 @@ class ItemsPutBack:
         if item not in noted:
             noted.append(item)
 
-
     def _changed_by(self, statement: n.Stmt) -> Iterator[str]:
         """The variables whose lists or maps a statement may change in place, in its inner blocks too."""
         if isinstance(statement, n.Set):

@@ -18,9 +18,7 @@ from neuroscript.syntax import nodes as n
 Rewritten = tuple[list[ast.stmt], n.Target, n.Expr, list[ast.stmt]]
 
 
-def keys_once(
-    context: FunctionContext, expressions: Expressions, target: n.Target, value: n.Expr
-) -> Rewritten | None:
+def keys_once(context: FunctionContext, expressions: Expressions, target: n.Target, value: n.Expr) -> Rewritten | None:
     """Rewrites ``set target = value`` where the value begins with what the target sets.
 
     Returns:
@@ -85,4 +83,8 @@ def _with(value: n.Expr, first: n.Expr) -> n.Expr:
 def _is_there(context: FunctionContext, index: n.Index) -> bool:
     """Whether an item certainly is there to be read."""
     key = index.index
-    return isinstance(key, n.Literal) and context.type_of(index.value).has(key.value) and not context.type_of(index.value).kinds & NIL
+    return (
+        isinstance(key, n.Literal)
+        and context.type_of(index.value).has(key.value)
+        and not context.type_of(index.value).kinds & NIL
+    )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.put_back import Item, may_read
-from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, STR, Type
+from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.hopeful import evaluated, missing, text_of

@@ -65,7 +65,10 @@ def let_go(text: str) -> dict[int, str]:
         ("while j\n  set t = m[k]\n  set t.x = 1\n  set m[k] = t\nendwhile\nreturn m", {3: "t of m[k]"}),
         ("while j\n  set t = m[k]\n  set t.x = 1\nendwhile\nreturn m", {}),
         ("while j\n  set t = m[k]\n  set t.x = 1\n  if j\n    break\n  endif\n  set m[k] = t\nendwhile", {}),
-        ("while j\n  set t = m[k]\n  if j\n    break\n  endif\n  set t.x = 1\n  set m[k] = t\nendwhile", {6: "t of m[k]"}),
+        (
+            "while j\n  set t = m[k]\n  if j\n    break\n  endif\n  set t.x = 1\n  set m[k] = t\nendwhile",
+            {6: "t of m[k]"},
+        ),
         # one in the other
         ("set t = m[k]\nset u = t.u\nset u.x = 1\nset t.u = u\nset m[k] = t\nreturn m", {3: "t of m[k], u of t[u]"}),
         # something may read variables at any time
