@@ -7,6 +7,7 @@ What is read and what is set then are seen to be the same, and the ways of gener
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from neuroscript.compiler.analysis.types import NIL
 from neuroscript.compiler.codegen import pyast as py
@@ -46,7 +47,7 @@ def keys_once(context: FunctionContext, expressions: Expressions, target: n.Targ
         key = indexes[place].index  # which is evaluated before that of the target
         name = context.hide(str(place), key)
         names[place] = n.Name(key.span, name)
-        made = evaluated(context, expressions, key, lambda made, name=name: py.set_variable(name, made))
+        made = evaluated(context, expressions, key, partial(py.set_variable, name))
         code += [*made, *context.temporaries.release()]
         for each in code:
             py.place(each, key.span)
@@ -54,7 +55,7 @@ def keys_once(context: FunctionContext, expressions: Expressions, target: n.Targ
     for place, index in enumerate(indexes):
         rewritten = context.made(n.Index(index.span, rewritten, names.get(place, index.index), index.dotted))
     path = [names.get(place, key) for place, key in enumerate(target.path)]
-    clean = [py.set_variable(name.name, py.const(None)) for name in names.values()]
+    clean: list[ast.stmt] = [py.set_variable(name.name, py.const(None)) for name in names.values()]
     return code, n.Target(target.span, target.name, path), context.made(_with(value, rewritten)), clean
 
 
@@ -82,9 +83,5 @@ def _with(value: n.Expr, first: n.Expr) -> n.Expr:
 
 def _is_there(context: FunctionContext, index: n.Index) -> bool:
     """Whether an item certainly is there to be read."""
-    key = index.index
-    return (
-        isinstance(key, n.Literal)
-        and context.type_of(index.value).has(key.value)
-        and not context.type_of(index.value).kinds & NIL
-    )
+    key, kind = index.index, context.type_of(index.value)
+    return isinstance(key, n.Literal) and kind.has(key.value) and not kind.kinds & NIL
