@@ -41,6 +41,8 @@ WAYS = {
     "an argument mentioned twice": "set r = all[k]\nset r = push(r, r.n)\ncall tool.probe.See(r)\nset all[k] = r",
     "a variable as argument": "set r = all[k]\nset all[k] = push(r, 1)\ncall tool.probe.See(all[k])",
     "a value that reads the whole": "set r = all[k]\nset r.n = len(all)\ncall tool.probe.See(r)\nset all[k] = r",
+    "an item as argument": "set r = push(all[k], 1)\ncall tool.probe.See(r)\nset all[k] = r",
+    "a key that is an item": "set r = all[j.k]\nset r.n = r.n + 1\ncall tool.probe.See(r)\nset all[j.k] = r",
     "an idle name": "set r = all[k]\nset x = r.n\nset all[k].n = x + 1\ncall tool.probe.See(all[k])",
     "a computed key": 'set all["" + k].list = all["" + k].list + [1]\ncall tool.probe.See(all[k].list)',
     "a tool on a computed key": (
@@ -57,6 +59,7 @@ def test_what_is_put_back_is_not_copied(way: str) -> None:
 func main(needs turns) means
   set all = {{"a": {record}, "b": {record}}}
   set k = "a"
+  set j = {{"k": "a"}}
   set i = 0
   while i < turns
 {body}
@@ -162,6 +165,19 @@ def test_a_literal_string_equals_what_it_equals_as_a_variable(value: str, text: 
     body = f'set v = {value}\nset t = "{text}"\nreturn [v == "{text}", v != "{text}", v == t, a == t, a == "{text}"]'
     outcome = run(body, more=PUSH)
     assert outcome.result == [equal, not equal, equal, False, False]
+
+
+def test_a_word_is_compared_with_what_is_not_set() -> None:
+    assert run('return ["x" == unset, unset == "x", typeof a == unset, unset != "x"]').result == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert (
+        run("return [typeof a == TYPE_NUMBER, typeof unset == TYPE_NIL, typeof a == typeof b]", 1, 2).result
+        == [True] * 3
+    )
 
 
 def test_a_map_that_is_set_keeps_its_shape() -> None:

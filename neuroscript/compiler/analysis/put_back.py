@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, children, expressions, inner_blocks, key_of, path_of, walk
+from neuroscript.compiler.traversal import (
+    assigned_by,
+    assigned_in,
+    children,
+    expressions,
+    inner_blocks,
+    key_of,
+    path_of,
+    stored_in,
+    walk,
+)
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -32,12 +42,14 @@ class Item:
         root: the variable whose list or map it is in.
         path: the keys that lead to it.
         keys: their comparable forms.
+        names: the variables that are read by keys which are more than names and literals.
     """
 
     name: str
     root: str
     path: Sequence[n.Expr]
     keys: tuple[object, ...]
+    names: frozenset[str]
 
 
 Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
@@ -63,6 +75,7 @@ class ItemsPutBack:
         self._given = given
         self._before: dict[int, list[Item]] = {}
         self._within: dict[int, list[Item]] = {}
+        self._passed: dict[int, Item] = {}
         plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
@@ -77,6 +90,10 @@ class ItemsPutBack:
         """As `before`, for those that a statement's value reads, after the evaluation of that."""
         return self._within.get(id(statement), ())
 
+    def passed(self, statement: n.Stmt) -> Item | None:
+        """The item that ``set name = procedure(…, item, …)`` gives to a procedure which changes it, to let go of."""
+        return self._passed.get(id(statement))
+
     def _block(self, block: n.Block, rest: Rest, items: dict[str, Item]) -> None:
         """Notes the items that statements of a block change; ``items`` are those that variables have been read from."""
         for place, statement in enumerate(block):
@@ -85,23 +102,47 @@ class ItemsPutBack:
                 found = [items.copy() for _ in inner_blocks(statement)]
                 for inner, known in zip(inner_blocks(statement), found, strict=True):
                     self._block(inner, following, known)
-                if statement.orelse is not None:
-                    items.clear()
-                for known in found:
-                    items.update(known)
+                self._join(items, found, whole=statement.orelse is not None)
                 continue
             for name in self._changed_by(statement):
                 self.changed.add(name)
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
                 self._block(statement.body, False, {})
-                continue
+            for name in [name for name, item in items.items() if not item.names.isdisjoint(_set_by(statement))]:
+                del items[name]
             match statement:
+                case n.Set(targets=[n.Target(name=name, path=[])], value=n.Call() as call, must=False):
+                    self._pass(statement, name, call, following)
                 case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value, must=False):
                     items.pop(name, None)
                     item = _item(name, value)
                     if item is not None:
                         items[name] = item
+
+    def _join(self, items: dict[str, Item], found: list[dict[str, Item]], *, whole: bool) -> None:
+        """Joins what the branches of an ``if`` know with what was known before it.
+
+        Only one that has certainly been read may be looked for by keys whose evaluation could fail.
+        """
+        before = items.copy()
+        if whole:
+            items.clear()
+        for known in found:
+            items.update(known)
+        for name, item in [*items.items()]:
+            if item.names and not all(known.get(name) is item for known in (before, *found)):
+                del items[name]
+
+    def _pass(self, statement: n.Stmt, name: str, call: n.Call, following: Rest) -> None:
+        """Notes the item that a call gives to a procedure which changes it."""
+        for argument in self._given(call):
+            item = _item(name, argument) if isinstance(argument, n.Index) else None
+            if item is None or item.names:
+                continue
+            others = (other.value for other in call.args if other.value is not argument)
+            if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):
+                self._passed[id(statement)] = item
 
     def _change(self, statement: n.Stmt, name: str, where: Rest, items: dict[str, Item]) -> None:
         """Notes that a statement changes the value of a variable, if the item that it was may be let go of."""
@@ -136,15 +177,53 @@ class ItemsPutBack:
 
 def _item(name: str, value: n.Index) -> Item | None:
     """The item that an expression reads, if its keys are names and literals."""
-    root, *keys = path_of(value)
-    if not isinstance(root, str) or root == name or None in keys or (n.Name, name) in keys:
+    root, *keys = _path(value)
+    names = _names_of(keys)
+    if not isinstance(root, str) or None in keys or name in names or root in names or root == name:
         return None
     path: list[n.Expr] = []
     part: n.Expr = value
     while isinstance(part, n.Index):
         path.insert(0, part.index)
         part = part.value
-    return Item(name, root, path, tuple(keys))
+    read = frozenset(_names_of(key for key in keys if isinstance(key, tuple) and key[0] is n.Index))
+    return Item(name, root, path, tuple(keys), read)
+
+
+def _path(expression: n.Expr) -> tuple[object, ...]:
+    """As `path_of`, where names that are indexed by names and literals are keys too."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(_key(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def _key(index: n.Expr) -> object:
+    if not isinstance(index, n.Index):
+        return key_of(index)
+    path = path_of(index)
+    return (n.Index, path) if None not in path else None
+
+
+def _names_of(keys: Iterable[object]) -> set[str]:
+    """The variables that keys read."""
+    found: set[str] = set()
+    for key in keys:
+        match key:
+            case (n.Name, str() as name):
+                found.add(name)
+            case (n.Index, (str() as name, *inner)):
+                found |= {name} | _names_of(inner)
+    return found
+
+
+def _set_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables that a statement sets or stores in, in its inner blocks too."""
+    yield from assigned_by(statement)
+    yield from stored_in([statement])
+    for inner in inner_blocks(statement):
+        yield from assigned_in(inner)
 
 
 def _added_to(value: n.Expr) -> str | None:
@@ -195,7 +274,7 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
     if any(may_read(part, item.root, item.keys) for part in expressions(statement)):
         return _READ
     assigned = set(assigned_by(statement))
-    if any((n.Name, name) in item.keys for name in assigned):
+    if not _names_of(item.keys).isdisjoint(assigned.union(stored_in([statement]))):
         return _READ  # the keys will mean another item
     match statement:
         case n.If(branches=branches, orelse=orelse):
@@ -213,7 +292,7 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
         case n.Return() | n.Fail():
             return _PUT
         case n.Set(targets=[n.Target(name=item.root, path=path)]):
-            keys = tuple(map(key_of, path))
+            keys = tuple(map(_key, path))
             if keys == item.keys[: len(keys)]:
                 return _PUT
             return _NEITHER if _are_apart(keys, item.keys) else _READ
@@ -241,7 +320,7 @@ def may_read(expression: n.Expr, root: str, keys: tuple[object, ...]) -> bool:
     while pending:
         part = pending.pop()
         if isinstance(part, n.Index):
-            owner, *read = path_of(part)
+            owner, *read = _path(part)
             if owner == root:
                 if not _are_apart(read, keys):
                     return True
@@ -276,5 +355,6 @@ def _differ(one: object, other: object) -> bool:
     """Whether two keys certainly are different: literals of different text."""
     match one, other:
         case (type() as kind, value), (type() as other_kind, other_value):
-            return n.Name not in (kind, other_kind) and str(value) != str(other_value)
+            are_literals = kind in (str, int) and other_kind in (str, int)
+            return are_literals and str(value) != str(other_value)
     return False

@@ -46,34 +46,37 @@ def _vacated(context: FunctionContext, expressions: Expressions, items: Sequence
 def moved_item(
     context: FunctionContext, expressions: Expressions, statement: n.Stmt
 ) -> tuple[list[ast.stmt], n.Expr, str] | None:
-    """``set name[a]… = procedure(…, name[a]…, …)`` where the procedure changes that argument.
+    """``set … = procedure(…, name[a]…, …)`` where the procedure changes that item, and another value takes its place.
 
     Returns:
         Statements by which a temporary alone holds the item; the argument; the temporary. None elsewhere.
     """
     match statement:
-        case n.Set(targets=[n.Target(name=root, path=[_, *_]) as target], value=n.Call() as call, must=False):
-            if not may_let_go(context) or not context.is_assigned(root):
+        case n.Set(targets=[n.Target(name=name, path=path)], value=n.Call() as call, must=False):
+            if not may_let_go(context):
                 return None
         case _:
             return None
-    keys = tuple(map(key_of, target.path))
-    found = [argument for argument in changed_arguments(context, call) if path_of(argument) == (root, *keys)]
-    if len(found) != 1 or None in keys or not all(map(context.is_pure, target.path)):
+    passed = context.analysis.put_back.passed(statement)
+    if passed is not None:
+        name, path = passed.root, [*passed.path]
+    keys = tuple(map(key_of, path))
+    found = [argument for argument in changed_arguments(context, call) if path_of(argument) == (name, *keys)]
+    if len(found) != 1 or not keys or None in keys or not context.is_assigned(name):
         return None
     item = found[0]
     values = [argument.value for argument in call.args]
     before = values[: next(place for place, value in enumerate(values) if value is item)]
-    if not all(map(context.is_pure, before)) or not context.type_of(item).kinds & CONTAINER:
+    if not all(map(context.is_pure, (*path, *before))) or not context.type_of(item).kinds & CONTAINER:
         return None
-    if any(may_read(value, root, keys) for value in values if value is not item):
+    if any(may_read(value, name, keys) for value in values if value is not item):
         return None
     temporary = context.temporaries.fresh()
     code = evaluated(context, expressions, item, lambda made: py.assign(temporary, made))
     for part in code:
         py.place(part, item.span)
     code += context.temporaries.release()
-    return [*code, *vacate(context, expressions, py.name(temporary), root, target.path)], item, temporary
+    return [*code, *vacate(context, expressions, py.name(temporary), name, path)], item, temporary
 
 
 def vacate(
@@ -88,30 +91,38 @@ def vacate(
         root: the variable in whose value the place is.
         path: the keys that lead there.
     """
-    if not all(map(context.is_pure, path)):
-        return []
     kind = context.types.types.get(root, types.ANY)
     owner: ast.Name = py.variable(root)
     tests = [] if root in context.flow.owned else [only_variable_holds(root)]
     children: list[str] = []
-    for key in path[:-1]:
-        found = py.item(owner, _read(context, expressions, kind, key))
-        kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
+    first: ast.expr = owner
+    last: ast.expr = owner
+    for number, key in enumerate(path):
+        if not kind.kinds & CONTAINER:
+            return []
+        first, last = _read(context, expressions, kind, key)
+        if number == len(path) - 1:
+            break
         children.append(context.temporaries.fresh())
-        tests.append(only_container_holds(py.bind(children[-1], found)))
+        tests.append(only_container_holds(py.bind(children[-1], py.item(owner, first))))
+        kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
         owner = py.name(children[-1])
-    if not kind.kinds & CONTAINER:
-        return []
-    last = _read(context, expressions, kind, path[-1])
-    tests.append(py.compare(py.item(owner, last), "is", held))
+    tests.append(py.compare(py.item(owner, first), "is", held))
     empty: ast.stmt = ast.Assign([ast.Subscript(owner, last, py.STORE)], py.const(None))
     # An index that Python takes and the language does not makes the store fail that is to come, or nothing comes.
-    return [*missing([py.when(py.both(*tests), [empty])], [ast.Pass()]), *map(clear, children)]
+    code = missing([py.when(py.both(*tests), [empty])], [ast.Pass()])
+    return [*code, *map(clear, children), *context.temporaries.release()]
 
 
-def _read(context: FunctionContext, expressions: Expressions, kind: Type, key: n.Expr) -> ast.expr:
-    """Code that gives a key for Python: in a map a whole number stands for its text."""
+def _read(context: FunctionContext, expressions: Expressions, kind: Type, key: n.Expr) -> tuple[ast.expr, ast.expr]:
+    """Code that evaluates a key for Python, and that gives it again; in a map a whole number stands for its text."""
+    if not context.is_pure(key):  # it has been evaluated before, and nothing that it reads has changed since
+        with context.hoping():
+            made = expressions.value(key)
+        temporary = context.temporaries.fresh()
+        context.temporaries.hold_name(temporary)
+        return py.bind(temporary, made), py.name(temporary)
     read = expressions.value(key)
-    if not context.type_of(key).within(INT) or not kind.within(MAP | NIL):
-        return read
-    return py.const(str(key.value)) if isinstance(key, n.Literal) else text_of(read)
+    if context.type_of(key).within(INT) and kind.within(MAP | NIL):
+        read = py.const(str(key.value)) if isinstance(key, n.Literal) else text_of(read)
+    return read, read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuroscript.compiler.analysis.put_back import ItemsPutBack
+from neuroscript.compiler.analysis.put_back import Item, ItemsPutBack
 from neuroscript.compiler.resolve import resolve
 from neuroscript.compiler.traversal import statements
 from neuroscript.syntax import nodes as n
@@ -18,13 +18,27 @@ def let_go(text: str) -> dict[int, str]:
     items = ItemsPutBack(body, lambda call: [arg.value for arg in call.args] if call.name == "change" else [])
     found: dict[int, str] = {}
     for statement in statements(body.block):
-        for where, sign in ((items.before(statement), ""), (items.within(statement), "after ")):
-            for item in where:
-                path = "".join(f"[{key.name if isinstance(key, n.Name) else key.value}]" for key in item.path)  # type: ignore[attr-defined]
-                line = statement.span[0] - 1
-                before = f"{found[line]}, " if line in found else ""
-                found[line] = f"{before}{sign}{item.name} of {item.root}{path}"
+        passed = items.passed(statement)
+        noted = [f"{item.name} of {_shown(item)}" for item in items.before(statement)]
+        noted += [f"after {item.name} of {_shown(item)}" for item in items.within(statement)]
+        noted += [f"argument {_shown(passed)}"] if passed is not None else []
+        if noted:
+            found[statement.span[0] - 1] = ", ".join(noted)
     return found
+
+
+def _shown(item: Item) -> str:
+    return item.root + "".join(f"[{_key(key)}]" for key in item.path)
+
+
+def _key(key: n.Expr) -> str:
+    match key:
+        case n.Literal(value=value):
+            return str(value)
+        case n.Index(value=owner, index=index):
+            return f"{_key(owner)}.{_key(index)}"
+    assert isinstance(key, n.Name)
+    return key.name
 
 
 @pytest.mark.parametrize(
@@ -69,6 +83,21 @@ def let_go(text: str) -> dict[int, str]:
             "while j\n  set t = m[k]\n  if j\n    break\n  endif\n  set t.x = 1\n  set m[k] = t\nendwhile",
             {6: "t of m[k]"},
         ),
+        # keys that are items
+        ("set t = m[j.k]\nset t.x = 1\nset m[j.k] = t\nreturn m", {2: "t of m[j.k]"}),
+        ("set t = m[j.k]\nset t.x = 1\nset m[j.i] = t\nreturn m", {}),
+        ("set t = m[j.k]\nset j.k = 1\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j.k]\nset t.x = 1\nset j.i = 1\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j[k]]\nset t.x = 1\nset m[j[k]] = t\nreturn m", {2: "t of m[j.k]"}),
+        ("set t = m[m.k]\nset t.x = 1\nset m[m.k] = t\nreturn m", {}),
+        ("set t = m[j.k]\nif t == nil\nset t = {}\nendif\nset t.x = 1\nset m[j.k] = t", {5: "t of m[j.k]"}),
+        ("if k\nset t = m[j.k]\nendif\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
+        ("if k\nset t = m[j.k]\nelse\nset t = m[j.k]\nendif\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
+        # arguments
+        ("set t = change(m[k])\nset m[k] = t\nreturn m", {1: "argument m[k]"}),
+        ("set t = change(m[k], len(m))\nset m[k] = t\nreturn m", {}),
+        ("set t = change(m[k])\nemit m\nset m[k] = t\nreturn m", {}),
+        ("set t = other(m[k])\nset m[k] = t\nreturn m", {}),
         # one in the other
         ("set t = m[k]\nset u = t.u\nset u.x = 1\nset t.u = u\nset m[k] = t\nreturn m", {3: "t of m[k], u of t[u]"}),
         # something may read variables at any time
