@@ -214,3 +214,35 @@ def test_several_targets_take_a_list_of_their_number() -> None:
     body = "set x, y = a\nreturn [x, y]"
     assert run(body, [1, 2]).result == [1, 2]
     assert [run(body, value).code for value in ([1], [1, 2, 3], "ab", None)] == [36, 36, 7, 7]
+
+
+def test_an_argument_of_a_type_that_is_not_known_is_tested_where_the_call_stands() -> None:
+    source = """
+func area(needs shape) means
+  if shape.kind == "group"
+    set total = 0
+    for each child in shape.children
+      set total = total + area(child)
+    endfor
+    return total
+  endif
+  return shape.size
+endfunc
+func main(needs shapes) means
+  set sizes = []
+  on error do
+    set sizes = sizes + [system_error_code, system_error.procedure, len(system_error.stack)]
+    clear_error
+  endon
+  for each shape in shapes
+    set sizes = sizes + [area(shape)]
+  endfor
+  return sizes
+endfunc
+"""
+    group = {"kind": "group", "children": [{"kind": "box", "size": 3}, {"kind": "box", "size": 4}]}
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(source)
+        assert interpreter.run("main", [group, {"kind": "group", "children": [group, group]}]) == [7, 14]
+        broken = [{"kind": "group", "children": [group, 5]}, 5, group]
+        assert interpreter.run("main", broken) == [7, "area", 3, 7, "area", 2, 7]
