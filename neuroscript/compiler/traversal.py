@@ -184,6 +184,21 @@ def path_of(expression: n.Expr) -> tuple[object, ...]:
     return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
 
 
+def alike(one: n.Expr, other: n.Expr) -> bool:
+    """Whether two expressions without calls are written alike, apart from where they stand."""
+    match one, other:
+        case n.Literal(value=a), n.Literal(value=b):
+            return type(a) is type(b) and bool(a == b)
+        case n.Name(name=a), n.Name(name=b):
+            return bool(a == b)
+        case n.Index(value=a, index=i), n.Index(value=b, index=j):
+            return alike(a, b) and alike(i, j)
+        case n.Chain(first=a, rest=i), n.Chain(first=b, rest=j):
+            same = [operator for operator, _, _ in i] == [operator for operator, _, _ in j]
+            return same and alike(a, b) and all(alike(x, y) for (_, x, _), (_, y, _) in zip(i, j, strict=True))
+    return False
+
+
 def key_of(index: n.Expr) -> object:
     """A comparable form of a name or literal that is an index; None for anything else."""
     if isinstance(index, n.Name):

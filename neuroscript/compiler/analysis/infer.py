@@ -262,7 +262,8 @@ class Inference:
             there = (assignment.name,) in assignment.read or (
                 assignment.target is not None and assignment.target.span in self.not_nil
             )
-            if not there and assignment.name in self.body.params:
+            is_set = assignment.target is not None and assignment.target.span in self._unset.stores
+            if not there and (is_set or assignment.name in self.body.params):
                 there = not own.kinds & NIL
             sure = assignment.read if there else None
             if sure is not None:

@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
@@ -66,6 +66,45 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     by = {body.name: [call for call in body.calls if _is_direct(call, body, unit)] for body in procedures}
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
     return Calls(by, called)
+
+
+def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
+    """The parameters that procedures assign to, store in, or give to others of the program which do, by procedure."""
+    found = {body.name: body.changed.intersection(body.params) for body in procedures}
+    given = [
+        (body.name, argument.name, call.name, param)
+        for body in procedures
+        for call in calls.by[body.name]
+        for param in unit.procedures[call.name].params
+        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
+        and argument.name in body.params
+    ]
+    before = -1
+    while before != (before := sum(map(len, found.values()))):
+        for name, own, callee, param in given:
+            if param in found.get(callee, ()):
+                found[name].add(own)
+    return {name: frozenset(params) for name, params in found.items()}
+
+
+def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    Args:
+        call: the call.
+        body: where it stands.
+        unit: what the program is compiled against.
+        changed: the result of `changed_params`.
+    """
+    name = call.name
+    params = changed.get(name)
+    signature = unit.procedures.get(name)
+    if not params or signature is None or name in body.variables or name in unit.globals:
+        return
+    for position, argument in enumerate(call.args):
+        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
+        if param in params:
+            yield argument.value
 
 
 def infer_program(

@@ -142,16 +142,22 @@ class Type(NamedTuple):
             return False
         return all(key in shape.fields for shape in self.shapes)
 
-    def is_flat(self) -> bool:
-        """Whether neither the first nor the last item of its lists and maps is a list or map."""
-        if self.kinds & OTHER:
-            return False
-        if not self.kinds & CONTAINER:
-            return True
-        if not self.shapes:
-            return self.item is not None and not self.item.kinds & (CONTAINER | OTHER)
-        ends = [kinds for shape in self.shapes for kinds in shape.ends()]
-        return not any(kind.kinds & (CONTAINER | OTHER) for kind in ends)
+    def levels(self, most: int) -> int:
+        """How deeply its lists and maps are nested, along their first and last items, and itself counted.
+
+        Args:
+            most: the depth up to which it is counted; one more stands for any, and for one that is not known.
+        """
+        reached = {self}
+        for depth in range(most + 1):
+            if any(kind.kinds & OTHER for kind in reached):
+                break
+            holding = [kind for kind in reached if kind.kinds & CONTAINER]
+            if not holding:
+                return depth
+            reached = {kind for each in holding for shape in each.shapes for kind in shape.ends()}
+            reached |= {each.item if each.item is not None else ANY for each in holding if not each.shapes}
+        return most + 1
 
     def uniform(self) -> Type:
         """The type without its shapes, as that of lists and maps whose items are all of one type."""

@@ -22,10 +22,12 @@ class Unset:
     Attributes:
         names: the variables.
         reads: the spans of the expressions that read them then.
+        stores: the spans of the targets of items whose variables, none of these, certainly are set.
     """
 
     names: frozenset[str] = frozenset()
     reads: frozenset[n.Span] = frozenset()
+    stores: frozenset[n.Span] = frozenset()
 
 
 def read_unset(body: Body) -> Unset:
@@ -35,7 +37,7 @@ def read_unset(body: Body) -> Unset:
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-    return Unset(frozenset(reads.found), frozenset(reads.spans))
+    return Unset(frozenset(reads.found), frozenset(reads.spans), frozenset(reads.stores))
 
 
 class _Reads:
@@ -44,12 +46,14 @@ class _Reads:
     Attributes:
         found: the variables that may be read before they are set.
         spans: of these reads.
+        stores: the spans of the targets of items whose variables are set.
         assigned: the variables that are certainly set, besides the parameters.
     """
 
     def __init__(self, body: Body) -> None:
         self.found: set[str] = set()
         self.spans: set[n.Span] = set()
+        self.stores: set[n.Span] = set()
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
         self._tolerant = body.tolerant
@@ -67,6 +71,9 @@ class _Reads:
         for statement in block:
             for expression in expressions(statement):
                 self._expression(expression)
+            if isinstance(statement, n.Set):
+                stores = (target for target in statement.targets if target.path and target.name in self.assigned)
+                self.stores.update(target.span for target in stores)
             match statement:
                 case n.If():
                     goes_on = self._if(statement) and goes_on

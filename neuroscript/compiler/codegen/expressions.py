@@ -72,7 +72,7 @@ class ExpressionGenerator:
         if isinstance(expression, n.ToolCall) and self.unit.checks_nesting(expression.name):
             return False
         kind = self.context.type_of(expression)
-        if self.unit.nests and kind.is_flat():
+        if kind.levels(self.unit.levels) <= self.unit.levels:
             return False
         return bool(kind.kinds & CONTAINER) and not self.context.is_item(expression)
 

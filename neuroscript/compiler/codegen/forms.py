@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from neuroscript.compiler.analysis.types import LIST, MAP, Type
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, MAP, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -21,6 +21,9 @@ CLEARED = "cleared"
 
 DIGIT = (1 << 30) - 1
 """The largest number of one digit of CPython's integers, which compare fastest."""
+
+ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
+"""What the arguments of a specialised body are tested to be."""
 
 _CAUGHT = "x"
 

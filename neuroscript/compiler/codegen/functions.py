@@ -7,18 +7,17 @@ from functools import partial
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
-from neuroscript.compiler.analysis.types import ANY_KINDS, BOOL, FLOAT, INT, LIST, MAP, STR, Type
+from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
-_ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
 _LONG = 200  # statements of a body, not counting those inside others, beyond which they are generated in parts
 _PART = 32
 _ERROR = "error"  # the parameter of an error handler's function
@@ -164,7 +163,7 @@ def _entry_tests(value: ast.expr, wanted: Type, checked: bool) -> list[ast.expr]
     """
     if wanted.kinds == ANY_KINDS and wanted.item is None:
         return []
-    word = _ENTRY_TYPES.get(wanted.kinds)
+    word = ENTRY_TYPES.get(wanted.kinds)
     if word is None or wanted.item is not None or wanted.shapes:
         return None
     tests: list[ast.expr] = [py.kind_is(value, word)]

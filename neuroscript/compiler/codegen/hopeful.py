@@ -28,7 +28,18 @@ def is_hopeful(context: FunctionContext, expression: n.Expr) -> bool:
     """Whether the code of an expression gets faster in hope of the likely types, and may run twice."""
     if isinstance(expression, n.Name | n.Literal) or context.compact or not may_run_twice(context, expression):
         return False
-    return any(isinstance(part, n.Index) and _gains(context, part.value, part.index) for part in walk(expression))
+    return any(_is_faster(context, part) for part in walk(expression))
+
+
+def _is_faster(context: FunctionContext, part: n.Expr) -> bool:
+    """Whether the code of an item, or of a length, would need tests."""
+    match part:
+        case n.Index(value=value, index=index):
+            return _gains(context, value, index)
+        case n.Call(name=name, args=[n.Argument(value=value, name=None)]) if name in context.escape.readers:
+            kind = context.type_of(value)
+            return bool(kind.kinds & (LIST | MAP | STR)) and not kind.within(LIST | MAP | STR)
+    return False
 
 
 def may_run_twice(context: FunctionContext, expression: n.Expr) -> bool:

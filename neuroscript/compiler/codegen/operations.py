@@ -18,7 +18,7 @@ from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.values import read_for_order
+from neuroscript.values import read_for_order, read_number
 
 CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
@@ -168,6 +168,8 @@ class OperationGenerator:
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
         if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
+        if _is_word(operand) or _is_word(source):
+            return py.compare(once(first), operator, once(self._operand_or_nil(operand)[0]))  # equal to a string alone
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
             word = "str" if type(operand.value) is str else "int"
@@ -353,6 +355,17 @@ class OperationGenerator:
         if kind.within(INT) and self.context.is_pure_code(first):
             return _is("int", second, right)
         return _both_are("int", first, kind, second, right)
+
+
+def _is_word(expression: n.Expr | None) -> bool:
+    """Whether the value certainly is a string that does not read as a number."""
+    if isinstance(expression, n.Unary):
+        return expression.op == "typeof"
+    return (
+        isinstance(expression, n.Literal)
+        and isinstance(expression.value, str)
+        and read_number(expression.value) is None
+    )
 
 
 def _is_sized(kind: Type) -> bool:

@@ -17,10 +17,12 @@ from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.hopeful import evaluated, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
-from neuroscript.compiler.codegen.moves import emptied, moved_arguments
+from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
+from neuroscript.compiler.codegen.vacating import moved_item, vacated
 from neuroscript.compiler.resolve import source_line
+from neuroscript.compiler.traversal import assigned_by
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -41,13 +43,23 @@ class StatementGenerator:
         """Generates the statements of a block; never none."""
         flow = self.context.flow
         code: list[ast.stmt] = []
+        empty: set[str] = set()  # variables that have just been emptied
         for statement in block:
             self.temporaries.next_statement()
             flow.enter(statement)
             self.context.statement = statement
-            self.context.moved = moved_arguments(self.context, statement)
             let_go = emptied(self.context, statement)
-            made = self._statement(statement)
+            names = idle(self.context, statement)
+            made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
+            empty = empty.union(names) if isinstance(statement, n.Set) else set()
+            empty.difference_update(assigned_by(statement))
+            made += vacated(self.context, self.expressions, statement)
+            self.context.moved_items.clear()
+            if (item := moved_item(self.context, self.expressions, statement)) is not None:
+                made += item[0]
+                self.context.moved_items[id(item[1])] = item[2]
+            self.context.moved = moved_arguments(self.context, statement)
+            made += self._statement(statement)
             made += self.temporaries.release()
             made += let_go
             if self.context.unit.covers and not isinstance(statement, n.OnError):

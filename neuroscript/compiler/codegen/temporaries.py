@@ -56,6 +56,14 @@ class Temporaries:
         """Notes a temporary, whatever its type."""
         self._holding.append(temporary)
 
+    def mark(self) -> int:
+        """A mark for `held_since`."""
+        return len(self._holding)
+
+    def held_since(self, mark: int) -> list[str]:
+        """The temporaries noted since a mark."""
+        return self._holding[mark:]
+
     def release(self) -> list[ast.stmt]:
         """Statements that clear the temporaries noted so far, for where the expression has been evaluated."""
         code = [clear(temporary) for temporary in self._holding]
