@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.recovery import BoundRecovery
 
 CLOCK = "the clock"
+_place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 EVENT = "event"
 
 
@@ -32,7 +34,8 @@ class JournaledRun:
     """The calls of one run, each at its path.
 
     A call within a call, as where a tool calls a procedure of the script, stands below it; calls that go on side by
-    side have a place each below that of the call that makes them.
+    side have a place each below that of the call that makes them.  Threads that a call makes for them are run in a copy
+    of its context (`contextvars.copy_context`), by which they know where they stand.
 
     Args:
         journal: where they are kept.
@@ -63,7 +66,7 @@ class JournaledRun:
                 self._within.setdefault(path[:-1], []).append(path)
         if info.ended:
             self._forget_last_failure()
-        self._place = _Place(())
+        self._root = _Place(self, ())
         self._ids = 0
 
     @property
@@ -93,7 +96,7 @@ class JournaledRun:
         Raises:
             NeuroScriptError: what the call failed with, now or before.
         """
-        path = self._next() if index is None else (*self._place.path, index)
+        path = self._next() if index is None else (*self._here().path, index)
         hashed = codec.digest(arguments, self._border)
         known = self._meet(path, tool, hashed)
         if known is not None and known.state == DONE:
@@ -148,17 +151,23 @@ class JournaledRun:
     # --- replaying ------------------------------------------------------------------------------------------------
 
     def _next(self) -> Path:
-        place = self._place
+        place = self._here()
         place.count += 1
         return (*place.path, place.count)
 
+    def _here(self) -> _Place:
+        """Where the running code stands; a run that a tool starts under another journal stands in that."""
+        place = _place.get()
+        return place if place is not None and place.run is self else self._root
+
     @contextmanager
     def _below(self, path: Path) -> Iterator[_Place]:
-        outer, self._place = self._place, _Place(path)
+        place = _Place(self, path)
+        outer = _place.set(place)
         try:
-            yield self._place
+            yield place
         finally:
-            self._place = outer
+            _place.reset(outer)
 
     def _meet(self, path: Path, tool: str, arguments: str) -> Entry | None:
         """The entry at a path, which has to be that of this call; None where the journal ends."""
@@ -246,8 +255,9 @@ class JournaledRun:
 class _Place:
     """Where the calls of a part of the run stand: the path above them, and how many there have been."""
 
-    __slots__ = ("count", "path")
+    __slots__ = ("count", "path", "run")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, run: JournaledRun, path: Path) -> None:
+        self.run = run
         self.path = path
         self.count = 0
