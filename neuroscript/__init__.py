@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.addresses import Address
-    from neuroscript.journal import Journal, JournalStore
+    from neuroscript.journal import Approval, Journal, JournalStore, RunTerms
     from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessError",
     "Address",
+    "Approval",
     "ArgSpec",
     "ArgType",
     "ArgumentError",
@@ -88,6 +89,7 @@ __all__ = [
     "Protection",
     "RateLimitedError",
     "Recovery",
+    "RunTerms",
     "Sandbox",
     "ScriptFailureError",
     "Session",
@@ -121,7 +123,7 @@ def __getattr__(name: str) -> Any:
         from neuroscript.addresses import Address
 
         return Address
-    if name in ("Journal", "JournalStore"):
+    if name in ("Approval", "Journal", "JournalStore", "RunTerms"):
         from neuroscript import journal
 
         return getattr(journal, name)

@@ -18,6 +18,7 @@ import pytest
 import neuroscript
 import neuroscript.cli
 import neuroscript.private_files
+import neuroscript.user_key
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("neuroscript", "ai_wm")
@@ -27,7 +28,7 @@ LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
         errors limits logs program_text streaming threads
-        cancellation error_text
+        cancellation error_text user_key
         values
         sandbox syntax
         tools uses inputs
@@ -123,9 +124,11 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec
+        entries codec marks
+        approvals segments
+        terms index
         store
-        sqlite replay
+        files replay
         running
         .
     """,
@@ -170,6 +173,7 @@ PUBLIC = {
     "neuroscript": neuroscript.__all__,
     "neuroscript.cli": neuroscript.cli.__all__,
     "neuroscript.private_files": neuroscript.private_files.__all__,
+    "neuroscript.user_key": neuroscript.user_key.__all__,
 }
 """What `ai_wm`, and any other plugin, may import of `neuroscript`."""
 

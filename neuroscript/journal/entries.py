@@ -24,6 +24,7 @@ BEGUN: Final = "begun"  # the call was made, or was about to be
 DONE: Final = "done"
 ERROR: Final = "failed"
 WAITING: Final = "waiting"  # for a person
+DROPPED: Final = "dropped"  # a person decided that it is made again
 
 # Effects of a tool.
 PURE: Final = "pure"
@@ -116,6 +117,7 @@ class RunInfo:
         why: what it waits for, or ended by, for people.
         started: when it was first started.
         ended: when it ended; 0 while it goes on.
+        terms: the terms of the last start, in JSON (see `terms`).
         entries: how many calls there are.
     """
 
@@ -129,4 +131,5 @@ class RunInfo:
     why: str = ""
     started: float = 0.0
     ended: float = 0.0
+    terms: str = ""
     entries: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import threading
 import time
 import uuid
@@ -12,7 +13,21 @@ from dataclasses import replace
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
+from neuroscript.journal.approvals import (
+    APPROVAL,
+    BEFORE,
+    TIME_OUT,
+    answer_in,
+    answered,
+    approval_of,
+    asked,
+    refused,
+    rule_of,
+    until_of,
+    waiting_for,
+)
 from neuroscript.journal.entries import BEGUN, DONE, ERROR, ONCE, READ, Entry, path_text
+from neuroscript.journal.terms import FIRST
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 TYPE_CHECKING = False
@@ -20,14 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
+    from neuroscript.journal.approvals import Approval
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
     from neuroscript.journal.store import JournalStore
+    from neuroscript.journal.terms import Approver
     from neuroscript.tools.recovery import BoundRecovery
 
 CLOCK = "the clock"
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 EVENT = "event"
+OVER_BUDGET = "over budget"
+"""The note of a call that was not made since the run's budget was used up."""
+
+_UNCOUNTED = frozenset({CLOCK, APPROVAL, "run.Budget"})
 
 
 class JournaledRun:
@@ -43,6 +64,7 @@ class JournaledRun:
         border: what stands for handles and functions.
         stop: ends the run with an error that no handler of the script sees.
         fire: fires an event: its name, payload and source.
+        approver: asks a person in the host's own user interface.
     """
 
     def __init__(
@@ -52,8 +74,11 @@ class JournaledRun:
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
+        approver: Approver | None = None,
     ) -> None:
         self._journal = journal
+        self.terms = journal.terms
+        self._approver = approver
         self._border = border
         self._stop = stop
         self.info = info
@@ -66,6 +91,12 @@ class JournaledRun:
                 self._within.setdefault(path[:-1], []).append(path)
         if info.ended:
             self._forget_last_failure()
+        self._calls = sum(_is_counted(entry) for entry in self._known.values())
+        self._granted = {
+            json.loads(entry.note)[0].lower()
+            for entry in self._known.values()
+            if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
+        }
         self._root = _Place(self, ())
         self._ids = 0
 
@@ -112,6 +143,9 @@ class JournaledRun:
             if found is not NOT_DONE:
                 self._end(replace(known, state=DONE, result=codec.encode(found, self._border), ended=time.time()))
                 return found
+        if known is None:
+            self._spend(path, tool, hashed)
+        self._ask_before(path, tool, arguments, hashed)
         note = codec.encode(recovery.prepare(), self._border) if recovery is not None else ""
         entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=time.time())
         if effect != READ:
@@ -147,6 +181,101 @@ class JournaledRun:
         self._ids += 1
         made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {self._ids}".encode(), "sha256")
         return str(uuid.UUID(bytes=made[:16], version=4))
+
+    # --- what a person is asked -----------------------------------------------------------------------------------
+
+    def approval(self, what: str, details: Any, seconds: float | None = None) -> Approval:
+        """Asks a person for a yes, for the program; the run is suspended until there is an answer.
+
+        Args:
+            what: what is to be done, in words.
+            details: more about it, a value of the language.
+            seconds: the time in which somebody has to answer; None: what the terms of the run say.
+
+        Raises:
+            NeuroScriptError: 48 if it is refused.
+        """
+        return self._approved(self._next(), what, details, "", seconds)
+
+    def _ask_before(self, path: Path, tool: str, arguments: Any, hashed: str) -> None:
+        """Asks for a yes before a call, if the terms of the run want one; a refusal is how the call ends."""
+        before = (*path, BEFORE)
+        rule, holds_on = self.terms.rule_for(tool) if self.terms.ask_before else ("", False)
+        if not rule or (holds_on and tool.lower() in self._granted):
+            self._known.pop(before, None)
+            return
+        try:
+            self._approved(before, tool, arguments, rule, None)
+        except NeuroScriptError as error:
+            now = time.time()
+            self._end(Entry(path, tool, hashed, READ, ERROR, codec.encode_error(error), begun=now, ended=now))
+            raise
+        if holds_on:
+            self._granted.add(tool.lower())
+
+    def _approved(self, path: Path, what: str, details: Any, rule: str, seconds: float | None) -> Approval:
+        seconds = seconds if seconds is not None else self.terms.approval_seconds
+        entry = asked(path, what, details, rule, 0.0 if seconds is None else time.time() + seconds, self._border)
+        known = self._meet(path, APPROVAL, entry.arguments)
+        if known is not None and answer_in(self.info, known) is None:
+            known = replace(known, state=entry.state, result="")  # a yes that is not this user's is none
+        if known is None:
+            self._begin(entry)
+        entry = known or entry
+        if answer_in(self.info, entry) is None:
+            entry = self._answered(entry)
+        shown = approval_of(self.info, entry)
+        if not shown.answer:
+            raise refused(shown)
+        return shown
+
+    def _answered(self, entry: Entry) -> Entry:
+        """The answer to an approval that has none, from the host or by the time that has passed; else ends the run."""
+        until, yes, by = until_of(entry), None, "the host"
+        shown = approval_of(self.info, entry)
+        if until and time.time() > until:
+            yes, by = False, TIME_OUT
+        elif self._approver is not None:
+            yes = self._approver(shown)
+        if yes is None:
+            raise self._stop(waiting_for(shown))
+        entry = answered(self.info, entry, bool(yes), by, "")
+        self._begin(entry)
+        return entry
+
+    # --- the budget -----------------------------------------------------------------------------------------------
+
+    def budget(self) -> dict[str, Any]:
+        """What the run has used of its budget, and what it may use; None where there is no limit."""
+        told = {
+            "calls": self._calls,
+            "max_calls": self.terms.max_calls,
+            "seconds": max(time.time() - self.info.started, 0.0),
+            "deadline": self.terms.deadline,
+        }
+        counted = self._journal.budget
+        more = dict(counted(self.info.run_id)) if counted is not None else {}
+        return {**dict.fromkeys(("cost", "max_cost", "tokens", "max_tokens")), **told, **more}
+
+    def _spend(self, path: Path, tool: str, hashed: str) -> None:
+        """Counts a call that is about to be made, or refuses it where the budget of the run is used up."""
+        if tool in _UNCOUNTED:
+            return
+        terms, problem = self.terms, ""
+        if terms.max_calls is not None and self._calls >= terms.max_calls:
+            problem = f"it has made all the calls that it may make (max_calls {terms.max_calls})"
+        elif terms.deadline is not None and time.time() > self.info.started + terms.deadline:
+            problem = f"its time is over: {terms.deadline:g} seconds after its first start (deadline)"
+        if not problem:
+            self._calls += 1
+            return
+        error = NeuroScriptError(
+            ErrorCode.BUDGET_EXCEEDED, f"the budget of the run {self.info.run_id!r} does not allow {tool}: {problem}"
+        )
+        now = time.time()
+        stored = codec.encode_error(error)
+        self._end(Entry(path, tool, hashed, READ, ERROR, stored, OVER_BUDGET, begun=now, ended=now))
+        raise error
 
     # --- replaying ------------------------------------------------------------------------------------------------
 
@@ -250,6 +379,11 @@ class JournaledRun:
             write()
         except NeuroScriptError as error:  # a run that cannot be journaled must not go on
             self._stop(error)
+
+
+def _is_counted(entry: Entry) -> bool:
+    """Whether an entry counts as a call of the run."""
+    return entry.tool not in _UNCOUNTED and not entry.tool.startswith(f"{EVENT} ") and entry.note != OVER_BUDGET
 
 
 class _Place:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -58,9 +59,15 @@ def run_journaled(
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH, f"a journaled run needs run_id and journal; {missing} is missing"
         )
+    for path in journal.private_paths():
+        interpreter.protect(path)
     border = _Border(interpreter)
-    info = journal.claim(run_id, _header(interpreter, procedure, [values, names], border))
-    runtime = interpreter.runtime
+    terms, runtime = journal.terms, interpreter.runtime
+    header = _header(interpreter, procedure, [values, names], border)
+    info = journal.claim(run_id, header, other_program=terms.other_program)
+    approver = None
+    if terms.approver is not None:
+        approver = partial(runtime.call_host, "the host's approver", terms.approver)
     try:
         if info.state == RETURNED:
             return codec.decode(info.result, border)
@@ -69,7 +76,7 @@ def run_journaled(
         state, stored, why = FAILED, "", "it was interrupted"
         try:
             with runtime.run(cancel=cancel) as depth:
-                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter))
+                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver)
                 runtime.use_journal(run)
                 try:
                     result = call(depth)
@@ -78,7 +85,7 @@ def run_journaled(
                     runtime.use_journal(None)
             state, stored, why = RETURNED, codec.encode(result, border), ""
         except NeuroScriptError as error:
-            state = SUSPENDED if error.details.get("open") else FAILED
+            state = SUSPENDED if "open" in error.details or "suspended" in error.details else FAILED
             stored, why = codec.encode_error(error), str(error)
             raise
         finally:
