@@ -28,7 +28,7 @@ LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
         errors limits logs program_text streaming threads
-        cancellation error_text user_key
+        approval cancellation error_text user_key
         values
         sandbox syntax
         tools uses inputs
@@ -57,8 +57,9 @@ LAYERS = {
         options explanation app
         configuration
         host
-        outcomes interactive
+        outcomes interactive journaling run_views
         . check fmt lsp primer reference run shell doctor test tools trust
+        runs
         repl
     """,
     "neuroscript.cli.repl": """
@@ -134,7 +135,7 @@ LAYERS = {
     """,
     "neuroscript.runtime": """
         . abi
-        errors
+        errors approval
         programs services handles operators context deadlines in_place
         run_state
         containers events budget

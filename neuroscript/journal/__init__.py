@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from neuroscript.journal.approvals import Approval
 from neuroscript.journal.entries import Entry, Header, RunInfo
 from neuroscript.journal.files import Journal
 from neuroscript.journal.store import JournalStore
 from neuroscript.journal.terms import RunTerms
 
-__all__ = ["Approval", "Entry", "Header", "Journal", "JournalStore", "RunInfo", "RunTerms"]
+__all__ = ["Entry", "Header", "Journal", "JournalStore", "RunInfo", "RunTerms"]

@@ -6,11 +6,11 @@ import json
 import time
 from dataclasses import replace
 
+from neuroscript.approval import Approval
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import DONE, ONCE, WAITING, Entry, path_text
 from neuroscript.journal.marks import mark_holds, mark_of
-from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,35 +25,6 @@ BEFORE: Final = -1
 """The place of a call's own approval below the call."""
 
 TIME_OUT: Final = "the time-out"
-
-
-@record(frozen=True)
-class Approval:
-    """One thing that a run asks a person.
-
-    Args:
-        run_id: the run.
-        path: which of its calls asks, or is asked about: ``3/1``.
-        what: what is to be done, in words of the program, or the name of a tool.
-        details: what the program says of it, or the tool's arguments; Python values.
-        asked: when, in seconds since 1970.
-        until: when it is refused unless somebody answers; 0: never.
-        answer: true or false; None while there is none.
-        by: who answered.
-        why: what they said.
-        answered: when.
-    """
-
-    run_id: str
-    path: str
-    what: str
-    details: Any = None
-    asked: float = 0.0
-    until: float = 0.0
-    answer: bool | None = None
-    by: str = ""
-    why: str = ""
-    answered: float = 0.0
 
 
 def asked(path: Path, what: str, details: Any, rule: str, until: float, border: codec.Border | None) -> Entry:
@@ -117,15 +88,6 @@ def approval_of(info: RunInfo, entry: Entry) -> Approval:
         return shown
     yes, by, when, why = said
     return replace(shown, answer=yes, by=by, why=why, answered=when)
-
-
-def refused(approval: Approval) -> NeuroScriptError:
-    """The error of a refusal, which a script may handle."""
-    said = f": {approval.why}" if approval.why else ""
-    message = f"{approval.what} was refused by {approval.by}{said}"
-    return NeuroScriptError(
-        ErrorCode.APPROVAL_REFUSED, message, details={"path": approval.path, "by": approval.by, "why": approval.why}
-    )
 
 
 def waiting_for(approval: Approval) -> NeuroScriptError:

@@ -110,7 +110,7 @@ class RunInfo:
         run_id: its id.
         header: what it is.
         state: one of `RUN_STATES`.
-        fence: how often it has been started; a start with a smaller number may write no more.
+        fence: the number of the last start or decision; a start with a smaller number may write no more.
         owner: the process of the last start, for people.
         since: when that was, in seconds since 1970.
         result: the result or error in the form of `codec`; empty while there is none.
@@ -118,6 +118,7 @@ class RunInfo:
         started: when it was first started.
         ended: when it ended; 0 while it goes on.
         terms: the terms of the last start, in JSON (see `terms`).
+        starts: how often it has been started.
         entries: how many calls there are.
     """
 
@@ -132,4 +133,5 @@ class RunInfo:
     started: float = 0.0
     ended: float = 0.0
     terms: str = ""
+    starts: int = 0
     entries: int = 0

@@ -32,6 +32,9 @@ LOCKS: Final = "locks"
 _LARGEST: Final = 32 << 20
 """Bytes of a segment from which on a process begins another one."""
 
+_PATIENCE: Final = 0.1
+"""Seconds in which somebody who only looks whether a run is going on has let go of it."""
+
 
 class _Claim:
     """A run that this process owns."""
@@ -105,31 +108,39 @@ class Journal(JournalStore):
         owner, now = f"process {os.getpid()} on {socket.gethostname()}", time.time()
         terms = self.terms.stored(run_id)
         if found is None:
-            return RunInfo(run_id, header, RUNNING, 1, owner, now, started=now, terms=terms)
+            return RunInfo(run_id, header, RUNNING, 1, owner, now, started=now, terms=terms, starts=1)
         _check_same(run_id, found.header, header, other_program)
         if found.state in (RETURNED, REFUSED):
             return found
         header = replace(found.header, program=header.program)
         changed: dict[str, Any] = {"state": RUNNING, "fence": found.fence + 1, "owner": owner, "since": now}
+        changed["starts"] = found.starts + 1
         return replace(found, header=header, terms=terms, **changed)
 
     def _hold(self, run_id: str) -> _Claim:
         """Locks a run for this process; the system lets go of it however the process ends."""
-        self._catch_up()
-        name = hashlib.blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        lock = FileLock(os.path.join(self._files, LOCKS, name), mode=0o600)
+        lock = self._lock_of(run_id)
         try:
             if run_id in self._owned:
                 raise Timeout(lock.lock_file)
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_PATIENCE, poll_interval=_PATIENCE / 10)
         except Timeout:
+            self._catch_up()
             found = self._index.run(run_id)
             by = f" by {found.owner}, since {_moment(found.since)}" if found is not None else ""
             message = f"the run {run_id!r} is going on already{by}"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message) from None
         self._owned[run_id] = claim = _Claim(lock)
-        self._catch_up()  # with what its last owner appended before it let go
+        try:
+            self._catch_up()  # after that, so that nothing of its last owner is missing
+        except BaseException:
+            self.release(run_id)
+            raise
         return claim
+
+    def _lock_of(self, run_id: str) -> FileLock:
+        name = hashlib.blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return FileLock(os.path.join(self._files, LOCKS, name), mode=0o600)
 
     def release(self, run_id: str) -> None:
         with self._lock:
@@ -146,12 +157,15 @@ class Journal(JournalStore):
 
     def is_going_on(self, run_id: str) -> bool:
         with self._lock:
-            try:
-                self._hold(run_id)
-            except NeuroScriptError:
+            if run_id in self._owned:
                 return True
-            self.release(run_id)
-            return False
+        lock = self._lock_of(run_id)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
 
     def runs(self) -> list[RunInfo]:
         with self._lock:

@@ -26,7 +26,7 @@ _SCHEMA: Final = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, version INTEGER, procedure TEXT, arguments TEXT, globals TEXT, program TEXT, seed TEXT,
     versions TEXT, state TEXT, fence INTEGER, owner TEXT, since REAL, result TEXT, why TEXT, started REAL, ended REAL,
-    terms TEXT
+    terms TEXT, starts INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE entries (
     run_id TEXT, path TEXT, version INTEGER, number INTEGER, tool TEXT, arguments TEXT, effect TEXT, state TEXT,
@@ -35,13 +35,14 @@ CREATE TABLE entries (
 CREATE TABLE segments (name TEXT PRIMARY KEY, end INTEGER) WITHOUT ROWID;
 CREATE INDEX unapplied ON entries (run_id) WHERE applied = 0 AND payload != ''
 """
+_CALLS: Final = f"SELECT count(*) FROM entries WHERE entries.run_id = runs.run_id AND entries.state != '{DROPPED}'"
 _RUN: Final = (
     "run_id, procedure, arguments, globals, program, seed, versions, state, fence, owner, since, result, why, started, "
-    f"ended, terms, (SELECT count(*) FROM entries WHERE entries.run_id = runs.run_id AND entries.state != '{DROPPED}')"
+    f"ended, terms, starts, ({_CALLS})"
 )
 _ENTRY: Final = "path, tool, arguments, effect, state, result, note, payload, applied, begun, ended"
 _PUT_RUN: Final = (
-    f"REPLACE INTO runs SELECT {', '.join('?' * 17)} WHERE NOT EXISTS "
+    f"REPLACE INTO runs SELECT {', '.join('?' * 18)} WHERE NOT EXISTS "
     "(SELECT 1 FROM runs WHERE run_id = ? AND version > ?)"
 )
 _PUT_ENTRY: Final = (
@@ -58,7 +59,7 @@ def run_line(version: int, info: RunInfo) -> list[Any]:
     return [
         *(RUN_LINE, info.run_id, version, head.procedure, head.arguments, head.globals_, head.program, head.seed),
         *(head.versions, info.state, info.fence, info.owner, info.since, info.result, info.why, info.started),
-        *(info.ended, info.terms),
+        *(info.ended, info.terms, info.starts),
     ]
 
 

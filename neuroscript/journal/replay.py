@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 
+from neuroscript.approval import refused
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.approvals import (
@@ -21,7 +22,6 @@ from neuroscript.journal.approvals import (
     answered,
     approval_of,
     asked,
-    refused,
     rule_of,
     until_of,
     waiting_for,
@@ -35,11 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
-    from neuroscript.journal.approvals import Approval
+    from neuroscript.approval import Approval
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
     from neuroscript.journal.store import JournalStore
-    from neuroscript.journal.terms import Approver
     from neuroscript.tools.recovery import BoundRecovery
 
 CLOCK = "the clock"
@@ -74,11 +73,13 @@ class JournaledRun:
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
-        approver: Approver | None = None,
+        approver: Callable[[Approval], bool | None] | None = None,
     ) -> None:
         self._journal = journal
         self.terms = journal.terms
         self._approver = approver
+        self.is_suspended = False
+        """Whether this start ended since a person has to decide something."""
         self._border = border
         self._stop = stop
         self.info = info
@@ -104,6 +105,11 @@ class JournaledRun:
     def is_replaying(self) -> bool:
         """Whether there are calls in the journal that have not been met again."""
         return bool(self._known)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether what is emitted now was emitted before, and is not wanted again."""
+        return bool(self._known) and not self.terms.repeats_output
 
     def call(
         self,
@@ -238,6 +244,7 @@ class JournaledRun:
         elif self._approver is not None:
             yes = self._approver(shown)
         if yes is None:
+            self.is_suspended = True
             raise self._stop(waiting_for(shown))
         entry = answered(self.info, entry, bool(yes), by, "")
         self._begin(entry)
@@ -324,13 +331,14 @@ class JournaledRun:
     def _open_end(self, entry: Entry) -> NoReturn:
         """Ends the run at a call that may have been made, and may not be made twice."""
         path = path_text(entry.path)
+        self.is_suspended = True
         raise self._stop(
             NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,
                 f"nobody knows whether call {path} of the run {self.info.run_id!r}, {entry.tool}, was done before it "
                 f"was stopped; look, and decide: neuroscript runs resolve {self.info.run_id} {path} --done JSON, or "
                 "--repeat, or --fail",
-                details={"run_id": self.info.run_id, "path": path, "open": True},
+                details={"run_id": self.info.run_id, "path": path, "open": True, "suspended": True},
             )
         )
 

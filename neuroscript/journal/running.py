@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import sys
 from functools import partial
@@ -63,30 +62,34 @@ def run_journaled(
         interpreter.protect(path)
     border = _Border(interpreter)
     terms, runtime = journal.terms, interpreter.runtime
-    header = _header(interpreter, procedure, [values, names], border)
+    events = [(name, from_host(payload)) for name, payload in terms.events]
+    given = [values, names, *([list(map(list, events))] if events else [])]
+    header = _header(interpreter, procedure, given, border)
     info = journal.claim(run_id, header, other_program=terms.other_program)
     approver = None
-    if terms.approver is not None:
-        approver = partial(runtime.call_host, "the host's approver", terms.approver)
+    if interpreter.approver is not None:
+        approver = partial(runtime.call_host, "the host's approver", interpreter.approver)
     try:
         if info.state == RETURNED:
             return codec.decode(info.result, border)
         if info.state == REFUSED:
             raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
         state, stored, why = FAILED, "", "it was interrupted"
+        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver)
         try:
             with runtime.run(cancel=cancel) as depth:
-                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver)
                 runtime.use_journal(run)
                 try:
+                    for name, payload in events:
+                        runtime.fire(name, payload, "host", joining=True)
                     result = call(depth)
                     run.check_met()
                 finally:
                     runtime.use_journal(None)
             state, stored, why = RETURNED, codec.encode(result, border), ""
         except NeuroScriptError as error:
-            state = SUSPENDED if "open" in error.details or "suspended" in error.details else FAILED
-            stored, why = codec.encode_error(error), str(error)
+            state, why = (SUSPENDED, error.message) if run.is_suspended else (FAILED, str(error))
+            stored = codec.encode_error(error)
             raise
         finally:
             journal.finish(run_id, info.fence, state, stored, why)
@@ -99,9 +102,9 @@ def _header(interpreter: Interpreter, procedure: str, arguments: list[Any], bord
     globals_ = codec.digest(from_host(dict(interpreter.runtime.globals)), border)
     program = hashlib.blake2b(digest_size=16)
     loader = interpreter.loader
-    for loaded, content in zip(loader.programs, loader.contents, strict=True):
+    for content in loader.contents:  # not their names, which differ with the directory that a run is started in
         text = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-        program.update(json.dumps([loaded.name, len(text)]).encode() + text)
+        program.update(b"%d " % len(text) + text)
     python = ".".join(map(str, sys.version_info[:3]))
     versions = f"neuroscript {__version__}, Python {python}"
     return Header(

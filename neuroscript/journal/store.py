@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from getpass import getuser
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NotFoundError
 from neuroscript.journal import codec
 from neuroscript.journal.approvals import APPROVAL, BEFORE, answered, approval_of, until_of
 from neuroscript.journal.entries import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Self
 
-    from neuroscript.journal.approvals import Approval
+    from neuroscript.approval import Approval
     from neuroscript.journal.entries import Entry, Header, Path, RunInfo
 
 _NOTHING: Any = object()
@@ -123,6 +123,13 @@ class JournalStore(ABC):
         Raises:
             NeuroScriptError: 9 if there is none of that id.
         """
+
+    def find(self, run_id: str) -> RunInfo | None:
+        """As `run`; None if there is no run of that id."""
+        try:
+            return self.run(run_id)
+        except NotFoundError:
+            return None
 
     @abstractmethod
     def is_going_on(self, run_id: str) -> bool:

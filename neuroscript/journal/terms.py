@@ -11,12 +11,7 @@ from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, Final
-
-    from neuroscript.journal.approvals import Approval
-
-    Approver = Callable[[Approval], bool | None]
 
 FIRST: Final = "=first"
 """What ends a pattern of tools of which one yes holds for the rest of the run."""
@@ -34,10 +29,9 @@ class RunTerms:
         ask_before: patterns of tools, ``fs.Delete`` or ``mail.*``, of which each call needs a person's yes; where
             ``=first`` follows, the first yes to a tool holds for the rest of the run.
         approval_seconds: the time in which somebody has to answer; then it is a refusal.
-        approver: asks the person in the host's own user interface: gets the `Approval` and gives true or false, or
-            None if the answer comes later, so that the run is suspended.
         other_program: whether a run of another program goes on with this one.
         repeats_output: whether what was emitted before is given to the host again when a run goes on.
+        events: what is fired before the procedure is called: names and payloads, Python values.
         command: how the run is started again, for ``neuroscript runs resume``; JSON values.
     """
 
@@ -45,9 +39,9 @@ class RunTerms:
     deadline: float | None = None
     ask_before: tuple[str, ...] = ()
     approval_seconds: float | None = None
-    approver: Approver | None = None
     other_program: bool = False
     repeats_output: bool = False
+    events: tuple[tuple[str, Any], ...] = ()
     command: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
