@@ -33,10 +33,21 @@ if TYPE_CHECKING:
 
 _MARK = "$"
 # Made once: `json.dumps` makes an encoder for each call that wants anything but the usual.
-to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Writes JSON values as the text that a journal keeps."""
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ascii_text = json.JSONEncoder(separators=(",", ":")).encode
 _sorted_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _PLAIN = frozenset({type(None), bool, int, float, str})
+
+
+def to_text(value: Any) -> str:
+    """Writes JSON values as the text that a journal keeps; it has no halves of characters, which UTF-8 lacks."""
+    text = _text(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return _ascii_text(value)
+    return text
 
 
 def encode(value: Any, border: Border | None = None) -> str:

@@ -12,6 +12,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import FAILED, REFUSED, RETURNED, SUSPENDED, Header
 from neuroscript.journal.replay import JournaledRun
+from neuroscript.output import whole_text
 from neuroscript.values import Handle, from_host
 from neuroscript.version import __version__
 
@@ -60,6 +61,8 @@ def run_journaled(
         )
     for path in journal.private_paths():
         interpreter.protect(path)
+    if whole_text(run_id) != run_id:
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"the run_id {run_id!r} is no text: it has halves of characters")
     border = _Border(interpreter)
     terms, runtime = journal.terms, interpreter.runtime
     events = [(name, from_host(payload)) for name, payload in terms.events]
@@ -92,7 +95,7 @@ def run_journaled(
             stored = codec.encode_error(error)
             raise
         finally:
-            journal.finish(run_id, info.fence, state, stored, why)
+            journal.finish(run_id, info.fence, state, stored, whole_text(why))
         return result
     finally:
         journal.release(run_id)

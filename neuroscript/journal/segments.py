@@ -35,7 +35,7 @@ _numbers = count()
 
 def line_of(value: Any) -> bytes:
     """A line for a JSON value."""
-    text = to_text(value).encode("utf-8", "surrogatepass")
+    text = to_text(value).encode()
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
@@ -194,7 +194,7 @@ def _value(line: bytes) -> Any:
     text = line[9:-1]
     if line[:8] != b"%08x" % zlib.crc32(text):
         return None
-    return json.loads(text.decode("utf-8", "surrogatepass"))
+    return json.loads(text)
 
 
 def _sync_directory(directory: str) -> None:
