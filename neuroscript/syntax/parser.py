@@ -54,13 +54,14 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
     deep = first_too_deep(tokens, limits.max_nesting)
     if deep is None:
         builder = Builder(tokens, Positions(tokens), name)
+        tokens.starts = tokens.ends = ()  # of no use any more, and the tree is going to take all the room
         program = program_of(tokens, builder)
         findings = builder.findings
         if program is not None and not findings:
             return program
     from neuroscript.syntax.errors.diagnostics import explain
 
-    raise NeuroScriptSyntaxError(explain(tokens, findings, deep, name, limits))
+    raise NeuroScriptSyntaxError(explain(tokenize(text), findings, deep, name, limits))
 
 
 def program_of(tokens: Tokens, builder: Builder) -> Program | None:

@@ -89,6 +89,8 @@ class ProgramAnalysis:
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
         self.relies = found is not None and bool(calls.called)
         self._types = found or {}  # else each is inferred alone, when its code is due
+        if found is not None:
+            self._facts.clear()
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
             for name, kinds in self._types.items()
@@ -112,7 +114,9 @@ class ProgramAnalysis:
             Liveness(body),
         )
         if body.kind != "procedure":
-            yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
+            types = self._infer(body, foreign, {}, {})
+            self._facts.clear()
+            yield BodyAnalysis(body, types, *facts)
             return
         kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
         self._facts.pop(id(body), None)

@@ -90,7 +90,7 @@ class Assignment:
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
-    increments: list[tuple[str, n.Expr]] | None = None
+    increments: list[tuple[str, n.Expr, n.Span]] | None = None
     keys: bool = False
     place: int | None = None
     target: n.Target | None = None
@@ -365,7 +365,7 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
+    def _accumulated(self, name: str, added: list[tuple[str, n.Expr, n.Span]]) -> Type | None:
         """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
 
         Where some of them are floats it is whole only for as long as none has been added.
@@ -374,7 +374,7 @@ class Inference:
         if not own.within(NUM) or name in self._unset.names:
             return None
         total, natural, kinds = 0, own.natural, own.kinds
-        for operator, operand in added:
+        for operator, operand, _ in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
@@ -522,16 +522,22 @@ def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | 
     return found if all(name in shape.fields for shape, name in found) else []
 
 
-def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
-    """The operands that ``set name = name + e - f …`` adds to the variable; None for a value of any other form."""
-    if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
+def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | None:
+    """What ``set name = name + e - f …`` adds to the variable, as a chain's; None for a value of any other form."""
+    if type(value) is not n.Chain:
         return None
-    operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]
-    own = [(op, operand) for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
-    added = [pair for pair in operands if pair not in own]
-    if [op for op, _ in own] != ["+"] or any(_mentions(operand, name) for _, operand in added):
+    first, rest = value.first, value.rest
+    if any(operator not in "+-" for operator, _, _ in rest):
         return None
-    return added
+    if type(first) is n.Name and first.name == name:
+        added = rest  # and no list of its own
+    else:
+        added = [("+", first, first.span), *rest]
+        own = [part for part in added if type(part[1]) is n.Name and part[1].name == name]
+        if len(own) != 1 or own[0][0] != "+":
+            return None
+        added = [part for part in added if part is not own[0]]
+    return None if any(_mentions(operand, name) for _, operand, _ in added) else added
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:

@@ -225,6 +225,7 @@ class FunctionContext:
         """
         self.guarded |= self.body.variables - set(self.body.params)
         self._items = item_names(self.body, self.types)
+        self.types.forget()
         self.liveness.find()
         if self.special is None:
             self.body.forget()
