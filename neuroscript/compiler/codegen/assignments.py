@@ -184,7 +184,7 @@ class AssignmentGenerator:
             *self._put(target, py.name(result)),
             clear(result),
         ]
-        appended = py.call(abi.APPEND_AT, py.variable(target.name), ast.Tuple(keys, py.LOAD), held)
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), py.items(keys), held)
         other = [*let_go, py.when(py.negated(appended), copy)]
         if len(target.path) > _DEEP:
             return [*first, *other, *clean]
@@ -297,7 +297,7 @@ class AssignmentGenerator:
         local = py.variable(name)
         keys, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in keys for part in parts]
-        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
+        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, py.items([*reads]), value))
         if len(path) > _DEEP:
             return [*code, slow]
         tests, children, kind = self._way(target, path, list(reads), self.context.type_of(path[-1]).within(INT))
@@ -428,6 +428,6 @@ def read_only_error(name: str) -> ast.stmt:
 
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """The call of the tool that appends, which copies the list."""
-    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
+    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items([old, new]), py.const(()))
     py.place(made, value.span)
     return made

@@ -111,7 +111,7 @@ def _split(context: FunctionContext, condition: n.Expr) -> tuple[n.Expr, list[n.
 
 def missing(likely: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
     """Statements that run ``likely``, and ``other`` where that misses."""
-    return [ast.Try(likely, [ast.ExceptHandler(py.name(abi.MISSED), None, other)], [], [])]
+    return [py.catch(likely, abi.MISSED, None, other)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------

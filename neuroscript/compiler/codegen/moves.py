@@ -112,7 +112,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
 def let_go(name: str) -> ast.expr:
     """Code that gives the value of a variable, which no longer holds it then."""
     empty = py.bind(abi.VARIABLE + name, py.const(None))
-    return py.item(ast.Tuple([py.variable(name), empty], py.LOAD), py.const(0))
+    return py.item(py.items([py.variable(name), empty]), py.const(0))
 
 
 def _place(expression: n.Expr) -> Place | None:

@@ -102,7 +102,7 @@ class OperationGenerator:
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
         if pieces:
-            made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
+            made = py.item(py.items([*pieces, made]), py.const(-1))
         return made
 
     def _better_short(self, left: Type, right: Type) -> bool:
@@ -342,7 +342,7 @@ class OperationGenerator:
         otherwise = py.call(abi.MOD, again, second_again)
         if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
             if isinstance(first, ast.NamedExpr):
-                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                bound = py.item(py.items([first, second]), py.const(0))
                 tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
             else:
                 tests.reverse()
