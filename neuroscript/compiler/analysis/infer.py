@@ -111,11 +111,13 @@ class Effects:
         self.readers: dict[str, list[int]] = {}
         for place, assignment in enumerate(self.made):
             names = {assignment.name} if assignment.path or assignment.increments is not None else set()
-            for expression in (assignment.value, *assignment.path):
-                if isinstance(expression, n.Name):
+            for expression in (assignment.value, *assignment.path) if assignment.path else (assignment.value,):
+                if type(expression) is n.Name:
                     names.add(expression.name)
-                elif expression is not None and not isinstance(expression, n.Literal):
-                    names.update(part.name for part in walk(expression) if isinstance(part, n.Name | n.Call))
+                elif expression is not None and type(expression) is not n.Literal:
+                    for part in walk(expression):
+                        if type(part) is n.Name or type(part) is n.Call:
+                            names.add(part.name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
 
@@ -399,23 +401,22 @@ class Inference:
 
     def of(self, expression: n.Expr) -> Type:
         """The type of an expression's value."""
-        if isinstance(expression, n.Name):
-            return self._name(expression)
-        if isinstance(expression, n.Literal):
-            return literal(expression.value)
-        rule = _RULES.get(type(expression))
-        if rule is None:
-            return ANY
-        if self._known is None:
-            return rule(self, expression)
-        known = self._known.get(id(expression))
-        if known is None:  # the expression is kept, so that its identity is not used again
-            known = self._known[id(expression)] = expression, rule(self, expression)
-        return known[1]
+        form = type(expression)
+        if form is n.Literal:
+            return literal(expression.value)  # type: ignore[attr-defined]
+        known = self._known
+        if known is not None:
+            found = known.get(id(expression))
+            if found is not None:
+                return found[1]
+        kind = _RULES[form](self, expression) if form in _RULES else ANY
+        if known is not None:
+            known[id(expression)] = expression, kind  # which is kept, so that its identity is not used again
+        return kind
 
     def _name(self, expression: n.Name) -> Type:
         kind = self.types.get(expression.name, ANY)
-        if expression.span in self._unset.reads:
+        if self._unset.reads and expression.span in self._unset.reads:
             kind = ANY
         return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
 
@@ -493,6 +494,7 @@ class Inference:
 
 # A table takes a third of the time of matching class by class.
 _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
+    n.Name: Inference._name,
     n.ListExpr: lambda types, it: types.listed(it.items),
     n.MapExpr: lambda types, it: types._mapped(it.entries),
     n.Raw: lambda types, it: T_STR,

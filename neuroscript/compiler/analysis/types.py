@@ -167,7 +167,9 @@ class Type(NamedTuple):
             shallow: whether lists and maps with shapes are not joined with any without, whose items might have such
                 again, and so on without an end; then it is not known what they hold.
         """
-        if self is other or not other.kinds or self == other:
+        if self is other or not other.kinds:
+            return self
+        if self.kinds == other.kinds and self == other:
             return self
         if not self.kinds:
             return other
@@ -235,18 +237,14 @@ def shaped(shape: Shape) -> Type:
     return Type(shape.kind, shapes=frozenset((shape,)))
 
 
+_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+
+
 def literal(value: object) -> Type:
     """The type of a literal."""
-    match value:
-        case None:
-            return T_NIL
-        case bool():
-            return T_BOOL
-        case int():
-            return bounded(value.bit_length(), value >= 0)
-        case float():
-            return T_FLOAT
-    return T_STR
+    if type(value) is int:
+        return bounded(value.bit_length(), value >= 0)
+    return _LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------

@@ -115,6 +115,9 @@ class _Reads:
 
     def _expression(self, expression: n.Expr) -> None:
         for part in walk(expression):
+            form = type(part)
+            if form is n.Literal or form is n.Index or form is n.Chain:
+                continue  # as most are
             if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
                     self.spans.add(part.span)
