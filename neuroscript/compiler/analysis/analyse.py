@@ -91,6 +91,8 @@ class ProgramAnalysis:
         self._types = found or {}  # else each is inferred alone, when its code is due
         if found is not None:
             self._facts.clear()
+        for body in procedures:
+            body.walked.clear()  # which takes as much room again as the expressions
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
             for name, kinds in self._types.items()

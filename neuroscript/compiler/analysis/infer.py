@@ -115,7 +115,7 @@ class Effects:
                 if type(expression) is n.Name:
                     names.add(expression.name)
                 elif expression is not None and type(expression) is not n.Literal:
-                    for part in walk(expression):
+                    for part in body.parts_of(expression):
                         if type(part) is n.Name or type(part) is n.Call:
                             names.add(part.name)
             for name in names:

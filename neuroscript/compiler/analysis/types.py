@@ -298,12 +298,19 @@ def key_of(collection: Type) -> Type:
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
+_RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+
+
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
+    if operator in _RELATIONS:
+        return T_BOOL
     if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
+            if left.kinds == INT == right.kinds:
+                return _sum(operator, left, right)
             if left.within(STR) or right.within(STR):
                 return T_STR
             joined = NOTHING

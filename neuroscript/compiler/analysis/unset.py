@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions, walk
+from neuroscript.compiler.traversal import assigned_by, expressions
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -53,6 +53,7 @@ class _Reads:
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
         self._tolerant = body.tolerant
+        self._parts_of = body.parts_of
         self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
@@ -114,7 +115,7 @@ class _Reads:
         return names
 
     def _expression(self, expression: n.Expr) -> None:
-        for part in walk(expression):
+        for part in self._parts_of(expression):
             form = type(part)
             if form is n.Literal or form is n.Index or form is n.Chain:
                 continue  # as most are

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -67,6 +67,7 @@ class FunctionContext:
         self.analysis = analysis
         self.body = analysis.body
         self.types = analysis.types
+        self.type_of: Callable[[n.Expr], Type] = analysis.types.of  # the inferred type of an expression's value
         self.special = analysis.special  # None in a general body
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
@@ -256,10 +257,6 @@ class FunctionContext:
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
     # --- expressions -------------------------------------------------------------------------------------------------
-
-    def type_of(self, expression: n.Expr) -> Type:
-        """The inferred type of the value."""
-        return self.types.of(expression)
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""
