@@ -43,8 +43,12 @@ class AssignmentGenerator:
         name = target.name
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
-        made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
-        made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        made: list[ast.stmt] | None = None
+        if isinstance(value, n.ToolCall):
+            made = self._appending(name, value)
+            made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        elif isinstance(value, n.Chain):
+            made = self._extending(name, value) or self._growing(name, value)
         if made is None:
             taken = taken_item(self.context, self.expressions, target, value)
             if taken is None:

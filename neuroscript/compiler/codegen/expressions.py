@@ -87,7 +87,8 @@ class ExpressionGenerator:
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""
         if self.context.is_repeatable(expression):
-            return self.value(expression), self.value(expression)
+            made = self.value(expression)
+            return made, made  # nodes may stand in several places
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.value(expression)), py.name(temporary)
 

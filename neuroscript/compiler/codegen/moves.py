@@ -95,6 +95,8 @@ def taken_item(context: FunctionContext, expressions: Expressions, target: n.Tar
 
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+    if type(statement) is not n.Set:
+        return []
     match statement:
         case n.Set(targets=[_], value=value):
             root = value

@@ -107,8 +107,9 @@ class OperationGenerator:
 
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need type tests is better a call, as in long code that runs once."""
-        sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
-        return self.context.compact and not sure
+        if not self.context.compact:
+            return False
+        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):

@@ -61,6 +61,13 @@ class StatementGenerator:
     def _statement(self, statement: n.Stmt) -> list[ast.stmt]:
         handler = self.context.handler_of(statement)
         match statement:
+            case n.Set(targets=[target], value=value, must=False) if not target.path:
+                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
+                made = self.assignments.set_name(target, value)
+                if not cannot_fail:
+                    return under_handler(made, handler)
+                self.context.flow.certainly_set(target.name)
+                return made
             case n.If():
                 return self._if(statement, handler)
             case n.While() | n.ForEach():
@@ -74,13 +81,6 @@ class StatementGenerator:
                 return []
             case n.ClearError():
                 return [py.assign(CLEARED, py.const(True))]
-            case n.Set(targets=[target], value=value, must=False) if not target.path:
-                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
-                made = self.assignments.set_name(target, value)
-                if not cannot_fail:
-                    return under_handler(made, handler)
-                self.context.flow.certainly_set(target.name)
-                return made
         return under_handler(self._simple(statement), handler)
 
     def _cannot_fail(self, value: n.Expr) -> bool:
