@@ -289,11 +289,12 @@ class _Walker:
         if len(parts) > 1:
             body.walked[id(expression)] = parts
         for part in parts:
+            form = type(part)
             if isinstance(part, n.Name):
                 body.reads.add(part.name)
-            elif isinstance(part, n.Literal | n.Index):
+            elif form is n.Literal or form is n.Index:
                 continue
-            elif isinstance(part, n.Chain | n.Unary):
+            elif form is n.Chain or form is n.Unary:
                 for operand in nil_tolerant_operands(part):
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)

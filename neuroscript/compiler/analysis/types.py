@@ -237,12 +237,15 @@ def shaped(shape: Shape) -> Type:
     return Type(shape.kind, shapes=frozenset((shape,)))
 
 
+_SMALL = [bounded(number.bit_length(), True) for number in range(257)]
 _LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
 
 
 def literal(value: object) -> Type:
     """The type of a literal."""
     if type(value) is int:
+        if 0 <= value < len(_SMALL):
+            return _SMALL[value]
         return bounded(value.bit_length(), value >= 0)
     return _LITERALS[type(value)]
 

@@ -6,7 +6,7 @@ only when it is made: programs may be loaded later.  So the value may be of any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, expressions
@@ -102,7 +102,7 @@ class _Reads:
         targets = statement.targets if isinstance(statement, n.Set) else []
         self._add(target.name for target in targets)  # an item of what is not set makes a list or map
 
-    def _add(self, names: set[str] | Iterator[str]) -> None:
+    def _add(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.assigned:
                 self.assigned.add(name)

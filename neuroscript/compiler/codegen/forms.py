@@ -101,8 +101,8 @@ def under_handler(
     """
     if handler is None:
         return code
-    # `x := _handle(h, x, in_loop)` runs the handler; it gives None if the error was cleared, a tuple of what the handler
-    # returned, the jump that it makes if there is a loop, and else the error to go on.  All but None are true.
+    # `x := _handle(h, x, in_loop)` runs the handler; it gives None if the error was cleared, a tuple of what the
+    # handler returned, the jump that it makes if there is a loop, and else the error to go on.  All but None are true.
     jumps = handler.loop_jumps
     args = py.name(error_handler(handler.number)), py.name(_CAUGHT), py.const(bool(jumps))
     handled = py.bind(_CAUGHT, py.call(abi.HANDLE, *args))
