@@ -115,10 +115,10 @@ class EscapeAnalysis:
             return
         if form in _CALLS:
             args: list[n.Argument] = expression.args  # type: ignore[attr-defined]
-            if form is n.Call and expression.name in self.readers:  # type: ignore[attr-defined]
-                if len(args) == 1 and args[0].name is None:
-                    self._inside(args[0].value, found)
-                    return
+            reads = form is n.Call and expression.name in self.readers  # type: ignore[attr-defined]
+            if reads and len(args) == 1 and args[0].name is None:
+                self._inside(args[0].value, found)
+                return
             if form is n.CallValue:
                 self._through(expression.callee, found)  # type: ignore[attr-defined]
             for argument in args:

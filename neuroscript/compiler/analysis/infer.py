@@ -223,9 +223,9 @@ class Inference:
         self._known = {}
         del self._effects, self._due, self._read
 
-    def forget(self) -> None:
-        """Forgets the types of expressions, which are about to go."""
-        self._known = {}
+    def forget(self, *, keep: bool = True) -> None:
+        """Forgets the types of expressions, which are about to go; whether those to come are kept."""
+        self._known = {} if keep else None
 
     def solve(self) -> None:
         """Iterates to a fixed point; looks only at assignments for which something has changed."""

@@ -225,6 +225,7 @@ class FunctionContext:
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
         self.guarded |= self.body.variables - set(self.body.params)
+        self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)
         self.types.forget()
         self.liveness.find()
