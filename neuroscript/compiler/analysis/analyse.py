@@ -95,6 +95,10 @@ class ProgramAnalysis:
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
         self.relies = found is not None and bool(calls.called)
         self._types = found or {}  # else each is inferred alone, when its code is due
+        if found is not None:
+            self._facts.clear()
+        for body in procedures:
+            body.walked.clear()  # which takes as much room again as the expressions
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
             for name, kinds in self._types.items()
@@ -119,7 +123,9 @@ class ProgramAnalysis:
             ItemsPutBack(body, lambda call: changed_arguments(call, body, self.unit, self.changed_params)),
         )
         if body.kind != "procedure":
-            yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
+            types = self._infer(body, foreign, {}, {})
+            self._facts.clear()
+            yield BodyAnalysis(body, types, *facts)
             return
         kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
         self._facts.pop(id(body), None)

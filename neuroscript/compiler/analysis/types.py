@@ -173,7 +173,9 @@ class Type(NamedTuple):
             shallow: whether lists and maps with shapes are not joined with any without, whose items might have such
                 again, and so on without an end; then it is not known what they hold.
         """
-        if self is other or not other.kinds or self == other:
+        if self is other or not other.kinds:
+            return self
+        if self.kinds == other.kinds and self == other:
             return self
         if not self.kinds:
             return other
@@ -241,18 +243,17 @@ def shaped(shape: Shape) -> Type:
     return Type(shape.kind, shapes=frozenset((shape,)))
 
 
+_SMALL = [bounded(number.bit_length(), True) for number in range(257)]
+_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+
+
 def literal(value: object) -> Type:
     """The type of a literal."""
-    match value:
-        case None:
-            return T_NIL
-        case bool():
-            return T_BOOL
-        case int():
-            return bounded(value.bit_length(), value >= 0)
-        case float():
-            return T_FLOAT
-    return T_STR
+    if type(value) is int:
+        if 0 <= value < len(_SMALL):
+            return _SMALL[value]
+        return bounded(value.bit_length(), value >= 0)
+    return _LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -306,12 +307,19 @@ def key_of(collection: Type) -> Type:
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
+_RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+
+
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
+    if operator in _RELATIONS:
+        return T_BOOL
     if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
+            if left.kinds == INT == right.kinds:
+                return _sum(operator, left, right)
             if left.within(STR) or right.within(STR):
                 return T_STR
             joined = NOTHING

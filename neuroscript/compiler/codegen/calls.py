@@ -168,5 +168,5 @@ class CallGenerator:
 
 def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:
     """Arguments for the runtime to bind: a tuple of all values, and a tuple of the names of the named ones."""
-    yield ast.Tuple([expressions.value(argument.value) for argument in args], py.LOAD)
+    yield py.items([expressions.value(argument.value) for argument in args])
     yield py.const(tuple(argument.name for argument in args if argument.name is not None))

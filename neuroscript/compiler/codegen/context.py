@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -67,6 +67,7 @@ class FunctionContext:
         self.analysis = analysis
         self.body = analysis.body
         self.types = analysis.types
+        self.type_of: Callable[[n.Expr], Type] = analysis.types.of  # the inferred type of an expression's value
         self.special = analysis.special  # None in a general body
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
@@ -226,7 +227,9 @@ class FunctionContext:
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
         self.guarded |= self.body.variables - set(self.body.params)
+        self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)
+        self.types.forget()
         self.liveness.find()
         if self.special is None:
             self.body.forget()
@@ -257,10 +260,6 @@ class FunctionContext:
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
     # --- expressions -------------------------------------------------------------------------------------------------
-
-    def type_of(self, expression: n.Expr) -> Type:
-        """The inferred type of the value."""
-        return self.types.of(expression)
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""

@@ -112,6 +112,8 @@ def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
 
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+    if type(statement) is not n.Set:
+        return []
     match statement:
         case n.Set(targets=[_], value=value):
             root = value
@@ -129,7 +131,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
 def let_go(name: str) -> ast.expr:
     """Code that gives the value of a variable, which no longer holds it then."""
     empty = py.bind(abi.VARIABLE + name, py.const(None))
-    return py.item(ast.Tuple([py.variable(name), empty], py.LOAD), py.const(0))
+    return py.item(py.items([py.variable(name), empty]), py.const(0))
 
 
 def _place(expression: n.Expr) -> Place | None:

@@ -102,13 +102,14 @@ class OperationGenerator:
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
         if pieces:
-            made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
+            made = py.item(py.items([*pieces, made]), py.const(-1))
         return made
 
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need type tests is better a call, as in long code that runs once."""
-        sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
-        return self.context.compact and not sure
+        if not self.context.compact:
+            return False
+        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):
@@ -344,7 +345,7 @@ class OperationGenerator:
         otherwise = py.call(abi.MOD, again, second_again)
         if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
             if isinstance(first, ast.NamedExpr):
-                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                bound = py.item(py.items([first, second]), py.const(0))
                 tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
             else:
                 tests.reverse()

@@ -73,6 +73,13 @@ class StatementGenerator:
     def _statement(self, statement: n.Stmt) -> list[ast.stmt]:
         handler = self.context.handler_of(statement)
         match statement:
+            case n.Set(targets=[target], value=value, must=False) if not target.path:
+                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
+                made = self.assignments.set_name(target, value)
+                if not cannot_fail:
+                    return under_handler(made, handler)
+                self.context.flow.certainly_set(target.name)
+                return made
             case n.If():
                 return self._if(statement, handler)
             case n.While() | n.ForEach():
@@ -81,18 +88,11 @@ class StatementGenerator:
                 jump = "break" if isinstance(statement, n.Break) else "continue"
                 if self.context.in_error_handler and not self.context.loops:
                     return [jump_signal(jump)]
-                return [ast.Break() if jump == "break" else ast.Continue()]
+                return [py.stop() if jump == "break" else ast.Continue()]
             case n.OnError():
                 return []
             case n.ClearError():
                 return [py.assign(CLEARED, py.const(True))]
-            case n.Set(targets=[target], value=value, must=False) if not target.path:
-                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
-                made = self.assignments.set_name(target, value)
-                if not cannot_fail:
-                    return under_handler(made, handler)
-                self.context.flow.certainly_set(target.name)
-                return made
         return under_handler(self._simple(statement), handler)
 
     def _cannot_fail(self, value: n.Expr) -> bool:
@@ -144,7 +144,7 @@ class StatementGenerator:
         made: ast.expr = py.const(None)
         tupled = self.context.is_outlined or self.context.in_error_handler
         if len(values) == 1 and declared < 2 and not tupled:
-            return evaluated(self.context, self.expressions, values[0], ast.Return)
+            return evaluated(self.context, self.expressions, values[0], py.give)
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
@@ -152,13 +152,13 @@ class StatementGenerator:
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
         if tupled:
-            made = ast.Tuple([made], py.LOAD)
-        return [ast.Return(made)]
+            made = py.items([made])
+        return [py.give(made)]
 
     def _fail(self, value: n.Expr | None) -> ast.stmt:
         """``fail``; with a string the error is raised here, which saves Python a frame."""
         if value is not None and self.context.type_of(value).within(STR):
-            return ast.Raise(py.call(abi.FAILURE, self.expressions.value(value)), None)
+            return py.fail(py.call(abi.FAILURE, self.expressions.value(value)))
         return py.run(abi.FAIL, self._optional(value), py.const(bool(value)))
 
     def _must(self, value: n.Expr) -> list[ast.stmt]:
