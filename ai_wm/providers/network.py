@@ -141,13 +141,15 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._seconds: float | None = None
+        """How long the socket waits at most at a time, as it was last told."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         wait = _Wait(timeout)
         try:
             while True:
                 try:
-                    self._socket.settimeout(wait.slice())
+                    self._wait_for(wait.slice())
                     return self._socket.recv(max_bytes)
                 except TimeoutError:
                     wait.slice()
@@ -163,7 +165,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             while rest:
                 try:
-                    self._socket.settimeout(wait.slice())
+                    self._wait_for(wait.slice())
                     rest = rest[self._socket.send(rest) :]
                 except TimeoutError:
                     wait.slice()
@@ -171,6 +173,22 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.WriteTimeout(error) from error
         except OSError as error:
             raise httpcore.WriteError(error) from error
+
+    def _wait_for(self, seconds: float) -> None:
+        if seconds != self._seconds:
+            self._socket.settimeout(seconds)
+            self._seconds = seconds
+
+    def _is_readable(self) -> bool:
+        """Whether something came, or the connection has ended."""
+        try:
+            self._wait_for(0)
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def close(self) -> None:
         self._socket.close()
@@ -189,7 +207,7 @@ class _Stream(httpcore.NetworkStream):
             case "server_addr":
                 return self._socket.getpeername()
             case "is_readable":
-                return self._socket.fileno() < 0 or _is_ready(self._socket, selectors.EVENT_READ, 0)
+                return self._is_readable()
         return None
 
 
