@@ -46,18 +46,23 @@ class Reached(IntEnum):
     SECOND_HANDSHAKE = 4
 
 
-@contextmanager
-def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
+class interruptible:
     """Context manager in which network waits of this thread call ``check`` at intervals.
 
     What it raises ends the wait.
     """
-    before = getattr(_current, "check", None)
-    try:
-        _current.check, _current.written, _current.reached = check, False, Reached.NOTHING
-        yield
-    finally:
-        _current.check = before
+
+    __slots__ = ("_before", "_check")
+
+    def __init__(self, check: Callable[[], None] | None) -> None:
+        self._check = check
+
+    def __enter__(self) -> None:
+        self._before = getattr(_current, "check", None)
+        _current.check, _current.written, _current.reached = self._check, False, Reached.NOTHING
+
+    def __exit__(self, *exception: object) -> None:
+        _current.check = self._before
 
 
 def has_written() -> bool:

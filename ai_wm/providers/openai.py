@@ -176,7 +176,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         for other in rest:
             see_other(others, other)
         choice = with_calls_of(rest, choice)
-        return replace(response_of(body, choice, choice["message"], usage, request), other_choices=others.failures)
+        response = response_of(body, choice, choice["message"], usage, request)
+        return replace(response, other_choices=others.failures) if others.failures else response
 
 
 def _is_chunk(part: Any) -> bool:
