@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import httpcore
@@ -58,7 +59,7 @@ class DirectConnection:
         tls: the TLS context, if the scheme is https.
     """
 
-    __slots__ = ("_came", "_is_free", "_origin", "_stream", "_tls")
+    __slots__ = ("_body", "_came", "_is_ending", "_is_free", "_origin", "_stream", "_tls")
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
         self._origin = origin
@@ -68,6 +69,9 @@ class DirectConnection:
         """What was received and not read yet."""
         self._is_free = False
         """Whether the last reply was read to its end, and another request may follow."""
+        self._body: Iterator[bytes] = iter(())
+        self._is_ending = False
+        """Whether nothing more is waited for."""
 
     def send(self, request: httpx.Request) -> tuple[int, Fields, Iterator[bytes]]:
         """Sends a request; returns the status, the headers and the body of the reply, which is read as it is iterated.
@@ -78,7 +82,8 @@ class DirectConnection:
         """
         timeout, data = request.extensions.get("timeout", {}), _encoded(request)
         stream = self._stream or self._open(timeout.get("connect"))
-        self._is_free, is_kept = False, True
+        self._is_free = self._is_ending = False
+        is_kept = True
         try:
             stream.write(data, timeout.get("write"))
         except httpcore.WriteError:
@@ -96,10 +101,17 @@ class DirectConnection:
             body = self._exactly(framing.length, stream, timeout)
         else:
             body, is_kept = self._rest(stream, timeout), False
-        return status, fields, self._to_the_end(body, is_kept and framing.goes_on)
+        self._body = self._to_the_end(body, is_kept and framing.goes_on)
+        return status, fields, self._body
 
     def finish(self) -> bool:
         """Ends an exchange; returns whether another one may follow."""
+        if not self._is_free:
+            # A stream is left at its end marker, and what ends the body has mostly come along with that.
+            self._is_ending = True
+            with suppress(httpcore.RemoteProtocolError):
+                for _ in self._body:
+                    pass
         # What came behind the end of a reply must not be taken for the reply to another request.
         return self._is_free and not self._came
 
@@ -124,6 +136,8 @@ class DirectConnection:
 
     def _receive(self, stream: httpcore.NetworkStream, timeout: dict[str, float]) -> bool:
         """Waits for more; False at the end of the connection."""
+        if self._is_ending:
+            return False
         data = stream.read(_READ_BYTES, timeout.get("read"))
         self._came += data
         return bool(data)

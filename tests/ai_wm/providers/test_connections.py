@@ -93,12 +93,16 @@ def test_connections_are_not_kept_for_ever(
     assert server.connections == 3
 
 
-def test_a_reply_that_is_not_read_to_its_end_costs_the_connection(client: httpx.Client, server: Loopback) -> None:
-    server.will(OK)
-    with client.stream("POST", server.url, content=b"{}"):
-        pass
-    post(client, server)
-    assert server.connections == 2
+@pytest.mark.parametrize(("end", "connections"), [(b"2\r\nhi\r\n0\r\n\r\n", 1), (b"2\r\nhi\r\n", 2), (b"5\r\nhi", 2)])
+def test_a_reply_that_is_left_costs_the_connection_if_its_end_has_not_come(
+    client: httpx.Client, server: Loopback, end: bytes, connections: int
+) -> None:
+    server.will(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n" + end, OK)
+    with client.stream("POST", server.url, content=b"{}") as reply:
+        chunks = reply.iter_raw()
+        assert next(chunks) == b"x"
+    assert post(client, server).text == "hi"
+    assert server.connections == connections
 
 
 def test_a_request_goes_out_in_one_piece(client: httpx.Client, server: Loopback) -> None:
