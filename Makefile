@@ -72,8 +72,10 @@ bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then wo
 		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 
-docs: $(VENV)/.developed ## write the generated pages again
+docs: $(VENV)/.developed ## write the generated pages again, and build the site in build/docs
 	$(BIN)/python docs/generate.py
+	@# Without --quiet, with which MkDocs counts no warnings.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml
 
 clean: ## remove what was made here
 	rm -rf .venv .cache demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
