@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR, T_STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, NUM, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
 from neuroscript.compiler.codegen.indexing import IndexGenerator
+from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
@@ -167,6 +168,8 @@ class ExpressionGenerator:
             case n.Power(base=base, exponent=exponent, op_span=span):
                 made = FloatGenerator(self.context, self).power(base, exponent)
                 if made is None:
+                    made = NumberGenerator(self.context, self).power(expression)
+                if made is None:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
                 return made
@@ -238,8 +241,11 @@ class ExpressionGenerator:
                 return py.call(abi.BIT_NOT, self.value(operand))
         if isinstance(operand, n.Literal) and type(operand.value) in (int, float):
             return py.const(-operand.value if type(operand.value) is int else -operand.value + 0.0)
-        if self.context.type_of(operand).within(INT):
+        kind = self.context.type_of(operand)
+        if kind.within(INT):
             return ast.UnaryOp(ast.USub(), self.value(operand))
+        if kind.within(NUM):  # a zero has no sign
+            return py.binary(py.const(0), "-", self.value(operand))
         return py.call(abi.NEG, self.value(operand))
 
     def _condition_or_nil(self, operand: n.Expr) -> ast.expr:

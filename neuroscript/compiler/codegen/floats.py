@@ -72,7 +72,7 @@ class FloatGenerator:
 
     def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: float) -> ast.expr:
         result = self.temporaries.fresh()
-        signed = _may_be_negative_zero(made)
+        signed = may_be_negative_zero(made)
         finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(zero))
         value = py.binary(py.name(result), "+", py.const(zero)) if signed else py.name(result)
         return py.either(finite, value, otherwise)
@@ -133,12 +133,12 @@ class FloatGenerator:
         return made
 
 
-def _may_be_negative_zero(made: ast.expr) -> bool:
+def may_be_negative_zero(made: ast.expr) -> bool:
     """Whether an operation on numbers that are no negative zeros may give one: no sum and no difference does."""
     if isinstance(made, ast.BinOp):
         if not isinstance(made.op, ast.Add | ast.Sub):
             return True
-        return _may_be_negative_zero(made.left) or _may_be_negative_zero(made.right)
+        return may_be_negative_zero(made.left) or may_be_negative_zero(made.right)
     return False
 
 

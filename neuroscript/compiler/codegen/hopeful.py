@@ -205,6 +205,18 @@ def item_of_likely(
     return py.either(py.kind_is(place, "str"), found, rest)
 
 
+def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
+    """Whether the code of `likely_item` does nothing but look the item up, or misses."""
+    kind, key = context.type_of(value), context.type_of(index)
+    if isinstance(index, n.Literal) and kind.has(index.value):
+        return True
+    if key.within(STR):
+        return bool(kind.kinds & MAP)
+    if not key.within(INT | NIL) or not key.kinds & INT:
+        return False
+    return (bool(kind.kinds & (LIST | STR)) and not kind.kinds & (MAP | OTHER)) or kind.within(MAP | NIL)
+
+
 def text_of(whole: ast.expr) -> ast.expr:
     """The key of a map that a whole number stands for."""
     return ast.JoinedStr([ast.FormattedValue(whole, -1, None)])

@@ -14,6 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
+from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -73,6 +74,8 @@ class OperationGenerator:
         """``a + b - c …``, from left to right."""
         if self.floats.is_tree(chain):
             return self.floats.tree(chain)
+        if (numbers := NumberGenerator(self.context, self.expressions).tree(chain)) is not None:
+            return numbers
         pieces: list[ast.expr] = []
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
