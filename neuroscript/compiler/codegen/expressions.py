@@ -119,7 +119,7 @@ class ExpressionGenerator:
         join: ast.boolop = ast.And() if joins_all else ast.Or()
         parts = [chain.first, *(operand for _, operand, _ in chain.rest)]
         if all(self._never_fuzzy(part) for part in parts[:-1]):
-            return ast.BoolOp(join, [self.condition(part) for part in parts])
+            return ast.BoolOp(join, self._conditions(parts, joins_all=joins_all))
         if len(parts) > CHAIN_DEPTH:
             return self._operations().chain(chain)
         made = self.condition(parts[0])
@@ -134,6 +134,18 @@ class ExpressionGenerator:
             kind = py.compare(py.call("type", py.name(temporary)), "is" if joins_all else "is not", py.name(abi.FUZZY))
             decided = ast.BoolOp(ast.Or() if joins_all else ast.And(), [bound, kind])
             made = ast.BoolOp(join, [decided, right, py.name(temporary)])
+        return made
+
+    def _conditions(self, parts: list[n.Expr], *, joins_all: bool) -> list[ast.expr]:
+        """Code of conditions of which each is evaluated where those before it hold, or do not."""
+        bounds = self.context.bounds
+        before = bounds.known
+        bounds.known = before.copy()
+        made = []
+        for part in parts:
+            made.append(self.condition(part))
+            bounds.assume(part, holds=joins_all)
+        bounds.known = before
         return made
 
     def _never_fuzzy(self, expression: n.Expr) -> bool:
