@@ -321,6 +321,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return T_NUM
             return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
+            if any(
+                one.within(STR) and other.within(INT) and other.natural for one, other in ((left, right), (right, left))
+            ):
+                return T_STR  # repeated
             if (left.kinds | right.kinds) & STR:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
@@ -334,6 +338,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
         case "and" | "or":
             return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
     return T_BOOL
+
+
+def _counts(kind: Type) -> bool:
+    return kind.within(INT) and kind.natural
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:

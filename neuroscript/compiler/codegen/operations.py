@@ -94,11 +94,15 @@ class OperationGenerator:
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
+            elif operator == "/" and self._is_whole_quotient(span, kind, right_kind):
+                made = py.binary(
+                    made if left is None else self.expressions.value(left), "//", self.expressions.value(operand)
+                )
             else:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, _Left(left, first, again, kind), operand, span)
             py.place(made, span)
-            kind = types.binary(operator, kind, right_kind)
+            kind = self.context.types.step(chain, number, kind)
             left = None
             if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
                 temporary = self.temporaries.fresh()
@@ -107,6 +111,9 @@ class OperationGenerator:
         if pieces:
             made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
         return made
+
+    def _is_whole_quotient(self, span: n.Span, left: Type, right: Type) -> bool:
+        return left.within(INT) and right.within(INT) and self.context.types.is_exact(span)
 
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need type tests is better a call, as in long code that runs once."""
@@ -236,6 +243,8 @@ class OperationGenerator:
         """``+ - *`` of numbers."""
         first, again, kind = left.first, left.again, self._without_nil(left.kind)
         right = self._without_nil(self.context.type_of(operand))
+        if kind.within(STR) or right.within(STR):
+            return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
         second, second_again = self.expressions.operand(operand)
         if operator == "+" and kind.kinds & right.kinds & LIST:
             self.temporaries.hold(first, kind)
