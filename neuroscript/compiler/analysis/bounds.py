@@ -16,6 +16,7 @@ from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import assigned_by, assigned_in
 from neuroscript.syntax import nodes as n
 
+_SMALL = 2.0**100  # the square of what is small
 _NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
@@ -27,7 +28,7 @@ class Bounds:
     execution may go on behind a statement that failed.
 
     Attributes:
-        known: the bounds, by variable.
+        known: the bounds, by variable; for the absolute value of one there is a key of its own.
     """
 
     def __init__(self, body: Body, types: Inference) -> None:
@@ -80,10 +81,15 @@ class Bounds:
                     self._set(name, None)
 
     def _set(self, name: str, least: int | None) -> None:
+        self.known.pop(_size(name), None)
         if least is None:
             self.known.pop(name, None)
         else:
             self.known[name] = least
+
+    def is_small(self, name: str) -> bool:
+        """Whether a variable's value certainly is small, if it is a number."""
+        return _size(name) in self.known
 
     @contextmanager
     def loop(self, statement: n.While | n.ForEach) -> Iterator[None]:
@@ -92,6 +98,7 @@ class Bounds:
             yield
             return
         changed = {*assigned_in([statement])}
+        changed |= {*map(_size, changed)}
         before = {name: least for name, least in self.known.items() if name not in changed}
         self.known = before.copy()
         if isinstance(statement, n.ForEach):
@@ -125,6 +132,8 @@ class Bounds:
                     if operator not in _NEGATED:
                         return
                     operator = _NEGATED[operator]
+                for name in _squared(left) if _is_small(right) and operator in ("<", "<=") else ():
+                    yield _size(name), 0
                 yield from self._at_least(left, operator, right)
                 yield from self._at_least(right, _MIRRORED[operator], left)
 
@@ -143,3 +152,25 @@ class Bounds:
             for name, least in first.items()
             if all(name in other for other in others)
         }
+
+
+def _size(name: str) -> str:
+    """What stands for the absolute value of a variable among the bounds."""
+    return f"|{name}|"
+
+
+def _is_small(expression: n.Expr) -> bool:
+    return isinstance(expression, n.Literal) and type(expression.value) in (int, float) and expression.value < _SMALL
+
+
+def _squared(expression: n.Expr) -> list[str]:
+    """The variables of which an expression is the sum of their squares; none of any other expression."""
+    match expression:
+        case n.Chain(first=first, rest=[("+", _, _), *_] as rest) if all(operator == "+" for operator, _, _ in rest):
+            parts = [_squared(part) for part in (first, *(operand for _, operand, _ in rest))]
+            return [name for names in parts for name in names] if all(parts) else []
+        case n.Chain(first=n.Name(name=name), rest=[("*", n.Name(name=other), _)]) if name == other:
+            return [name]
+        case n.Power(base=n.Name(name=name), exponent=n.Literal(value=2)):
+            return [name]
+    return []

@@ -14,6 +14,7 @@ from neuroscript.compiler.analysis.types import (
     NOTHING,
     NUM,
     T_BOOL,
+    T_FLOAT,
     T_LENGTH,
     T_NIL,
     T_NUM,
@@ -138,6 +139,14 @@ def _size(args: list[Type]) -> Type | None:
     return kind._replace(natural=True)
 
 
+def _root(args: list[Type]) -> Type | None:
+    """A square root, which is no larger if it is whole."""
+    kind = args[0]
+    if not kind.within(NUM):
+        return None if _is_known(kind) else NOTHING
+    return Type(NUM, kind.bits, natural=True) if kind.kinds & INT else T_FLOAT
+
+
 def _one_of(args: list[Type]) -> Type | None:
     """One of the arguments."""
     if not all(map(_is_known, args)):
@@ -165,6 +174,7 @@ _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "math.floor": _rounded,
     "math.max": _one_of,
     "math.min": _one_of,
+    "math.sqrt": _root,
     "math.truncate": _rounded,
     "str.count": _length,
     "str.indexof": _place,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type, item_of
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
@@ -55,6 +55,9 @@ def _gains(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
         return False
     if kind.within(MAP):
         return not key.within(STR)
+    item = item_of(kind)
+    if item.kinds & NIL and item.restricted_to(~NIL).within(NUM):
+        return True  # a number, in hope
     return not context.is_below_length(index, value)
 
 

@@ -154,11 +154,18 @@ class NumberGenerator:
     def _is_tested(self, leaf: _Node) -> bool:
         """Whether the size of an operand has to be tested: of one that may be a large whole number."""
         kind = leaf.kind
-        if isinstance(leaf.source, n.Literal):
+        if self._is_small(leaf):
             return False
         if self._powers and kind.kinds & FLOAT:
             return True  # Python raises for a power that is not finite
         return bool(kind.kinds & INT) and (kind.bits is None or kind.bits > _MODERATE_BITS)
+
+    def _is_small(self, leaf: _Node) -> bool:
+        """Whether an operand certainly is of moderate size."""
+        source = leaf.source
+        return isinstance(source, n.Literal) or (
+            isinstance(source, n.Name) and self.context.bounds.is_small(source.name)
+        )
 
     def _is_harmless(self, expression: n.Expr) -> bool:
         """Whether an operand does nothing but read variables, and in code made in hope items, or miss."""
@@ -195,8 +202,8 @@ class NumberGenerator:
         called = _applied(root, iter(values), lambda left, sign, right: py.call(_HELPERS[sign], left, right))
         zero = py.const(0.0 if root.kind.within(FLOAT) else 0)
         signed = may_be_negative_zero(made)
-        unbounded = (leaf.kind.kinds & FLOAT and not isinstance(leaf.source, n.Literal) for leaf in leaves)
-        if any(is_float and not test for is_float, test in zip(unbounded, tested, strict=True)):
+        untested = (leaf for leaf, test in zip(leaves, tested, strict=True) if not test)
+        if any(leaf.kind.kinds & FLOAT and not self._is_small(leaf) for leaf in untested):
             result = self.temporaries.fresh()
             tests.append(py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", zero))
             made = py.name(result)
