@@ -20,6 +20,9 @@ from neuroscript.syntax import nodes as n
 
 _OPERATORS = frozenset("+-*")
 _DOUBLE_BITS = 1000  # of whole numbers that certainly are in the range of doubles
+LARGEST_DOUBLE = 2.0**_DOUBLE_BITS
+"""Whole numbers below it have a double."""
+
 _MOST = 16  # operations of a tree, since its code stands there twice
 
 

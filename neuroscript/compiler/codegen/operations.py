@@ -12,7 +12,7 @@ from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
+from neuroscript.compiler.codegen.floats import LARGEST_DOUBLE, FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
 from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
@@ -297,12 +297,13 @@ class OperationGenerator:
         number, pure = (second, first) if kind.within(FLOAT) else (first, second)
         if not self.context.is_pure_code(pure):
             return None
-        # Both are numbers, and no number whose double is in this range is too large.
+        # Both are numbers; one that is too large for a double gets to its place in one by the call.
         again = left.again if number is first else self.expressions.operand(operand)[1]
         again = py.name(number.target.id) if isinstance(number, ast.NamedExpr) else again
         values = (again, second) if number is first else (first, again)
         made = self.floats.checked(py.binary(values[0], operator, values[1]))
-        return py.either(in_range(number, again), made, py.call(_HELPERS[operator], *values))
+        fits = py.compare(py.const(-LARGEST_DOUBLE), "<", number, "<", py.const(LARGEST_DOUBLE))
+        return py.either(fits, made, py.call(_HELPERS[operator], *values))
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
         """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
