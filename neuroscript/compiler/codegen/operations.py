@@ -382,6 +382,8 @@ _KINDS = {"int": INT, "float": FLOAT}
 
 def _is(word: str, made: ast.expr, kind: Type) -> ast.expr:
     """The test that a value is of a Python type; a test for nil is the cheapest where it may be nothing else."""
+    if isinstance(made, ast.Constant):  # of which Python warns
+        return py.const(type(made.value).__name__ == word)
     if kind.within(_KINDS[word] | NIL):
         return py.compare(made, "is not", py.const(None))
     return py.kind_is(made, word)
