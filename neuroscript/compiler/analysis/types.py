@@ -367,8 +367,8 @@ def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Typ
 def _quotient(left: Type, right: Type) -> Type:
     if not (left.kinds and right.kinds):
         return NOTHING
-    if left.within(FLOAT) or right.within(FLOAT):
-        return T_FLOAT
+    if any(kind.restricted_to(NUM | STR).within(FLOAT) for kind in (left, right)):
+        return T_FLOAT  # of nothing else there is a quotient
     if left.kinds & STR or not left.kinds & INT:
         return T_NUM
     return Type(NUM, left.bits)  # whole only if the left operand is

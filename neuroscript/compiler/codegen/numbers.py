@@ -187,6 +187,12 @@ class NumberGenerator:
         bound = [first for first, _ in operands if isinstance(first, ast.NamedExpr)]
         tested = [self._is_tested(leaf) for leaf in leaves]
         tests: list[ast.expr] = []
+        values = [again for _, again in operands]
+        if not any(tested):  # the tree itself evaluates all of them
+            made = _applied(root, iter([first for first, _ in operands]), py.binary)
+            bound = []
+        else:
+            made = _applied(root, iter(values), py.binary)
         if bound and (len(bound) > 1 or not any(first is bound[0] for first, _ in compress(operands, tested))):
             tests.append(_evaluating(bound))  # all of them, since the calls read them wherever the tests end
             bound = []
@@ -197,8 +203,6 @@ class NumberGenerator:
             elif isinstance(again, ast.Name) and again.id not in names:
                 tests.append(_moderate(again))
                 names.add(again.id)
-        values = [again for _, again in operands]
-        made = _applied(root, iter(values), py.binary)
         called = _applied(root, iter(values), lambda left, sign, right: py.call(_HELPERS[sign], left, right))
         zero = py.const(0.0 if root.kind.within(FLOAT) else 0)
         signed = may_be_negative_zero(made)
