@@ -139,6 +139,7 @@ STR_COUNT = "_count"
 FLOOR = "_floor"
 CEIL = "_ceil"
 TRUNCATE = "_truncate"
+SQRT = "_sqrt"
 
 # --- operators -------------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,7 @@ TOOL_NAMES: dict[str, Any] = {
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
+    abi.SQRT: math.sqrt,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
+from neuroscript.compiler.analysis.exact import exact_quotients
 from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
@@ -84,7 +85,7 @@ class ProgramAnalysis:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
         self.changed_params = changed_params(procedures, unit, calls)
-        self._facts: dict[int, tuple[frozenset[n.Span], Effects]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Span], Effects, frozenset[n.Span]]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {
@@ -161,12 +162,12 @@ class ProgramAnalysis:
         unit = self.unit
         facts = self._facts.get(id(body))
         if facts is None:
-            facts = self._facts[id(body)] = not_nil(body), Effects(body)
-        known, effects = facts
+            facts = self._facts[id(body)] = not_nil(body), Effects(body), exact_quotients(body)
+        known, effects, exact = facts
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects)
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects, exact)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

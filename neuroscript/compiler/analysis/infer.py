@@ -59,12 +59,15 @@ from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
+from neuroscript.values import read_number
 
 _GROWTH_BITS = 64
 _ROUNDS = 16
 _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
 _MOST_KEYS = 32  # of a map that is
+
+_ROUNDING = frozenset({"math.floor", "math.ceil", "math.truncate"})
 
 _ALL_SET = Unset()
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
@@ -157,6 +160,7 @@ class Inference:
         literals: whether literals that stand here are of a shape.
         unset: what may be read before it is set, and so be something else.
         effects: of the body's statements, where they are at hand.
+        exact: the divisions of whole numbers that certainly have whole results.
     """
 
     def __init__(
@@ -173,6 +177,7 @@ class Inference:
         literals: bool = True,
         unset: Unset = _ALL_SET,
         effects: Effects | None = None,
+        exact: AbstractSet[n.Span] = frozenset(),
     ) -> None:
         self.body = body
         self.foreign = foreign | unset.names
@@ -181,6 +186,7 @@ class Inference:
         self.calls = calls
         self.tools = tools
         self.not_nil = not_nil
+        self._exact = exact
         self._literals = shapes if literals else None
         self._shapes = shapes or Shapes()
         self._records = True  # whether what is looked at adds to the types of fields
@@ -423,9 +429,25 @@ class Inference:
 
     def _chain(self, chain: n.Chain) -> Type:
         left = self.of(chain.first)
-        for operator, operand, _ in chain.rest:
-            left = binary(operator, left, self.of(operand))
+        for place in range(len(chain.rest)):
+            left = self.step(chain, place, left)
         return left
+
+    def step(self, chain: n.Chain, place: int, left: Type) -> Type:
+        """The type of the result of one of a chain's operations, given that of its left operand."""
+        operator, operand, span = chain.rest[place]
+        right = self.of(operand)
+        if operator == "/" and span in self._exact and left.within(INT) and right.within(INT):
+            # What `n - n % 10` takes away has the sign of the whole.
+            whole = self.of(chain.first.first) if not place and isinstance(chain.first, n.Chain) else left
+            return bounded(whole.bits, whole.natural and right.natural)
+        if operator == "*" and (is_text(operand) or (not place and is_text(chain.first))):
+            return T_STR  # repeated
+        return binary(operator, left, right)
+
+    def is_exact(self, span: n.Span) -> bool:
+        """Whether a division of whole numbers, by the span of its operator, certainly is exact."""
+        return span in self._exact
 
     def _index(self, expression: n.Index) -> Type:
         collection, index = self.of(expression.value), expression.index
@@ -435,7 +457,7 @@ class Inference:
         """The type of a list of these items."""
         if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
             return container(LIST, self._any_of(items))
-        shape = self._literals.shape(LIST, tuple(range(len(items))), self.body.name)
+        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {_class(items[0])}")
         if self._records:
             for place, item in enumerate(items):
                 shape.put(place, self.of(item))
@@ -455,8 +477,23 @@ class Inference:
         declared = self.tools(name)
         if declared is None:
             return ANY
+        if name.lower() in _ROUNDING and len(args) == 1 and (quotient := self._whole_quotient(args[0])) is not None:
+            return quotient
         positional = all(argument.name is None for argument in args)
         return result_of(name, declared, [self.of(argument.value) for argument in args] if positional else [])
+
+    def _whole_quotient(self, argument: n.Argument) -> Type | None:
+        """The type of the rounded quotient of whole numbers; None for another argument."""
+        match argument:
+            case n.Argument(value=n.Chain(first=left, rest=[*_, ("/", divisor, _)] as rest) as chain, name=None):
+                kind, by = self.of(left), self.of(divisor)
+                for place in range(len(rest) - 1):
+                    kind = self.step(chain, place, kind)
+                if not kind.kinds or not by.kinds:
+                    return NOTHING
+                if kind.within(INT) and by.within(INT):  # what is not exact is half as large, so rounding is no matter
+                    return bounded(kind.bits, kind.natural and by.natural)
+        return None
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
         """The type of the items of a literal."""
@@ -507,6 +544,16 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Call: lambda types, it: types._call(it.name),
     n.ToolCall: lambda types, it: types._tool(it.name, it.args),
 }
+
+
+def _class(item: n.Expr) -> str:
+    """What kind of literal an item is; lists of one length that begin with different ones have little in common."""
+    return type(item.value).__name__ if isinstance(item, n.Literal) else type(item).__name__
+
+
+def is_text(expression: n.Expr) -> bool:
+    """Whether an expression is a string literal that does not read as a number."""
+    return isinstance(expression, n.Literal) and type(expression.value) is str and read_number(expression.value) is None
 
 
 def _builtin(name: str) -> Type:

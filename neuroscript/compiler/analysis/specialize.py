@@ -88,7 +88,12 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
     able = [body for body in bodies if _can_be_specialised(body)]
     found = {body.name: _evidence(body, in_loops=False) for body in able}
     evidence = {name: kinds for name, (kinds, _) in found.items()}
-    expected = {body.name: _expected_types(body, *found[body.name]) for body in able}
+    called = {call.name for made in calls.values() for call in made}
+    expected = {}
+    for body in able:
+        # One that only the host calls, and that calls others, passes on to them what is known of its parameters.
+        least = 1 if calls[body.name] and body.name not in called else _LEAST_USES
+        expected[body.name] = _expected_types(body, *found[body.name], least)
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
@@ -107,11 +112,18 @@ def _can_be_specialised(body: Body) -> bool:
     return bool(body.params) and not body.handlers and not body.evals and body.size <= _MOST_STATEMENTS
 
 
-def _expected_types(body: Body, found: dict[str, int], uses: int) -> dict[str, Type]:
-    """The types that the parameters of one body evidently have, as its own text tells, given its `_evidence`."""
+def _expected_types(body: Body, found: dict[str, int], uses: int, least: int) -> dict[str, Type]:
+    """The types that the parameters of one body evidently have, as its own text tells, given its `_evidence`.
+
+    Args:
+        body: the body.
+        found: the kinds that names are used like.
+        uses: how often parameters are used like numbers.
+        least: the uses below which a second body does not pay.
+    """
     if body.has_loop and not _own_calls(body) and (in_loops := _guessed_types(body, *_evidence(body, in_loops=True))):
         return in_loops
-    return _guessed_types(body, found, uses, least=1 if _own_calls(body) else _LEAST_USES)
+    return _guessed_types(body, found, uses, least=1 if _own_calls(body) else least)
 
 
 def specialise(
@@ -200,6 +212,8 @@ def _operands(chain: n.Chain) -> list[tuple[str, int]]:
             names.append(operand.name)
         elif type(operand) is n.Literal:
             literals.add(type(operand.value))
+    if literals == {str} and len(operands) == 2 and chain.rest[0][0] == "*":
+        literals = {int}  # how often a string is repeated
     if literals == {int} or (not literals and chain.rest[0][0] not in ("+", "==", "!=")):
         return [(name, INT) for name in names]
     return [(name, NIL) for name in names] if literals else []

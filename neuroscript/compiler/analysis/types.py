@@ -335,6 +335,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return T_NUM
             return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
+            if any(
+                one.within(STR) and other.within(INT) and other.natural for one, other in ((left, right), (right, left))
+            ):
+                return T_STR  # repeated
             if (left.kinds | right.kinds) & STR:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
@@ -348,6 +352,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
         case "and" | "or":
             return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
     return T_BOOL
+
+
+def _counts(kind: Type) -> bool:
+    return kind.within(INT) and kind.natural
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:
@@ -373,8 +381,8 @@ def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Typ
 def _quotient(left: Type, right: Type) -> Type:
     if not (left.kinds and right.kinds):
         return NOTHING
-    if left.within(FLOAT) or right.within(FLOAT):
-        return T_FLOAT
+    if any(kind.restricted_to(NUM | STR).within(FLOAT) for kind in (left, right)):
+        return T_FLOAT  # of nothing else there is a quotient
     if left.kinds & STR or not left.kinds & INT:
         return T_NUM
     return Type(NUM, left.bits)  # whole only if the left operand is

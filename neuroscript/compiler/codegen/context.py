@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.bounds import Bounds
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
-from neuroscript.compiler.analysis.types import ANY, OTHER, Type
+from neuroscript.compiler.analysis.types import ANY, INT, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -67,11 +68,11 @@ class FunctionContext:
         self.analysis = analysis
         self.body = analysis.body
         self.types = analysis.types
-        self.type_of: Callable[[n.Expr], Type] = analysis.types.of  # the inferred type of an expression's value
         self.special = analysis.special  # None in a general body
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
         self.flow = Flow(analysis.body, analysis.escape)
+        self.bounds = Bounds(analysis.body, analysis.types)
         self.temporaries = Temporaries()
         self.in_error_handler = False
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
@@ -101,6 +102,7 @@ class FunctionContext:
             error_handler: whether it is an error handler's.
         """
         self.flow.begin(names)
+        self.bounds.begin()
         self.temporaries.begin()
         self.in_error_handler = error_handler
         self._counters = []
@@ -120,10 +122,10 @@ class FunctionContext:
         return found
 
     @contextmanager
-    def loop(self, statement: n.Stmt) -> Iterator[None]:
+    def loop(self, statement: n.While | n.ForEach) -> Iterator[None]:
         """Context manager for the code of a loop."""
         self._loops += 1
-        with self.flow.loop(statement):
+        with self.flow.loop(statement), self.bounds.loop(statement):
             yield
         self._loops -= 1
 
@@ -260,6 +262,15 @@ class FunctionContext:
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
     # --- expressions -------------------------------------------------------------------------------------------------
+
+    def type_of(self, expression: n.Expr) -> Type:
+        """The inferred type of the value, at the current statement."""
+        kind = self.types.of(expression)
+        if kind.kinds & INT and not kind.natural and self.bounds.known:
+            least = self.bounds.least(expression)
+            if least is not None and least >= 0:
+                return kind._replace(natural=True)
+        return kind
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR, T_STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, NUM, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
 from neuroscript.compiler.codegen.indexing import IndexGenerator
+from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
@@ -127,7 +128,7 @@ class ExpressionGenerator:
         join: ast.boolop = ast.And() if joins_all else ast.Or()
         parts = [chain.first, *(operand for _, operand, _ in chain.rest)]
         if all(self._never_fuzzy(part) for part in parts[:-1]):
-            return ast.BoolOp(join, [self.condition(part) for part in parts])
+            return ast.BoolOp(join, self._conditions(parts, joins_all=joins_all))
         if len(parts) > CHAIN_DEPTH:
             return self._operations().chain(chain)
         made = self.condition(parts[0])
@@ -142,6 +143,18 @@ class ExpressionGenerator:
             kind = py.compare(py.call("type", py.name(temporary)), "is" if joins_all else "is not", py.name(abi.FUZZY))
             decided = ast.BoolOp(ast.Or() if joins_all else ast.And(), [bound, kind])
             made = ast.BoolOp(join, [decided, right, py.name(temporary)])
+        return made
+
+    def _conditions(self, parts: list[n.Expr], *, joins_all: bool) -> list[ast.expr]:
+        """Code of conditions of which each is evaluated where those before it hold, or do not."""
+        bounds = self.context.bounds
+        before = bounds.known
+        bounds.known = before.copy()
+        made = []
+        for part in parts:
+            made.append(self.condition(part))
+            bounds.assume(part, holds=joins_all)
+        bounds.known = before
         return made
 
     def _never_fuzzy(self, expression: n.Expr) -> bool:
@@ -178,6 +191,8 @@ class ExpressionGenerator:
                 return self._unary(op, operand)
             case n.Power(base=base, exponent=exponent, op_span=span):
                 made = FloatGenerator(self.context, self).power(base, exponent)
+                if made is None:
+                    made = NumberGenerator(self.context, self).power(expression)
                 if made is None:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
@@ -244,8 +259,11 @@ class ExpressionGenerator:
                 return py.call(abi.BIT_NOT, self.value(operand))
         if isinstance(operand, n.Literal) and type(operand.value) in (int, float):
             return py.const(-operand.value if type(operand.value) is int else -operand.value + 0.0)
-        if self.context.type_of(operand).within(INT):
+        kind = self.context.type_of(operand)
+        if kind.within(INT):
             return ast.UnaryOp(ast.USub(), self.value(operand))
+        if kind.within(NUM):  # a zero has no sign
+            return py.binary(py.const(0), "-", self.value(operand))
         return py.call(abi.NEG, self.value(operand))
 
     def _condition_or_nil(self, operand: n.Expr) -> ast.expr:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type, item_of
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
@@ -73,6 +73,9 @@ def _gains(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
         return False
     if kind.within(MAP):
         return not key.within(STR)
+    item = item_of(kind)
+    if item.kinds & NIL and item.restricted_to(~NIL).within(NUM):
+        return True  # a number, in hope
     return not context.is_below_length(index, value)
 
 
@@ -221,6 +224,18 @@ def item_of_likely(
     listed = py.item(again, _place(place_again, place_again, key))
     rest = py.either(py.kind_is(first, "list"), listed, py.call(abi.INDEX, again, place_again))
     return py.either(py.kind_is(place, "str"), found, rest)
+
+
+def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
+    """Whether the code of `likely_item` does nothing but look the item up, or misses."""
+    kind, key = context.type_of(value), context.type_of(index)
+    if isinstance(index, n.Literal) and kind.has(index.value):
+        return True
+    if key.within(STR):
+        return bool(kind.kinds & MAP)
+    if not key.within(INT | NIL) or not key.kinds & INT:
+        return False
+    return (bool(kind.kinds & (LIST | STR)) and not kind.kinds & (MAP | OTHER)) or kind.within(MAP | NIL)
 
 
 def text_of(whole: ast.expr) -> ast.expr:

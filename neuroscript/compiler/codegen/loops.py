@@ -50,11 +50,16 @@ class LoopGenerator:
         if self.context.loops >= MAX_BLOCKS:
             return self._outlined(statement)
         self.handler = self.context.handler_of(statement)
+        before = self.context.bounds.known
         with self.context.loop(statement):
             if isinstance(statement, n.ForEach):
                 return self._for_each(statement)
             counter = self._counter(statement)
-            return self._while(statement) if counter is None else self._counted(statement, counter)
+            if counter is None:
+                return self._while(statement)
+            if not counter.down and counter.name in before:
+                self.context.bounds.known[counter.name] = before[counter.name]
+            return self._counted(statement, counter)
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
         """Any ``while``, as a loop over the fuel."""
@@ -70,6 +75,7 @@ class LoopGenerator:
             handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
+        self.context.bounds.assume(statement.condition)
         header = under_handler([*first, done], handler, [py.stop()])
         clean = self.temporaries.release()
         body = [*header, *clean, *self.block(statement.body)]
@@ -118,6 +124,7 @@ class LoopGenerator:
         py.place(turns, statement.condition.span)
         next_value = py.binary(py.variable(name), "-" if counter.down else "+", self.expressions.value(counter.step))
         rest = [step(), py.set_variable(name, next_value)]
+        self.context.bounds.assume(statement.condition)
         with self.context.counting(counter):
             body = self.block(statement.body[:-1])
         loop = py.each(py.stored(abi.VARIABLE + name), turns, body, rest)

@@ -65,6 +65,7 @@ class StatementGenerator:
             if self.context.unit.covers and not isinstance(statement, n.OnError):
                 made.insert(0, py.run(abi.COVERED, py.const(self.context.program.file), py.const(statement.span[0])))
             flow.leave(statement)
+            self.context.bounds.leave(statement)
             for part in made:
                 py.place(part, statement.span)
             code += made
@@ -223,7 +224,13 @@ class StatementGenerator:
         """
         rest = statement.orelse
         first, more = statement.branches[:_MAX_BRANCHES], statement.branches[_MAX_BRANCHES:]
-        branches = self.context.flow.branches()
+        branches, bounds = self.context.flow.branches(), self.context.bounds
+        tested = [bounds.known]  # what is known at each condition, and behind the last one
+        for condition, _ in first:
+            bounds.known = tested[-1].copy()
+            bounds.assume(condition, holds=False)
+            tested.append(bounds.known)
+        ends: list[dict[str, int]] = []
         go_on = self.temporaries.lasting() if more else ""
         made: list[ast.stmt]
         if more:
@@ -232,18 +239,26 @@ class StatementGenerator:
             branches.begin()
             made = self.block(rest) if rest is not None else []
             branches.end(goes_on=self._goes_on(rest or []))
-        for condition, block in reversed(first):
+            ends += [bounds.known] * self._goes_on(rest or [])
+        for known, (condition, block) in zip(reversed(tested[:-1]), reversed(first), strict=True):
             branches.begin()
+            bounds.known = known.copy()
+            bounds.assume(condition)
             body = self.block(block)
             branches.end(goes_on=self._goes_on(block))
+            ends += [bounds.known] * self._goes_on(block)
             self.temporaries.next_statement()
+            bounds.known = known
             made = self._branch(condition, body, made, handler)
         if more:
             branches.begin()
+            bounds.known = tested[-1]
             later = self._if(n.If(statement.span, more, rest), handler)
             branches.end(goes_on=True)
+            ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
         branches.join(certain=handler is None)
+        bounds.join(ends)
         return made
 
     def _goes_on(self, block: n.Block) -> bool:
