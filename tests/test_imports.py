@@ -117,7 +117,7 @@ LAYERS = {
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
-        assertions
+        assertions watching
         runs tool_calls
         procedures
         namespace

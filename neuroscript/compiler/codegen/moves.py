@@ -24,7 +24,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
     One is moved if the statement is the last one to read it, or sets what it reads, and mentions it once.
     """
-    if not context.may_move or isinstance(statement, n.If | n.While | n.ForEach):
+    if not context.may_move or context.unit.watches or isinstance(statement, n.If | n.While | n.ForEach):
         return []
     if context.body.handlers or context.body.session is not None:
         return []
@@ -82,7 +82,7 @@ def taken_item(context: FunctionContext, expressions: Expressions, target: n.Tar
     """
     statement = context.statement
     place = _place(value)
-    if statement is None or place is None or place[1] is None or place[0] == target.name:
+    if statement is None or place is None or place[1] is None or place[0] == target.name or context.unit.watches:
         return None
     assert isinstance(value, n.Index)
     if not context.is_pure(value.value) or not context.type_of(value).kinds & CONTAINER:
@@ -96,7 +96,7 @@ def taken_item(context: FunctionContext, expressions: Expressions, target: n.Tar
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
     match statement:
-        case n.Set(targets=[_], value=value):
+        case n.Set(targets=[_], value=value) if not context.unit.watches:
             root = value
             while isinstance(root, n.Index):
                 root = root.value
