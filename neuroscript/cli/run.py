@@ -13,6 +13,7 @@ from neuroscript.cli.options import (
     add_policy,
     add_tools,
     environment,
+    file_ending,
     json_value,
     library_roots,
     sandbox_directory,
@@ -22,7 +23,7 @@ from neuroscript.cli.source import STDIN, read_program, read_source, text_of_pro
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
-from neuroscript.records import record
+from neuroscript.records import field, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say what the program may do, and why; run nothing",
     )
+    seeing = parser.add_argument_group("seeing the run", "what they show goes to standard error, or to a file")
+    seeing.add_argument("--trace", action="store_true", help="show each statement, and the values that it sets")
+    seeing.add_argument(
+        "--profile",
+        metavar="OUT.json",
+        nargs="?",
+        const="",
+        type=file_ending(".json"),
+        help="show which lines and tools took how long; with a file, write it for speedscope too",
+    )
+    seeing.add_argument(
+        "--timeline",
+        metavar="OUT.html",
+        type=file_ending(".html"),
+        help="write a page that shows which model was asked what, when, and at what cost",
+    )
     add_format(parser)
     add_host(parser)
     add_tools(parser)
@@ -70,8 +87,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_policy(parser)
 
 
+@record()
+class Surroundings:
+    """What a program is run with, besides what its options say.
+
+    Attributes:
+        report: where its values and its end go; None: where the options say.
+        token: ends everything that the command runs; None: one of its own.
+        prepare: gets the interpreter before anything is loaded.
+        prompt: answers ``promptuser``; None: the person at the terminal does.
+        services: what plugins find besides what the host grants.
+    """
+
+    report: Report | None = None
+    token: CancelToken | None = None
+    prepare: Callable[[Interpreter], object] | None = None
+    prompt: Callable[[str], str] | None = None
+    services: dict[str, Any] = field(default_factory=dict)
+
+
 def run(options: argparse.Namespace) -> int:
     """Runs the program; returns the exit status."""
+    if options.trace or options.profile is not None or options.timeline is not None:
+        from neuroscript.cli.observing import observed
+
+        return observed(options)
+    return run_program(options, Surroundings())
+
+
+def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
+    """Runs the program that the options name; returns the exit status."""
     if options.explain_policy:
         from neuroscript.cli.explanation import explain_policy
 
@@ -87,7 +132,8 @@ def run(options: argparse.Namespace) -> int:
         [_event(text) for text in options.event],
     )
     interrupts = Interrupts()
-    sink = _Sink(make_report(options.format, show_result=options.entry is not None))
+    report = surroundings.report or make_report(options.format, show_result=options.entry is not None)
+    sink = _Sink(report, surroundings.token or CancelToken())
     with _Host(
         sandbox=sandbox_directory(host.sandbox),
         limits=host.limits,
@@ -95,14 +141,16 @@ def run(options: argparse.Namespace) -> int:
         on_error=sink.note_failure,
         on_stream=sink.stream if host.stream else None,
         # Where the program itself comes from standard input, no answer can.
-        prompt=None if options.file == STDIN else interrupts.ask,
+        prompt=surroundings.prompt or (None if options.file == STDIN else interrupts.ask),
         environment=environment(host.environment),
         plugins=host.plugins,
         policy=host.tools,
         cache=True,
-        services=host.services,
+        services={**host.services, **surroundings.services},
         library_roots=library_roots(options.lib),
     ) as interpreter:
+        if surroundings.prepare is not None:
+            surroundings.prepare(interpreter)
         if options.tools:
             from neuroscript.cli.tool_modules import add_tool_modules
 
@@ -177,9 +225,9 @@ class _Host(Interpreter):
 class _Sink:
     """The emit sink.  A reader that went away cancels the run instead of failing in the middle of the script."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, token: CancelToken) -> None:
         self.report = report
-        self.token = CancelToken()  # of everything that the command runs
+        self.token = token  # of everything that the command runs
         self.broken = False
         self.failed = False  # whether an event handler has failed, which ends no run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from neuroscript.runtime import abi
+from neuroscript.runtime.errors import Stop, script_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.programs import Place
 
     Function = Callable[..., Any]
+    Arguments = tuple[tuple[Any, ...], tuple[str, ...]]
 
 ASK = "ask"
 PROMPT_USER = "promptuser"
@@ -51,8 +53,11 @@ class Watcher:
     def caught(self, frame: FrameType, failure: BaseException) -> None:
         """An error handler is about to begin."""
 
-    def tool_begins(self, name: str, arguments: tuple[Any, ...]) -> None:
-        """A tool is about to be called, or what `WAITING` names."""
+    def tool_begins(self, name: str, values: tuple[Any, ...], names: tuple[str, ...]) -> None:
+        """A tool is about to be called, or what `WAITING` names: with its arguments, and the names of the last ones.
+
+        The arguments of ``ask`` are the worker, if one is named, and the prompt.
+        """
 
     def tool_ends(self, name: str, result: Any, failure: BaseException | None) -> None:
         """It has ended."""
@@ -86,15 +91,21 @@ def install(runtime: Runtime, watcher: Watcher) -> None:
             # Where an error handler has called this body, the failure is the one that is being handled there.
             traceback = failure.__traceback__
             failure = failure if traceback is not None and traceback.tb_frame is frame else None
-        unpaid(watcher.left, frame, failure)
+        unpaid(watcher.left, frame, None if failure is None else error_in(failure))
 
-    def around(name: str, function: Function) -> Function:
+    def error_in(failure: BaseException) -> BaseException:
+        """The script's error for a failure; the exception itself where it is none, as for an interrupt."""
+        if isinstance(failure, Stop):
+            return failure.error
+        return script_error(failure, runtime) if isinstance(failure, Exception) else failure
+
+    def around(name: str, function: Function, given: Callable[[Sequence[Any]], Arguments] = _of_tool) -> Function:
         def call(*arguments: Any) -> Any:
-            unpaid(watcher.tool_begins, name, arguments)
+            unpaid(watcher.tool_begins, name, *given(arguments))
             try:
                 value = function(*arguments)
             except BaseException as failure:
-                unpaid(watcher.tool_ends, name, None, failure)
+                unpaid(watcher.tool_ends, name, None, error_in(failure))
                 raise
             unpaid(watcher.tool_ends, name, value, None)
             return value
@@ -104,15 +115,30 @@ def install(runtime: Runtime, watcher: Watcher) -> None:
     plain = namespace[abi.HANDLE]
 
     def handle(handler: Function, exception: Exception, in_loop: bool) -> Any:
-        unpaid(watcher.caught, sys._getframe(1), exception)
+        unpaid(watcher.caught, sys._getframe(1), error_in(exception))
         return plain(handler, exception, in_loop)
 
     namespace[abi.BEGIN], namespace[abi.TURN] = begin, turn
     namespace[abi.RESULT], namespace[abi.LEFT] = result, left
     namespace[abi.HANDLE] = handle
-    namespace[abi.ASK] = around(ASK, namespace[abi.ASK])
-    namespace[abi.PROMPT] = around(PROMPT_USER, namespace[abi.PROMPT])
+    namespace[abi.ASK] = around(ASK, namespace[abi.ASK], _of_ask)
+    namespace[abi.PROMPT] = around(PROMPT_USER, namespace[abi.PROMPT], _of_prompt)
     runtime.watch_tools(around)
+
+
+def _of_tool(arguments: Sequence[Any]) -> Arguments:
+    _, _, values, names = arguments
+    return values, names
+
+
+def _of_ask(arguments: Sequence[Any]) -> Arguments:
+    _, who, given, prompt, _ = arguments
+    return ((who, prompt) if given else (prompt,)), ()
+
+
+def _of_prompt(arguments: Sequence[Any]) -> Arguments:
+    _, text = arguments
+    return (text,), ()
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class Recorder(Watcher):
     def caught(self, frame: FrameType, failure: BaseException) -> None:
         self.rows.append(("caught", type(failure).__name__))
 
-    def tool_begins(self, name: str, arguments: tuple[Any, ...]) -> None:
+    def tool_begins(self, name: str, values: tuple[Any, ...], names: tuple[str, ...]) -> None:
         self.open += 1
         self.rows.append(("tool", name))
 
