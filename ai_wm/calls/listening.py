@@ -1,7 +1,7 @@
 """Tells a host of calls as they are made: each call when it is over, and retries, refusals and the like on the way.
 
-What is said on the way comes from the log, which holds no prompt, no reply and no key; the calls come with their prompts
-and replies, without keys, as the user's log of prompts has them.
+What is said on the way comes from the log, which holds no prompt, no reply and no key; the calls come with their
+prompts and replies, without keys, as the user's log of prompts has them.
 """
 
 from __future__ import annotations

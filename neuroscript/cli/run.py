@@ -43,17 +43,7 @@ SUMMARY = "run a program"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("file", metavar="FILE", help="the program; - reads it from standard input")
-    parser.add_argument(
-        "--entry", metavar="NAME", help="the procedure of a library to run, whose result is shown (default: main)"
-    )
-    parser.add_argument("--args", metavar="JSON-LIST", help="the procedure's arguments, such as '[1, \"two\"]'")
-    parser.add_argument(
-        "--event",
-        metavar="NAME[=JSON]",
-        action="append",
-        default=[],
-        help="an event to fire before the run, with its payload; may be given several times",
-    )
+    add_seeing(parser)
     parser.add_argument(
         "--stream",
         action="store_true",
@@ -64,6 +54,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say what the program may do, and why; run nothing",
     )
+    add_format(parser)
+    add_run(parser)
+
+
+def add_seeing(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that show what the run does."""
     seeing = parser.add_argument_group("seeing the run", "what they show goes to standard error, or to a file")
     seeing.add_argument("--trace", action="store_true", help="show each statement, and the values that it sets")
     seeing.add_argument(
@@ -80,7 +76,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=file_ending(".html"),
         help="write a page that shows which model was asked what, when, and at what cost",
     )
-    add_format(parser)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for what is run of a program, and what it is given."""
+    parser.add_argument(
+        "--entry", metavar="NAME", help="the procedure of a library to run, whose result is shown (default: main)"
+    )
+    parser.add_argument("--args", metavar="JSON-LIST", help="the procedure's arguments, such as '[1, \"two\"]'")
+    parser.add_argument(
+        "--event",
+        metavar="NAME[=JSON]",
+        action="append",
+        default=[],
+        help="an event to fire before the run, with its payload; may be given several times",
+    )
     add_host(parser)
     add_tools(parser)
     add_limits(parser)
@@ -108,6 +118,13 @@ class Surroundings:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the program; returns the exit status."""
+    if options.explain_policy:
+        from neuroscript.cli.explanation import explain_policy
+
+        if options.file != STDIN:
+            read_source(options.file)  # which tells if there is no such program
+        settings = settings_of(options, options.file, MAX_COST)
+        return explain_policy(settings, workers_place(options, settings), options.format)
     if options.trace or options.profile is not None or options.timeline is not None:
         from neuroscript.cli.observing import observed
 
@@ -117,13 +134,6 @@ def run(options: argparse.Namespace) -> int:
 
 def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
     """Runs the program that the options name; returns the exit status."""
-    if options.explain_policy:
-        from neuroscript.cli.explanation import explain_policy
-
-        if options.file != STDIN:
-            read_source(options.file)  # which tells if there is no such program
-        settings = settings_of(options, options.file, MAX_COST)
-        return explain_policy(settings, workers_place(options, settings), options.format)
     host = make_host(options, options.file, MAX_COST)
     job = _Job(
         read_program(options.file),

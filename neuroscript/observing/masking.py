@@ -28,7 +28,7 @@ _STRICT = re.compile(
     r"|(?:api|access|auth|private|signing|account)[-_]?key|(?:access|auth|bearer|api|refresh|session)[-_]?token",
     re.IGNORECASE,
 )
-"""Names of script variables and keys of maps that hold secrets; ``key`` and ``token`` alone are words of any program."""
+"""Names of variables and keys of maps that hold secrets; ``key`` and ``token`` alone are words of any program."""
 
 _FORMS = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}|\bgsk_[A-Za-z0-9]{12,}|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}"

@@ -185,9 +185,7 @@ class Profile(Watcher):
         above = thread.running[-1].node if thread.running else thread.root
         found = above.below.get(key)
         if found is None:
-            if (
-                self._nodes >= _MOST_NODES
-            ):  # recursion by several ways: what is further in counts as called from outside
+            if self._nodes >= _MOST_NODES:  # too many ways: what is further in counts as called from outside
                 above = thread.root
                 if key in above.below:
                     return above.below[key]
