@@ -39,6 +39,7 @@ LAYERS = {
         checking
         interpreter
         testing
+        observing
         .
         language_server
         cli
@@ -54,7 +55,9 @@ LAYERS = {
         configuration
         host
         outcomes interactive
+        observing
         . check fmt lsp primer reference run test tools trust
+        debug
         session
         terminal
         repl
@@ -65,6 +68,13 @@ LAYERS = {
         models
         runner
         junit pytest_plugin
+    """,
+    "neuroscript.observing": """
+        . masking breakpoints watchers bodies timeline_style dap_messages
+        showing profile
+        trace timeline dap_variables debugger
+        timeline_page
+        dap
     """,
     "neuroscript.values": """
         timedate

@@ -7,23 +7,31 @@ import os
 import sys
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
-from neuroscript.cli.run import Surroundings, run_program
 from neuroscript.cli.source import source_name
 from neuroscript.cli.status import UsageError
 from neuroscript.interpreter import Interpreter
 from neuroscript.observing.masking import Mask
 from neuroscript.observing.profile import Profile
 from neuroscript.observing.timeline import LISTENER, Timeline
+from neuroscript.observing.timeline_page import page_of
 from neuroscript.observing.trace import Trace, width_of_standard_error
 from neuroscript.observing.watchers import Watchers
 from neuroscript.output import end_reply, write_line
 from neuroscript.runtime.watching import Watcher
 from neuroscript.testing.golden import replace_file
 
+Prepare = Callable[[Interpreter], object]
 
-def observed(options: argparse.Namespace) -> int:
-    """Runs the program, and shows what was asked for, however it ends; returns the exit status."""
+
+def observed(options: argparse.Namespace, run: Callable[[Prepare, dict[str, Any]], int]) -> int:
+    """Runs a program, and shows what the options ask for, however it ends; returns the exit status.
+
+    Args:
+        options: of the command.
+        run: runs the program, with what prepares the interpreter, and services for plugins.
+    """
     files = {"--profile": options.profile, "--timeline": options.timeline}
     for flag, path in files.items():
         if path:
@@ -40,8 +48,7 @@ def observed(options: argparse.Namespace) -> int:
         interpreter.loader.watch(watchers[0] if len(watchers) == 1 else Watchers(watchers))
 
     try:
-        services = {} if timeline is None else {LISTENER: timeline.told}
-        return run_program(options, Surroundings(prepare=prepare, services=services))
+        return run(prepare, {} if timeline is None else {LISTENER: timeline.told})
     finally:
         sys.stdout.flush()
         if profile is not None:
@@ -51,7 +58,7 @@ def observed(options: argparse.Namespace) -> int:
                 _write(options.profile, "--profile", lambda: profile.speedscope(source_name(options.file)))
         if timeline is not None:
             timeline.end_run(perf_counter())
-            _write(options.timeline, "--timeline", timeline.page)
+            _write(options.timeline, "--timeline", lambda: page_of(timeline))
 
 
 def _reaches_outside(interpreter: Interpreter, name: str) -> bool:

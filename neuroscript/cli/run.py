@@ -128,7 +128,9 @@ def run(options: argparse.Namespace) -> int:
     if options.trace or options.profile is not None or options.timeline is not None:
         from neuroscript.cli.observing import observed
 
-        return observed(options)
+        return observed(
+            options, lambda prepare, services: run_program(options, Surroundings(prepare=prepare, services=services))
+        )
     return run_program(options, Surroundings())
 
 

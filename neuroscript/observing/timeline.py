@@ -130,12 +130,6 @@ class Timeline(Watcher):
                         span.end = self.seconds
             self._put_together()
 
-    def page(self) -> str:
-        """The page that shows it."""
-        from neuroscript.observing.timeline_page import page_of
-
-        return page_of(self)
-
     # --- what the run tells ------------------------------------------------------------------------------------------
 
     def begin(self, frame: FrameType, file: str, line: int) -> None:
