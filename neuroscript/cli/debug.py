@@ -27,7 +27,8 @@ from neuroscript.values import text_of
 SUMMARY = "debug a program step by step in an editor (Debug Adapter Protocol)"
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_LAUNCH = frozenset({"program", "entry", "args", "events", "options", "cwd", "stopOnEntry", "noDebug"})
+LAUNCH = frozenset({"program", "entry", "args", "events", "options", "cwd", "stopOnEntry", "noDebug"})
+"""The fields of a ``launch`` request that are read; editors add some of their own."""
 _STARTED_BY_HAND = "an editor starts this command and talks to it over standard input and output; Ctrl-C ends it"
 
 

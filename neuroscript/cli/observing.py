@@ -40,7 +40,7 @@ def observed(options: argparse.Namespace, run: Callable[[Prepare, dict[str, Any]
     trace = Trace(_tell, mask, width_of_standard_error) if options.trace else None
     profile = Profile() if options.profile is not None else None
     timeline = Timeline(source_name(options.file), mask) if options.timeline is not None else None
-    watchers: list[Watcher] = [one for one in (trace, profile, timeline) if one is not None]
+    watchers: list[Watcher] = [one for one in (profile, trace, timeline) if one is not None]
 
     def prepare(interpreter: Interpreter) -> None:
         if timeline is not None:
@@ -68,8 +68,11 @@ def _reaches_outside(interpreter: Interpreter, name: str) -> bool:
 
 
 def _tell(line: str) -> None:
-    end_reply(sys.stderr)
-    write_line(sys.stderr, line)
+    try:
+        end_reply(sys.stderr)
+        write_line(sys.stderr, line)
+    except BrokenPipeError:  # nobody reads it any more; the program goes on
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
 
 
 def _check_writable(path: str, flag: str) -> None:

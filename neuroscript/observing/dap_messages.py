@@ -6,6 +6,7 @@ two headers of the protocol is read.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from typing import Any, BinaryIO
@@ -78,8 +79,6 @@ class Messages:
         with self._lock:
             self._number += 1
             content = json.dumps({"seq": self._number, **message}).encode()
-            try:
+            with contextlib.suppress(OSError, ValueError):  # the client has gone, which the reading end tells too
                 self._writer.write(b"Content-Length: %d\r\n\r\n" % len(content) + content)
                 self._writer.flush()
-            except (OSError, ValueError):
-                pass  # the client has gone, which the reading end tells too

@@ -150,6 +150,11 @@ class Profile(Watcher):
                     figures.whole += now - running.begun
             self._leave(thread, began)
 
+    def go_on(self) -> None:
+        with self._lock:
+            thread = self._thread()
+            self._leave(thread, thread.mark)
+
     # --- accounting --------------------------------------------------------------------------------------------------
 
     def _thread(self) -> _Thread:

@@ -53,6 +53,9 @@ class Watcher:
     def caught(self, frame: FrameType, failure: BaseException) -> None:
         """An error handler is about to begin."""
 
+    def go_on(self) -> None:
+        """Other watchers have been told the same, and the run goes on."""
+
     def tool_begins(self, name: str, values: tuple[Any, ...], names: tuple[str, ...]) -> None:
         """A tool is about to be called, or what `WAITING` names: with its arguments, and the names of the last ones.
 
