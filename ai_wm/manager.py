@@ -116,6 +116,7 @@ class AIWorkerManager:
         self._tools = tools
         self._closed = False
         self.prompt_log = prompt_log
+        self.on_call = on_call
         self._wiring = wire(
             self._sandbox,
             clients=clients,
