@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from neuroscript.cli.app import Parser
+from neuroscript.cli.parser import Parser
 from neuroscript.cli.report import complain
 from neuroscript.cli.run import Surroundings, add_run, run_program
 from neuroscript.cli.source import STDIN
