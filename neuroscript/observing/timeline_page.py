@@ -63,7 +63,7 @@ def _tiles(calls: list[Call]) -> Iterator[str]:
     failed = sum(1 for call in calls if call.error)
     waited = sum(call.waited for call in calls)
     rows = [
-        ("calls of models", f"{len(calls):,}", f"{len({call.worker for call in calls}):,} workers"),
+        ("calls of models", f"{len(calls):,}", _workers(len({call.worker for call in calls}))),
         ("tokens", f"{tokens_in + tokens_out:,}", f"{tokens_in:,} in, {tokens_out:,} out"),
         ("cost", cost(sum(call.cost for call in calls)), "in the currency of the prices"),
         ("failed", f"{failed:,}", "of the calls"),
@@ -231,3 +231,7 @@ def seconds(value: float) -> str:
 def cost(value: float) -> str:
     """A cost for people."""
     return "0" if not value else f"{value:.4f}" if value >= 0.001 else f"{value:.2g}"
+
+
+def _workers(count: int) -> str:
+    return f"{count:,} worker" + ("" if count == 1 else "s")

@@ -64,6 +64,7 @@ th {{ text-align: left; font-weight: 500; color: var(--soft); font-size: 13px; w
 th, td {{ padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }}
 td {{ white-space: nowrap; }}
 td:last-child {{ white-space: normal; width: 45%; min-width: 260px; overflow-wrap: anywhere; }}
+td b, td .soft {{ display: inline-block; max-width: 16em; white-space: normal; overflow-wrap: anywhere; }}
 tr.failed td:first-child {{ box-shadow: -4px 0 var(--bad); }}
 tr.found {{ outline: 2px solid var(--k0); }}
 details summary {{ cursor: pointer; }}
@@ -123,7 +124,7 @@ SCRIPT = """
     for (let n = Math.ceil(from / step); n * step <= to; n++) {
       const at = x(n * step);
       svg.append(make("line", { x1: at, x2: at, y1: top - 6, y2: height, class: "grid" }));
-      svg.append(make("text", { x: at + 3, y: 13 }, told(n * step, step)));
+      if (at < width - 40) svg.append(make("text", { x: at + 3, y: 13 }, told(n * step, step)));
     }
     const bars = make("g", { "clip-path": "url(#plot)" });
     let y = top;

@@ -46,12 +46,14 @@ class Trace(Watcher):
         self._lines: dict[str, list[str]] = {}
         self._places: dict[str, dict[int, Place]] = {}
         self._stacks: Stacks[_Last] = Stacks()
-        self._column = 8
+        self._column = 0  # as wide as the widest place
         self._lock = threading.Lock()
 
     def compiled(self, file: str, text: str, places: Sequence[Place]) -> None:
         self._lines[file] = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._places[file] = {place.line: place for place in places}
+        widest = max((len(f"{file}:{place.line}") for place in places), default=0)
+        self._column = min(max(self._column, widest), _WIDEST_PLACE)
 
     def begin(self, frame: FrameType, file: str, line: int) -> None:
         stack = self._stacks.here()
@@ -156,7 +158,6 @@ class Trace(Watcher):
             place = one_line(place, _WIDEST_PLACE * 2)
             if len(place) > _WIDEST_PLACE:
                 place = f"…{place[1 - _WIDEST_PLACE :]}"
-            self._column = max(self._column, len(place))
             depth = len(stack.bodies) - 1
             shift = "  " * min(depth, _DEEPEST) + (f"({depth}) " if depth > _DEEPEST else "")
             inner = "" if place or outside else "    "

@@ -53,28 +53,28 @@ endfunc
     assert (
         "\n".join(traced(text, [1, 2]))
         == """\
-          main(xs = [1, 2])
-a.ns:5    set total = 0
-              total = 0
-a.ns:6    for each x in xs
-              x = 1
-a.ns:7    set total = total + double(x)
-            double(n = 1)
-a.ns:2      return n * 2
-                -> 2
-              total = 2
-              x = 2
-a.ns:7    set total = total + double(x)
-            double(n = 2)
-a.ns:2      return n * 2
-                -> 4
-              total = 6
-a.ns:9    set found = {"total": total}
-              found = {"total": 6}
-a.ns:10   set found.more = [1, 2]
-              found = {"total": 6, "more": [1, 2]}
-a.ns:11   if total > 1
-a.ns:12   emit total"""
+         main(xs = [1, 2])
+a.ns:5   set total = 0
+             total = 0
+a.ns:6   for each x in xs
+             x = 1
+a.ns:7   set total = total + double(x)
+           double(n = 1)
+a.ns:2     return n * 2
+               -> 2
+             total = 2
+             x = 2
+a.ns:7   set total = total + double(x)
+           double(n = 2)
+a.ns:2     return n * 2
+               -> 4
+             total = 6
+a.ns:9   set found = {"total": total}
+             found = {"total": 6}
+a.ns:10  set found.more = [1, 2]
+             found = {"total": 6, "more": [1, 2]}
+a.ns:11  if total > 1
+a.ns:12  emit total"""
     )
 
 
@@ -96,13 +96,13 @@ endfunc
     assert [line.strip() for line in shown if "rror" in line or "seen =" in line or "failed" in line] == [
         "failed: error 14 (DIVISION_BY_ZERO): division by zero",
         "on error: error 14 (DIVISION_BY_ZERO): division by zero",
-        "a.ns:6    set seen = system_error_code",
+        "a.ns:6   set seen = system_error_code",
         "seen = 14",
-        "a.ns:7    clear_error",
+        "a.ns:7   clear_error",
         "on error: error 1 (FAIL_STATEMENT): over",
-        "a.ns:6    set seen = system_error_code",
+        "a.ns:6   set seen = system_error_code",
         "seen = 1",
-        "a.ns:7    clear_error",
+        "a.ns:7   clear_error",
     ]
 
 
