@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import logging
 import os
 import socket
 import sys
@@ -21,6 +22,7 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.observing.dap import Adapter, Refused
 from neuroscript.observing.dap_messages import Messages, ProtocolError
 from neuroscript.observing.masking import Mask
+from neuroscript.output import one_line
 from neuroscript.streaming import StreamEvent
 from neuroscript.values import text_of
 
@@ -64,9 +66,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace, reader: BinaryIO, writer: BinaryIO) -> int:
     mask = Mask()
-    launcher = _Launcher(options)
+    adapter = Adapter(Messages(reader, writer), _Launcher(options).start, mask)
+    # What is logged is shown where everything else is; nobody sees the standard error of this process.
+    logging.basicConfig(handlers=[_Log(adapter)])
     try:
-        Adapter(Messages(reader, writer), launcher.start, mask).serve()
+        adapter.serve()
     except ProtocolError as error:
         complain(error)
         return FAILED
@@ -216,6 +220,17 @@ def _json(value: Any) -> str:
     import json
 
     return json.dumps(value)
+
+
+class _Log(logging.Handler):
+    """Warnings and errors that are logged, such as those of event handlers, in the editor's console."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        super().__init__(logging.WARNING)
+        self._adapter = adapter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._adapter.output(f"neuroscript: {one_line(record.getMessage())}\n", "stderr")
 
 
 class _Output:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -575,3 +577,90 @@ def test_a_web_page_is_no_client(port: Callable[[], int], written: Callable[...,
         connection.settimeout(TIMEOUT)
         with contextlib.suppress(ConnectionResetError):
             assert connection.recv(1000) == b""
+
+
+HANDLERS = """\
+on event "go" as e do
+  set got = e.payload
+  fail "in the handler"
+endon
+
+func main() means
+  on error do
+    clear_error
+  endon
+  call tool.event.Emit("go", {"k": 1})
+  emit "on"
+endfunc
+"""
+
+
+def test_an_error_in_an_event_handler_is_one_that_nothing_handles(
+    start: Callable[..., Client], written: Callable[..., str]
+) -> None:
+    client = start()
+    client.begin(written(HANDLERS), filters=("uncaught",))
+    assert client.stop() == ("exception", 3, "event handler")
+    assert [frame["name"] for frame in client.stack()] == ["event handler", "main"]
+    assert client.value("got.k") == "1"
+    assert client.finish() == 1
+    assert client.printed() == "on\n"
+    assert "a handler of event 'go' failed" in client.printed("stderr")
+
+
+def test_command_blocks(start: Callable[..., Client], written: Callable[..., str]) -> None:
+    client = start()
+    client.begin(written("command\n  set a = 1\n  emit a\nendcommand\n"), 3)
+    assert client.stop() == ("breakpoint", 3, "command")
+    assert client.value("a + 1") == "2"
+    assert client.finish() == 0
+
+
+def test_variables_of_loops_that_are_functions_of_their_own(
+    start: Callable[..., Client], written: Callable[..., str]
+) -> None:
+    depth = 36
+    lines = ["func main() means", "  set z = 5"]
+    lines += [f"for each x{number} in [{number}]" for number in range(depth)]
+    lines += ["set inner = x0 + x35", "emit inner"]
+    lines += ["endfor"] * depth
+    lines += ["endfunc", ""]
+    client = start()
+    client.begin(written("\n".join(lines)), depth + 4)
+    assert client.stop() == ("breakpoint", depth + 4, "main")
+    assert [frame["name"] for frame in client.stack()] == ["main"]
+    variables = client.variables()
+    assert (variables["z"]["value"], variables["x0"]["value"], variables["inner"]["value"]) == ("5", "0", "35")
+    assert client.value("z + x35") == "40"
+    assert client.finish() == 0
+
+
+def test_the_debugger_of_a_terminal_says_who_starts_it(tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "neuroscript", "debug"],
+        stdin=terminal,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        text=True,
+    )
+    os.close(terminal)
+    assert process.stderr is not None
+    assert "an editor starts this command" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT) == 130
+    process.stderr.close()
+    os.close(controller)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--listen", "0.0.0.0:1"), ("--listen", "x"), ("--listen", "70000"), ("--stdio", "--listen", "0"), ("-",)],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "neuroscript", "debug", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=TIMEOUT, env=environment(tmp_path))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr
