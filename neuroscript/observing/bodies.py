@@ -38,7 +38,10 @@ class Stack(Generic[State]):
 
     def find(self, frame: FrameType) -> Open[State] | None:
         """The running body that a frame is of: the innermost, unless it has only begun."""
-        return self.bodies[-1] if self.bodies and self.bodies[-1].frame is frame_of_body(frame) else None
+        if not self.bodies:
+            return None
+        innermost = self.bodies[-1]
+        return innermost if innermost.frame is frame or innermost.frame is frame_of_body(frame) else None
 
     def enter(self, frame: FrameType, file: str, state: State) -> Open[State]:
         """Adds a body that has begun."""

@@ -77,8 +77,14 @@ def install(runtime: Runtime, watcher: Watcher) -> None:
         finally:
             fuel.leave_host(was_host)
 
-    def begin(file: str, line: int) -> None:
-        unpaid(watcher.begin, sys._getframe(1), file, line)
+    tell_begin, enter_host, leave_host, frame_of = watcher.begin, fuel.enter_host, fuel.leave_host, sys._getframe
+
+    def begin(file: str, line: int) -> None:  # as `unpaid` does, without its calls: it comes most often
+        was_host = enter_host()
+        try:
+            tell_begin(frame_of(1), file, line)
+        finally:
+            leave_host(was_host)
 
     def turn(file: str, line: int) -> None:
         unpaid(watcher.turn, sys._getframe(1), file, line)
