@@ -35,7 +35,8 @@ LAYERS = {
         runtime
         compiler
         cache
-        highlighting lint primer session plugins asynchronous loading given formatting
+        given
+        highlighting lint primer session plugins asynchronous loading formatting
         checking
         interpreter
         testing
@@ -59,9 +60,17 @@ LAYERS = {
         observing
         . check fmt lsp primer reference run shell doctor test tools trust
         debug
+        repl
+    """,
+    "neuroscript.cli.repl": """
+        costs spinner
+        describing evaluation
+        saving
+        commands
+        completing
         session
         terminal
-        repl
+        .
     """,
     "neuroscript.testing": """
         . cases selection coverage differences
