@@ -118,7 +118,7 @@ endfunc
         ("result", 1),
         ("left", "t1_f", ""),
         ("begin", 16, {"y": 1}),
-        ("caught", "ZeroDivisionError"),
+        ("caught", "EvaluationError"),
         ("begin", 13, {}),
         ("left", "p_main", ""),
     ]
