@@ -102,8 +102,10 @@ class Trace(Watcher):
         stack.leave(frame)
 
     def tool_ends(self, name: str, result: Any, failure: BaseException | None) -> None:
-        if name == ASK and failure is None:
-            self._line("", self._stacks.here(), "reply: ", lambda most: shown(result, self._mask, most))
+        stack = self._stacks.here()
+        # A reply that goes into a variable is shown as its value.
+        if name == ASK and failure is None and not (stack.bodies and stack.bodies[-1].state.pending):
+            self._line("", stack, "reply: ", lambda most: shown(result, self._mask, most))
 
     # --- lines -------------------------------------------------------------------------------------------------------
 

@@ -664,3 +664,24 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=TIMEOUT, env=environment(tmp_path))
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr
+
+
+def test_a_run_without_debugging(start: Callable[..., Client], written: Callable[..., str]) -> None:
+    client = start()
+    client.begin(written(PROGRAM), 2, noDebug=True, stopOnEntry=True)
+    assert client.end() == 0
+    assert client.printed() == "total 12\n"
+
+
+def test_a_limit_is_an_error_that_nothing_handles(start: Callable[..., Client], written: Callable[..., str]) -> None:
+    text = (
+        "func main() means\n  on error do\n    clear_error\n  endon\n  while true\n    set x = 1\n  endwhile\nendfunc\n"
+    )
+    client = start("--max-steps", "500")
+    client.begin(written(text), filters=("uncaught",))
+    reason, line, name = client.stop()
+    assert (reason, name) == ("exception", "main")
+    assert line in (5, 6)
+    assert "500 steps" in client.ask("exceptionInfo", threadId=1)["description"]
+    assert client.value("x") == "1"
+    assert client.finish() == 1

@@ -220,3 +220,9 @@ def test_on_a_narrow_terminal(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert 'word = "long long' in shown
     assert all(len(line) <= 50 for line in shown.splitlines())
+
+
+def test_a_reply_is_shown_once() -> None:
+    text = 'func main() means\n  ask "one" into a\n  ask "two"\nendfunc\n'
+    shown = [line.strip() for line in traced(text, plugins=True) if "echo:" in line]
+    assert shown == ['a = "echo: one"', 'reply: "echo: two"']
