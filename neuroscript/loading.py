@@ -39,7 +39,7 @@ _TOOLS = (
     abi.TOOL_CHANGE,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
-_LEVELS = 2  # of a list or map in another one
+_MOST_LEVELS = 6  # of lists and maps whose types tell how deeply they are nested
 _MOST_TEXTS = 64
 _MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
@@ -418,7 +418,7 @@ class Loader:
             runtime.operations.max_string,
             self._limits.max_depth,
             sealed,
-            runtime.operations.max_nesting >= _LEVELS,
+            min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
             explains=self._probes is not None,
             covers=self._probes is not None and self._probes.covered is not None,
             watches=watches and self._watcher is not None,

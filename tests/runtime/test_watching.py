@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -241,3 +242,44 @@ def test_code_that_is_watched_is_not_kept(tmp_path: Path) -> None:
             before = len(recorder.rows)
             assert interpreter.run("main") == 1
             assert (len(recorder.rows) > before) is watch
+
+
+PUT_BACK = """\
+func change(needs xs returns r) means
+  set xs[0] = 99
+  return xs
+endfunc
+func main() means
+  set tasks = {"a": {"runs": 1}, "b": [1, 2]}
+  set task = tasks["a"]
+  set task.runs = task.runs + 1
+  set tasks["a"] = task
+  set part = tasks.b
+  set part = change(part)
+  set tasks.b = part
+  set whole = tasks
+  set n = len(whole)
+  return whole
+endfunc
+"""
+
+
+def test_variables_hold_what_the_program_means() -> None:
+    seen: dict[int, dict[str, Any]] = {}
+
+    class Copies(Watcher):
+        def begin(self, frame: FrameType, file: str, line: int) -> None:
+            seen[line] = copy.deepcopy(variables_of(frame))  # what is there now: the program changes it later
+
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.loader.watch(Copies())
+        interpreter.load(PUT_BACK)
+        result = interpreter.run("main")
+    before = {"a": {"runs": 1}, "b": [1, 2]}
+    after = {"a": {"runs": 2}, "b": [1, 2]}
+    assert seen[8]["tasks"] == seen[9]["tasks"] == before
+    assert seen[9]["task"] == {"runs": 2}
+    assert seen[11] == {"tasks": after, "task": {"runs": 2}, "part": [1, 2]}
+    assert seen[2] == {"xs": [1, 2]}
+    assert seen[12]["tasks"] == after
+    assert seen[14]["tasks"] == seen[15]["whole"] == result

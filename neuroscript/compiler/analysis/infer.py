@@ -90,7 +90,7 @@ class Assignment:
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
-    increments: list[tuple[str, n.Expr]] | None = None
+    increments: list[tuple[str, n.Expr, n.Span]] | None = None
     keys: bool = False
     place: int | None = None
     target: n.Target | None = None
@@ -111,11 +111,13 @@ class Effects:
         self.readers: dict[str, list[int]] = {}
         for place, assignment in enumerate(self.made):
             names = {assignment.name} if assignment.path or assignment.increments is not None else set()
-            for expression in (assignment.value, *assignment.path):
-                if isinstance(expression, n.Name):
+            for expression in (assignment.value, *assignment.path) if assignment.path else (assignment.value,):
+                if type(expression) is n.Name:
                     names.add(expression.name)
-                elif expression is not None and not isinstance(expression, n.Literal):
-                    names.update(part.name for part in walk(expression) if isinstance(part, n.Name | n.Call))
+                elif expression is not None and type(expression) is not n.Literal:
+                    for part in body.parts_of(expression):
+                        if type(part) is n.Name or type(part) is n.Call:
+                            names.add(part.name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
 
@@ -221,9 +223,9 @@ class Inference:
         self._known = {}
         del self._effects, self._due, self._read
 
-    def forget(self) -> None:
-        """Forgets the types of expressions, which are about to go."""
-        self._known = {}
+    def forget(self, *, keep: bool = True) -> None:
+        """Forgets the types of expressions, which are about to go; whether those to come are kept."""
+        self._known = {} if keep else None
 
     def solve(self) -> None:
         """Iterates to a fixed point; looks only at assignments for which something has changed."""
@@ -262,7 +264,8 @@ class Inference:
             there = (assignment.name,) in assignment.read or (
                 assignment.target is not None and assignment.target.span in self.not_nil
             )
-            if not there and assignment.name in self.body.params:
+            is_set = assignment.target is not None and assignment.target.span in self._unset.stores
+            if not there and (is_set or assignment.name in self.body.params):
                 there = not own.kinds & NIL
             sure = assignment.read if there else None
             if sure is not None:
@@ -365,7 +368,7 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
+    def _accumulated(self, name: str, added: list[tuple[str, n.Expr, n.Span]]) -> Type | None:
         """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
 
         Where some of them are floats it is whole only for as long as none has been added.
@@ -374,7 +377,7 @@ class Inference:
         if not own.within(NUM) or name in self._unset.names:
             return None
         total, natural, kinds = 0, own.natural, own.kinds
-        for operator, operand in added:
+        for operator, operand, _ in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
@@ -399,23 +402,22 @@ class Inference:
 
     def of(self, expression: n.Expr) -> Type:
         """The type of an expression's value."""
-        if isinstance(expression, n.Name):
-            return self._name(expression)
-        if isinstance(expression, n.Literal):
-            return literal(expression.value)
-        rule = _RULES.get(type(expression))
-        if rule is None:
-            return ANY
-        if self._known is None:
-            return rule(self, expression)
-        known = self._known.get(id(expression))
-        if known is None:  # the expression is kept, so that its identity is not used again
-            known = self._known[id(expression)] = expression, rule(self, expression)
-        return known[1]
+        form = type(expression)
+        if form is n.Literal:
+            return literal(expression.value)  # type: ignore[attr-defined]
+        known = self._known
+        if known is not None:
+            found = known.get(id(expression))
+            if found is not None:
+                return found[1]
+        kind = _RULES[form](self, expression) if form in _RULES else ANY
+        if known is not None:
+            known[id(expression)] = expression, kind  # which is kept, so that its identity is not used again
+        return kind
 
     def _name(self, expression: n.Name) -> Type:
         kind = self.types.get(expression.name, ANY)
-        if expression.span in self._unset.reads:
+        if self._unset.reads and expression.span in self._unset.reads:
             kind = ANY
         return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
 
@@ -493,6 +495,7 @@ class Inference:
 
 # A table takes a third of the time of matching class by class.
 _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
+    n.Name: Inference._name,
     n.ListExpr: lambda types, it: types.listed(it.items),
     n.MapExpr: lambda types, it: types._mapped(it.entries),
     n.Raw: lambda types, it: T_STR,
@@ -522,16 +525,22 @@ def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | 
     return found if all(name in shape.fields for shape, name in found) else []
 
 
-def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
-    """The operands that ``set name = name + e - f …`` adds to the variable; None for a value of any other form."""
-    if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
+def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | None:
+    """What ``set name = name + e - f …`` adds to the variable, as a chain's; None for a value of any other form."""
+    if type(value) is not n.Chain:
         return None
-    operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]
-    own = [(op, operand) for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
-    added = [pair for pair in operands if pair not in own]
-    if [op for op, _ in own] != ["+"] or any(_mentions(operand, name) for _, operand in added):
+    first, rest = value.first, value.rest
+    if any(operator not in "+-" for operator, _, _ in rest):
         return None
-    return added
+    if type(first) is n.Name and first.name == name:
+        added = rest  # and no list of its own
+    else:
+        added = [("+", first, first.span), *rest]
+        own = [part for part in added if type(part[1]) is n.Name and part[1].name == name]
+        if len(own) != 1 or own[0][0] != "+":
+            return None
+        added = [part for part in added if part is not own[0]]
+    return None if any(_mentions(operand, name) for _, operand, _ in added) else added
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:

@@ -17,7 +17,7 @@ from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.types import ANY, INT, LIST, MAP, NIL, NOTHING, T_NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -167,29 +167,42 @@ def _guessed_types(body: Body, found: dict[str, int], uses: int, *, least: int =
 def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     """The kinds that names are used like, and how often parameters are used like numbers."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
-    parts = [part for expression in used for part in walk(expression) if type(part) is n.Chain or type(part) is n.Index]
+    chains: list[n.Chain] = []
+    indexes: list[n.Index] = []
+    for part in (part for expression in used for part in body.parts_of(expression)):
+        if type(part) is n.Chain:
+            chains.append(part)
+        elif type(part) is n.Index:
+            indexes.append(part)
     found: dict[str, int] = {}
     uses = 0
-    for name, kind in (use for part in parts if type(part) is n.Chain for use in _operands(part)):
-        found[name] = found.get(name, 0) | kind
-        uses += kind == INT and name in body.params
+    for chain in chains:
+        for name, kind in _operands(chain):
+            found[name] = found.get(name, 0) | kind
+            uses += kind == INT and name in body.params
     numbers = {name for name, kinds in found.items() if kinds == INT}
-    indexes = (part for part in parts if type(part) is n.Index)
-    for name, kind in (use for part in indexes for use in _collections(part, numbers)):
+    for name, kind in (use for index in indexes for use in _collections(index, numbers)):
         found[name] = found.get(name, 0) | kind
     return found, uses
 
 
-def _operands(part: n.Expr) -> Iterator[tuple[str, int]]:
+def _operands(chain: n.Chain) -> list[tuple[str, int]]:
     """The names that are operands, each with the kind that it is used like: `INT`, or `NIL` for anything else."""
-    if not isinstance(part, n.Chain) or any(operator not in _NUMERIC for operator, _, _ in part.rest):
-        return
-    operands = [part.first, *(operand for _, operand, _ in part.rest)]
-    literals = {type(operand.value) for operand in operands if isinstance(operand, n.Literal)}
-    if literals == {int} or (not literals and part.rest[0][0] not in ("+", "==", "!=")):
-        yield from ((operand.name, INT) for operand in operands if isinstance(operand, n.Name))
-    elif literals:
-        yield from ((operand.name, NIL) for operand in operands if isinstance(operand, n.Name))
+    names: list[str] = []
+    literals = set()
+    operands = [chain.first]
+    for operator, operand, _ in chain.rest:
+        if operator not in _NUMERIC:
+            return []
+        operands.append(operand)
+    for operand in operands:
+        if type(operand) is n.Name:
+            names.append(operand.name)
+        elif type(operand) is n.Literal:
+            literals.add(type(operand.value))
+    if literals == {int} or (not literals and chain.rest[0][0] not in ("+", "==", "!=")):
+        return [(name, INT) for name in names]
+    return [(name, NIL) for name in names] if literals else []
 
 
 def _collections(part: n.Expr, numbers: set[str]) -> Iterator[tuple[str, int]]:

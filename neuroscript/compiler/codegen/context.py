@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -36,7 +36,7 @@ class ProgramContext:
         source: the text of the program.
         file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
-        changed_params: the parameters that procedures assign to, by procedure.
+        changed_params: the parameters that procedures change, or give to others which do, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
         calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """
@@ -67,6 +67,7 @@ class FunctionContext:
         self.analysis = analysis
         self.body = analysis.body
         self.types = analysis.types
+        self.type_of: Callable[[n.Expr], Type] = analysis.types.of  # the inferred type of an expression's value
         self.special = analysis.special  # None in a general body
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
@@ -78,11 +79,13 @@ class FunctionContext:
         self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
+        self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
         self.liveness = analysis.liveness
         self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
+        self._hidden: set[str] = set()
         self._made: list[n.Expr] = []
         self._coverings: dict[tuple[int, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
@@ -222,7 +225,7 @@ class FunctionContext:
         A variable that is not guarded can, but if it may turn out not to be set it is noted for `guard_unsure`.
         """
         if name not in self.body.variables:
-            return False
+            return name in self._hidden
         assigned = name in self.flow.assigned
         if not assigned and name not in self.guarded:
             self._unsure.add(name)
@@ -243,7 +246,9 @@ class FunctionContext:
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
         self.guarded |= self.body.variables - set(self.body.params)
+        self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)
+        self.types.forget()
         self.liveness.find()
         if self.special is None:
             self.body.forget()
@@ -275,10 +280,6 @@ class FunctionContext:
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
-    def type_of(self, expression: n.Expr) -> Type:
-        """The inferred type of the value."""
-        return self.types.of(expression)
-
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""
         self._made.append(expression)
@@ -309,7 +310,7 @@ class FunctionContext:
     def is_pure(self, expression: n.Expr) -> bool:
         """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
         if isinstance(expression, n.Name):
-            return expression.name in self.flow.assigned and expression.name in self.body.variables
+            return self.is_assigned(expression.name)
         return isinstance(expression, n.Literal)
 
     def is_pure_code(self, made: ast.expr) -> bool:
@@ -317,6 +318,16 @@ class FunctionContext:
         if isinstance(made, ast.Name):
             return not made.id.startswith(abi.VARIABLE) or made.id.removeprefix(abi.VARIABLE) in self.flow.assigned
         return isinstance(made, ast.Constant)
+
+    def is_assigned(self, name: str) -> bool:
+        """Whether a name is that of a variable which certainly is set at the current statement."""
+        return name in self._hidden or (name in self.flow.assigned and name in self.body.variables)
+
+    def hide(self, name: str, value: n.Expr) -> str:
+        """Makes a variable that no script can name, for the value of an expression in the current statement."""
+        self._hidden.add(name)
+        self.types.types[name] = self.type_of(value)
+        return name
 
     def as_last(self, call: ast.expr) -> ast.expr:
         """Code of a call that also makes its result the value of ``last``, where the body uses that."""

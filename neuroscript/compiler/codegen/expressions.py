@@ -42,7 +42,15 @@ class ExpressionGenerator:
 
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
-        made = self._noted(expression, self._value(expression))
+        form = type(expression)
+        if form is n.Name:
+            made = self._name(expression.name)  # type: ignore[attr-defined]
+        elif form is n.Literal:
+            made = py.const(expression.value)  # type: ignore[attr-defined]
+        else:
+            made = self._value(expression)
+        if self.context.notes:
+            made = self._noted(expression, made)
         py.place(made, expression.span)
         return made
 
@@ -72,14 +80,15 @@ class ExpressionGenerator:
         if isinstance(expression, n.ToolCall) and self.unit.checks_nesting(expression.name):
             return False
         kind = self.context.type_of(expression)
-        if self.unit.nests and kind.is_flat():
+        if kind.levels(self.unit.levels) <= self.unit.levels:
             return False
         return bool(kind.kinds & CONTAINER) and not self.context.is_item(expression)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""
         if self.context.is_repeatable(expression):
-            return self.value(expression), self.value(expression)
+            made = self.value(expression)
+            return made, made  # nodes may stand in several places
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.value(expression)), py.name(temporary)
 
@@ -141,11 +150,16 @@ class ExpressionGenerator:
     # --- each kind ---------------------------------------------------------------------------------------------------
 
     def _value(self, expression: n.Expr) -> ast.expr:
+        """Code of what is neither a name nor a literal, by how often it is met."""
         match expression:
-            case n.Literal(value=value):
-                return py.const(value)
-            case n.Name(name=name):
-                return self._name(name)
+            case n.Chain():
+                return self._operations().chain(expression)
+            case n.Index(value=value, index=index):
+                return IndexGenerator(self.context, self).item(value, index)
+            case n.Call():
+                return CallGenerator(self.context, self).call(expression)
+            case n.ToolCall():
+                return ToolCallGenerator(self.context, self).call(expression)
             case n.ToolName(name=name):
                 return ToolCallGenerator(self.context, self).value(name)
             case n.Raw(text=text, span=span):
@@ -162,22 +176,14 @@ class ExpressionGenerator:
                 return self._map(entries)
             case n.Unary(op=op, operand=operand):
                 return self._unary(op, operand)
-            case n.Chain():
-                return self._operations().chain(expression)
             case n.Power(base=base, exponent=exponent, op_span=span):
                 made = FloatGenerator(self.context, self).power(base, exponent)
                 if made is None:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
                 return made
-            case n.Index(value=value, index=index):
-                return IndexGenerator(self.context, self).item(value, index)
-            case n.Call():
-                return CallGenerator(self.context, self).call(expression)
             case n.CallValue(callee=callee, args=args):
                 return CallGenerator(self.context, self).call_value(self.value(callee), py.const(None), args)
-            case n.ToolCall():
-                return ToolCallGenerator(self.context, self).call(expression)
         raise AssertionError(expression)  # pragma: no cover - every kind of node is above
 
     def _operations(self) -> OperationGenerator:

@@ -59,7 +59,7 @@ class LoopGenerator:
     def _while(self, statement: n.While) -> list[ast.stmt]:
         """Any ``while``, as a loop over the fuel."""
         first, test = tested(self.context, self.expressions, statement.condition)
-        done: ast.stmt = py.when(py.negated(test), [ast.Break()])
+        done: ast.stmt = py.when(py.negated(test), [py.stop()])
         py.place(done, statement.span)
         handler = self.handler
         before: list[ast.stmt] = []
@@ -70,10 +70,10 @@ class LoopGenerator:
             handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
-        header = under_handler([*first, done], handler, [ast.Break()])
+        header = under_handler([*first, done], handler, [py.stop()])
         clean = self.temporaries.release()
         body = [*self.context.turn(statement), *header, *clean, *self.block(statement.body)]
-        return [*before, ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean, *after]
+        return [*before, py.each(py.stored("_"), py.name(abi.FUEL), body, []), *clean, *after]
 
     # --- counted loops -----------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class LoopGenerator:
         rest = [step(), py.set_variable(name, next_value)]
         with self.context.counting(counter):
             body = self.block(statement.body[:-1])
-        loop = ast.For(ast.Name(abi.VARIABLE + name, py.STORE), turns, body, rest)
+        loop = py.each(py.stored(abi.VARIABLE + name), turns, body, rest)
         if not sure:
             return [step(), py.when(test, [loop])]
         return [py.when(test, [loop], [step()])]
@@ -185,9 +185,9 @@ class LoopGenerator:
             self.context.flow.certainly_set(name)
         body = [*clean, *self.context.turn(statement), *self.block(statement.body)]
         turns = py.call(abi.COMPRESS, items, py.name(abi.FUEL))
-        variables: list[ast.expr] = [ast.Name(abi.VARIABLE + name, py.STORE) for name in names]
+        variables: list[ast.expr] = [py.stored(abi.VARIABLE + name) for name in names]
         target = variables[0] if len(variables) == 1 else ast.Tuple(variables, py.STORE)
-        loop: ast.stmt = ast.For(target, turns, body, [step()])
+        loop: ast.stmt = py.each(target, turns, body, [step()])
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]

@@ -18,7 +18,7 @@ from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.values import read_for_order
+from neuroscript.values import read_for_order, read_number
 
 CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
@@ -102,13 +102,14 @@ class OperationGenerator:
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
         if pieces:
-            made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
+            made = py.item(py.items([*pieces, made]), py.const(-1))
         return made
 
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need type tests is better a call, as in long code that runs once."""
-        sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
-        return self.context.compact and not sure
+        if not self.context.compact:
+            return False
+        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):
@@ -168,6 +169,8 @@ class OperationGenerator:
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
         if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
+        if _is_word(operand) or _is_word(source):
+            return py.compare(once(first), operator, once(self._operand_or_nil(operand)[0]))  # equal to a string alone
         self.temporaries.hold(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
             word = "str" if type(operand.value) is str else "int"
@@ -342,7 +345,7 @@ class OperationGenerator:
         otherwise = py.call(abi.MOD, again, second_again)
         if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
             if isinstance(first, ast.NamedExpr):
-                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                bound = py.item(py.items([first, second]), py.const(0))
                 tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
             else:
                 tests.reverse()
@@ -353,6 +356,17 @@ class OperationGenerator:
         if kind.within(INT) and self.context.is_pure_code(first):
             return _is("int", second, right)
         return _both_are("int", first, kind, second, right)
+
+
+def _is_word(expression: n.Expr | None) -> bool:
+    """Whether the value certainly is a string that does not read as a number."""
+    if isinstance(expression, n.Unary):
+        return expression.op == "typeof"
+    return (
+        isinstance(expression, n.Literal)
+        and isinstance(expression.value, str)
+        and read_number(expression.value) is None
+    )
 
 
 def _is_sized(kind: Type) -> bool:

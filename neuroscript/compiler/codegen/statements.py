@@ -17,10 +17,12 @@ from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.hopeful import evaluated, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
-from neuroscript.compiler.codegen.moves import emptied, moved_arguments
+from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
+from neuroscript.compiler.codegen.vacating import moved_item, vacated
 from neuroscript.compiler.resolve import source_line
+from neuroscript.compiler.traversal import assigned_by
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -41,13 +43,23 @@ class StatementGenerator:
         """Generates the statements of a block; never none."""
         flow = self.context.flow
         code: list[ast.stmt] = []
+        empty: set[str] = set()  # variables that have just been emptied
         for statement in block:
             self.temporaries.next_statement()
             flow.enter(statement)
             self.context.statement = statement
-            self.context.moved = moved_arguments(self.context, statement)
             let_go = emptied(self.context, statement)
-            made = self._statement(statement)
+            names = idle(self.context, statement)
+            made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
+            empty = empty.union(names) if isinstance(statement, n.Set) else set()
+            empty.difference_update(assigned_by(statement))
+            made += vacated(self.context, self.expressions, statement)
+            self.context.moved_items.clear()
+            if (item := moved_item(self.context, self.expressions, statement)) is not None:
+                made += item[0]
+                self.context.moved_items[id(item[1])] = item[2]
+            self.context.moved = moved_arguments(self.context, statement)
+            made += self._statement(statement)
             made += self.temporaries.release()
             made += let_go
             if self.context.unit.watches and isinstance(statement, n.Return):
@@ -62,6 +74,13 @@ class StatementGenerator:
     def _statement(self, statement: n.Stmt) -> list[ast.stmt]:
         handler = self.context.handler_of(statement)
         match statement:
+            case n.Set(targets=[target], value=value, must=False) if not target.path:
+                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
+                made = self.assignments.set_name(target, value)
+                if not cannot_fail:
+                    return under_handler(made, handler)
+                self.context.flow.certainly_set(target.name)
+                return made
             case n.If():
                 return self._if(statement, handler)
             case n.While() | n.ForEach():
@@ -70,18 +89,11 @@ class StatementGenerator:
                 jump = "break" if isinstance(statement, n.Break) else "continue"
                 if self.context.in_error_handler and not self.context.loops:
                     return [jump_signal(jump)]
-                return [ast.Break() if jump == "break" else ast.Continue()]
+                return [py.stop() if jump == "break" else ast.Continue()]
             case n.OnError():
                 return []
             case n.ClearError():
                 return [py.assign(CLEARED, py.const(True))]
-            case n.Set(targets=[target], value=value, must=False) if not target.path:
-                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
-                made = self.assignments.set_name(target, value)
-                if not cannot_fail:
-                    return under_handler(made, handler)
-                self.context.flow.certainly_set(target.name)
-                return made
         return under_handler(self._simple(statement), handler)
 
     def _cannot_fail(self, value: n.Expr) -> bool:
@@ -133,7 +145,7 @@ class StatementGenerator:
         made: ast.expr = py.const(None)
         tupled = self.context.is_outlined or self.context.in_error_handler
         if len(values) == 1 and declared < 2 and not tupled:
-            return evaluated(self.context, self.expressions, values[0], ast.Return)
+            return evaluated(self.context, self.expressions, values[0], py.give)
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
@@ -141,13 +153,13 @@ class StatementGenerator:
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
         if tupled:
-            made = ast.Tuple([made], py.LOAD)
-        return [ast.Return(made)]
+            made = py.items([made])
+        return [py.give(made)]
 
     def _fail(self, value: n.Expr | None) -> ast.stmt:
         """``fail``; with a string the error is raised here, which saves Python a frame."""
         if value is not None and self.context.type_of(value).within(STR):
-            return ast.Raise(py.call(abi.FAILURE, self.expressions.value(value)), None)
+            return py.fail(py.call(abi.FAILURE, self.expressions.value(value)))
         return py.run(abi.FAIL, self._optional(value), py.const(bool(value)))
 
     def _must(self, value: n.Expr) -> list[ast.stmt]:
