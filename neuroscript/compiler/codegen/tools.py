@@ -68,7 +68,7 @@ class ToolCallGenerator:
         made: ast.expr
         if link is None:
             made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
-        elif link.standard and (short := self._floor(link, call)) is not None:
+        elif link.standard and not self.context.unit.watches and (short := self._floor(link, call)) is not None:
             made = short
         elif link.direct and (places := places_of(link, call.args)) is not None:
             made = self._direct(link, call, places)
