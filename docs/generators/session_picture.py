@@ -94,7 +94,8 @@ def _run(command: list[str]) -> Iterator[tuple[str, bool]]:
             from neuroscript.cli import main
 
             out, err = io.StringIO(), io.StringIO()
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            nothing = mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), nothing:
                 main(arguments)
             about = arguments[0] == "check"
             yield from ((line, not about) for line in out.getvalue().splitlines())
