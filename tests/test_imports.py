@@ -118,6 +118,7 @@ LAYERS = {
         run_state
         containers events budget
         assertions
+        tool_values
         runs tool_calls
         procedures
         namespace

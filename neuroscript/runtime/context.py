@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from time import monotonic
 
+from neuroscript.errors import NeuroScriptError
 from neuroscript.program_text import ProgramText
 from neuroscript.values import Function, ToolValue, from_host, named_from_host
 
@@ -166,7 +167,7 @@ class ToolContext:
         return partial(code, runtime.depth - 1)
 
     def tool_code(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
-        """As `procedure`, of a tool that is a value: the code of a library function over values; else None.
+        """As `procedure`, of a tool that is a value, if it is called without binding; else None.
 
         Whoever calls it over and over has to `check` now and then.
         """
@@ -174,7 +175,22 @@ class ToolContext:
         if not runtime.running or runtime.fuel.host_since is not None or type(function) is not ToolValue:
             return None
         runtime.fuel.check_cancelled()
-        return runtime.tool_code(function.name, count)
+        code = runtime.tool_code(function.name, count)
+        if code is None or self.interpreter.tools.lookup(function.name).spec.pure:
+            return code
+        # The host may replace a tool of its own, or forbid it, between two calls.
+        return lambda *args: runtime.late_tool(runtime.depth, function.name, args, ())
+
+    def script_error(self, exception: Exception) -> NeuroScriptError:
+        """The script's own error for what came out of its code, with its place and its stack.
+
+        Raises:
+            Stop: where the error ends the run.
+        """
+        error = self.interpreter.runtime.error_of(exception, outermost=False)
+        if isinstance(error, NeuroScriptError):
+            return error
+        raise error
 
     def raise_script_error(self, exception: Exception) -> NoReturn:
         """Raises the script's own error, for what came out of its code, before the tool's frames are in the traceback.

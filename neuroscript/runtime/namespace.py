@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
-from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
+from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
@@ -161,7 +161,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
                 error.trim()
         else:
-            error = script_error(exception, self)
+            error = caught_error(exception, self)
             out = isinstance(exception, _OUT_OF_ROOM)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             place(error, self)

@@ -60,12 +60,21 @@ class ToolValue:
 class ErrorValue:
     """An error as a value: falsy, with the fields ``code``, ``message`` and whatever ``details`` it carries."""
 
-    __slots__ = ("code", "details", "message")
+    __slots__ = ("_details", "code", "message")
 
-    def __init__(self, code: int, message: str, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, details: Mapping[str, Any] | Callable[[], dict[str, Any]] | None = None
+    ) -> None:
         self.code = known_code(code)
         self.message = message
-        self.details = dict(details or {})
+        self._details = details if callable(details) else dict(details or {})
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the error carries besides its code and message; made now, if only what makes it was given."""
+        if callable(self._details):
+            self._details = self._details()
+        return self._details
 
     @classmethod
     def of(cls, error: NeuroScriptError) -> ErrorValue:
