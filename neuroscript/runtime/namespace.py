@@ -74,6 +74,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         self.operations.check_limits = self.fuel.check_limits
         self.containers = Containers(self.operations)
         self.events = Events(self.operations.max_items)
+        self._tool_entries: dict[str, Callable[..., Any]] = {}  # of tools that are values
         self.emitted = 0
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.whispered: dict[str, list[Any]] = {}
@@ -293,12 +294,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets."""
         if type(callee) is not ToolValue:
             return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
+        entry = self._tool_entries.get(callee.name)
+        if entry is None:
+            entry = self._tool_entries[callee.name] = partial(self._enter_tool, callee.name)
+        return entry
 
-        def enter(depth: int, *args: Any) -> Any:
-            code = self.tool_code(callee.name, len(args))
-            return self.call(depth + 1, callee, name, args, ()) if code is None else code(*args)
-
-        return enter
+    def _enter_tool(self, name: str, depth: int, *args: Any) -> Any:
+        code = self.tool_code(name, len(args))
+        return self.late_tool(depth + 1, name, args, ()) if code is None else code(*args)
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""

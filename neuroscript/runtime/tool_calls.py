@@ -211,7 +211,7 @@ class ToolLinks:
         """
         interpreter = self.interpreter
         known = self._tool_values.get((name, count))
-        if known is not None and known[0] is interpreter.tools.get(name) and known[1] is interpreter.policy:
+        if known is not None and known[1] is interpreter.policy and interpreter.tools.is_tool_of(name, known[0]):
             return known[2]
         tool = interpreter.tools.lookup(name)
         interpreter.check_permission(tool)

@@ -6,6 +6,7 @@ done here, for the tools whose arguments are tested by their types alone.
 
 from __future__ import annotations
 
+from functools import partial
 from sys import float_info
 
 from neuroscript.errors import NeuroScriptError
@@ -90,19 +91,17 @@ def _of_host(links: ToolLinks, tool: Tool, link: ToolLink, count: int) -> Callab
     kinds, rest = tuple(_PLAIN[wanted] for wanted in link.types[:count]), link.defaults[count:]
     copied = tuple(place for place in link.copied if place < count)
     namespace, name = links.namespace, abi.TOOL_FUNCTION + link.key
-    result = _result(link)
+    passes, convert = _RESULTS.get(link.returns, _never), _conversion(link)
 
     def call(*args: Any) -> Any:
         for value, kind in zip(args, kinds):  # noqa: B905 - there are as many, and telling it so takes its time
             if type(value) not in kind:
                 return links.call_tool(tool, links.depth, args, ())
         if copied:
-            given = list(args)
-            for place in copied:
-                given[place] = to_host(given[place])
-            args = tuple(given)
+            args = tuple(to_host(value) if place in copied else value for place, value in enumerate(args))
         try:
-            return result(namespace[name](*args, *rest))
+            result = namespace[name](*args, *rest)
+            return result if passes(result) else convert(result)
         except NeuroScriptError:
             raise
         except Exception as error:
@@ -111,25 +110,24 @@ def _of_host(links: ToolLinks, tool: Tool, link: ToolLink, count: int) -> Callab
     return call
 
 
-def _result(link: ToolLink) -> Callable[[Any], Any]:
-    """What makes the result of a tool of the host a value of the language."""
-    if not link.checked:
-        return from_host
-    declared = str(link.returns)
+def _conversion(link: ToolLink) -> Callable[[Any], Any]:
+    return partial(checked_result, str(link.returns)) if link.checked else from_host
 
-    def checked(value: Any) -> Any:
-        kind = type(value)
-        if kind is str:
-            if link.returns is ArgType.STRING and value.isascii():
-                return value
-        elif kind is int:
-            if link.returns in (ArgType.INT, ArgType.NUMBER) and -INT_LIMIT < value < INT_LIMIT:
-                return value
-        elif kind is float:
-            if link.returns is ArgType.FLOAT and -_LARGEST <= value <= _LARGEST:
-                return value
-        elif kind is bool and link.returns is ArgType.BOOL:
-            return value
-        return checked_result(declared, value)
 
-    return checked
+def _never(value: Any) -> bool:
+    return False
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and -INT_LIMIT < value < INT_LIMIT
+
+
+_RESULTS: dict[ArgType, Callable[[Any], bool]] = {
+    ArgType.INT: _is_whole,
+    ArgType.NUMBER: _is_whole,
+    ArgType.FLOAT: lambda value: type(value) is float and -_LARGEST <= value <= _LARGEST,
+    ArgType.BOOL: lambda value: type(value) is bool,
+    ArgType.NIL: lambda value: value is None,
+    ArgType.STRING: lambda value: type(value) is str and value.isascii(),
+}
+"""Whether a result of a declared type is a value of the language as it is."""

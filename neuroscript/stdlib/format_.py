@@ -39,6 +39,7 @@ _SPECIFICATION = re.compile(
     re.DOTALL,
 )
 _WHOLE_CODES = frozenset("bcdoxX")
+_FAR = 1e13  # up to which numbers times a hundred are exact as doubles
 _EXACT = 1 << 53  # whole numbers up to which doubles are exact
 
 
@@ -75,7 +76,34 @@ class _Form(NamedTuple):
         return self.fill or ("0" if self.zero else " ")
 
 
-_Part = str | tuple[int, _Form]
+class _Field(NamedTuple):
+    """Where a value goes: its number, its form, and how Python writes ordinary values of each kind in it.
+
+    A specification is None where values of the kind need a closer look.
+    """
+
+    index: int
+    form: _Form
+    text: str | None
+    whole: str | None
+    fraction: str | None
+
+    @classmethod
+    def of(cls, index: int, form: _Form) -> _Field:
+        """The field of a form."""
+        if not form.code:
+            whole = form._replace(z="", code="g" if form.precision else "").text
+            return cls(index, form, None if form.of_numbers else form.text, whole, form.text)
+        if form.code == "s":
+            return cls(index, form, None if form.of_numbers else form.text, None, None)
+        return cls(index, form, None, None if form.code == "c" else form.text, _fraction(form))
+
+
+def _fraction(form: _Form) -> str | None:
+    return None if form.code in _WHOLE_CODES else form.text
+
+
+_Part = str | _Field
 
 
 @_group.tool(
@@ -101,22 +129,48 @@ def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
     for number, part in enumerate(parts, 1):
         if not number & 1023 and ctx is not None:
             ctx.check()
-        if isinstance(part, str):
+        if type(part) is str:
             piece = part
         else:
-            index, form = part
+            index, form, *_ = part
             if index >= len(args):
                 count = "is 1 argument" if len(args) == 1 else f"are {len(args)} arguments"
                 _wrong(f"the template asks for argument {index} (they count from 0), but there {count}")
-            piece = _written(ctx, args[index], form, room)
+            quick = _quickly(args[index], part)
+            piece = _written(ctx, args[index], form, room) if quick is None else quick
         pieces.append(piece)
         room -= len(piece)
         if room < 0:
             most = max_characters(ctx)
             fail(ErrorCode.RESOURCE_EXHAUSTION, _TOOL, f"the result would be longer than the {most} characters allowed")
-    if ctx is not None:
+    result = "".join(pieces)
+    if ctx is not None and len(result) > _KEPT:
         ctx.check()
-    return "".join(pieces)
+    return result
+
+
+def _quickly(value: Any, field: _Field) -> str | None:
+    """A text or a number of ordinary size as its field has it; None for what needs a closer look."""
+    kind = type(value)
+    if kind is str:
+        form = field.text
+        if form is None or len(value) > _KEPT:
+            return None
+    elif kind is float:
+        form = field.fraction
+        # What is smaller or larger, Python writes with an exponent; whole doubles are whole numbers.
+        if not 0.0001 <= abs(value) < _FAR or value.is_integer():
+            return None
+    elif kind is int and -_FAR < value < _FAR:
+        form = field.whole
+    else:
+        return None
+    if not form:
+        return None if form is None else str(value)
+    try:
+        return format(value, form)
+    except ValueError:
+        return None
 
 
 def _wrong(problem: str) -> NoReturn:
@@ -156,7 +210,7 @@ def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
             numbered = bool(number)
             index = int(number) if number else count
             count += not number
-            parts.append((index, _form(text or "")))
+            parts.append(_Field.of(index, _form(text or "")))
     return parts
 
 

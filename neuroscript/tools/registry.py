@@ -355,6 +355,11 @@ class ToolRegistry:
                     tool = self._find(key)
         return tool
 
+    def is_tool_of(self, name: str, tool: Tool) -> bool:
+        """Whether a tool is still the one of a name, as the tool's spec has it."""
+        key = name.lower()
+        return self._entries.get(key) is tool or self.get(key) is tool
+
     def _load_more(self) -> None:
         """Calls the next loader of `later`; a loader that fails is called again on the next occasion."""
         with self._lock:
