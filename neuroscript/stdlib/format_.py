@@ -39,7 +39,9 @@ _SPECIFICATION = re.compile(
     re.DOTALL,
 )
 _WHOLE_CODES = frozenset("bcdoxX")
-_FAR = 1e13  # up to which numbers times a hundred are exact as doubles
+FAR = 1e13
+"""Up to here numbers times a hundred are exact as doubles."""
+
 _EXACT = 1 << 53  # whole numbers up to which doubles are exact
 
 
@@ -76,34 +78,34 @@ class _Form(NamedTuple):
         return self.fill or ("0" if self.zero else " ")
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
     """Where a value goes: its number, its form, and how Python writes ordinary values of each kind in it.
 
     A specification is None where values of the kind need a closer look.
     """
 
-    index: int
+    number: int
     form: _Form
     text: str | None
     whole: str | None
     fraction: str | None
 
     @classmethod
-    def of(cls, index: int, form: _Form) -> _Field:
+    def of(cls, number: int, form: _Form) -> Field:
         """The field of a form."""
         if not form.code:
             whole = form._replace(z="", code="g" if form.precision else "").text
-            return cls(index, form, None if form.of_numbers else form.text, whole, form.text)
+            return cls(number, form, None if form.of_numbers else form.text, whole, form.text)
         if form.code == "s":
-            return cls(index, form, None if form.of_numbers else form.text, None, None)
-        return cls(index, form, None, None if form.code == "c" else form.text, _fraction(form))
+            return cls(number, form, None if form.of_numbers else form.text, None, None)
+        return cls(number, form, None, None if form.code == "c" else form.text, _fraction(form))
 
 
 def _fraction(form: _Form) -> str | None:
     return None if form.code in _WHOLE_CODES else form.text
 
 
-_Part = str | _Field
+_Part = str | Field
 
 
 @_group.tool(
@@ -123,13 +125,13 @@ _Part = str | _Field
 )
 def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
     """Puts values into a text, each in a width and form of its own."""
-    parts = _taken_apart(template) if len(template) <= _KEPT else _parts(template, ctx)
+    parts = _taken_apart(template) if len(template) <= _KEPT else parts_of(template, ctx)
     room = max_characters(ctx)
     pieces = []
     for number, part in enumerate(parts, 1):
         if not number & 1023 and ctx is not None:
             ctx.check()
-        if type(part) is str:
+        if isinstance(part, str):
             piece = part
         else:
             index, form, *_ = part
@@ -149,7 +151,7 @@ def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
     return result
 
 
-def _quickly(value: Any, field: _Field) -> str | None:
+def _quickly(value: Any, field: Field) -> str | None:
     """A text or a number of ordinary size as its field has it; None for what needs a closer look."""
     kind = type(value)
     if kind is str:
@@ -159,9 +161,9 @@ def _quickly(value: Any, field: _Field) -> str | None:
     elif kind is float:
         form = field.fraction
         # What is smaller or larger, Python writes with an exponent; whole doubles are whole numbers.
-        if not 0.0001 <= abs(value) < _FAR or value.is_integer():
+        if not 0.0001 <= abs(value) < FAR or value.is_integer():
             return None
-    elif kind is int and -_FAR < value < _FAR:
+    elif kind is int and -FAR < value < FAR:
         form = field.whole
     else:
         return None
@@ -180,7 +182,7 @@ def _wrong(problem: str) -> NoReturn:
 # --- templates --------------------------------------------------------------------------------------------------------
 
 
-def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
+def parts_of(template: str, ctx: Context | None = None) -> list[_Part]:
     """The template as texts and the fields between them.
 
     Raises:
@@ -210,11 +212,11 @@ def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
             numbered = bool(number)
             index = int(number) if number else count
             count += not number
-            parts.append(_Field.of(index, _form(text or "")))
+            parts.append(Field.of(index, _form(text or "")))
     return parts
 
 
-_taken_apart = functools.lru_cache(maxsize=256)(_parts)
+_taken_apart = functools.lru_cache(maxsize=256)(parts_of)
 
 
 def _explained(template: str, start: int) -> str:

@@ -230,7 +230,7 @@ class ToolCallGenerator:
         }
         for place, arg in zip(places, args, strict=True):
             if link.types[min(place, len(link.types) - 1)] is ArgType.FLOAT and self.context.type_of(arg).kinds & INT:
-                given[place] = py.binary(given[place], "+", py.const(0.0))
+                given[place] = py.binary(given[place], "*", py.const(1.0))
         if link.variadic:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
