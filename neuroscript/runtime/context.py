@@ -163,7 +163,9 @@ class ToolContext:
             return None
         runtime.fuel.check_cancelled()
         linked = function.owner is runtime and count < len(function.entries)
-        code = function.entries[count] if linked else runtime.entry(function.name, count)
+        code = function.entries[count] if linked else None
+        if code is None or isinstance(code, partial):  # which looks for the procedure first
+            code = runtime.entry(function.name, count)
         return partial(code, runtime.depth - 1)
 
     def tool_code(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
@@ -176,10 +178,7 @@ class ToolContext:
             return None
         runtime.fuel.check_cancelled()
         code = runtime.tool_code(function.name, count)
-        if code is None or self.interpreter.tools.lookup(function.name).spec.pure:
-            return code
-        # The host may replace a tool of its own, or forbid it, between two calls.
-        return lambda *args: runtime.late_tool(runtime.depth, function.name, args, ())
+        return None if code is None else partial(code, runtime.depth - 1)
 
     def script_error(self, exception: Exception) -> NeuroScriptError:
         """The script's own error for what came out of its code, with its place and its stack.

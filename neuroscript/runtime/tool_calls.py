@@ -99,7 +99,7 @@ class ToolLinks:
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
-        self._tool_values: dict[tuple[str, int], tuple[Tool, Policy, Callable[..., Any] | None]] = {}
+        self._tool_values: dict[tuple[str, int], tuple[object, Policy, Callable[..., Any] | None]] = {}
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code."""
@@ -205,18 +205,20 @@ class ToolLinks:
         return call
 
     def tool_code(self, name: str, count: int) -> Callable[..., Any] | None:
-        """The code of a tool that is a value, for calls with ``count`` arguments; None for one that has to be bound.
+        """What calls a tool that is a value, with the call depth and ``count`` arguments; None if there is none.
 
-        Whoever calls that of a library function over and over looks at the limits of the run now and then.
+        It finds out itself what the name and the policy mean when it is called.  Whoever calls it over and over looks
+        at the limits of the run now and then.
         """
         interpreter = self.interpreter
+        version, policy = interpreter.tools.version, interpreter.policy
         known = self._tool_values.get((name, count))
-        if known is not None and known[1] is interpreter.policy and interpreter.tools.is_tool_of(name, known[0]):
+        if known is not None and known[0] is version and known[1] is policy:
             return known[2]
         tool = interpreter.tools.lookup(name)
         interpreter.check_permission(tool)
         code = code_of(self, tool, count)
-        self._tool_values[name, count] = tool, interpreter.policy, code
+        self._tool_values[name, count] = version, policy, code
         return code
 
     def _time_tools(self, timing: bool) -> None:
@@ -302,10 +304,10 @@ class ToolLinks:
 
     def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a tool that is known only now: a value, or what could not be linked when the program was loaded."""
-        if not names:
-            code = self.tool_code(name, len(args))
-            if code is not None:
-                return code(*args)
-        tool = self.interpreter.tools.lookup(name)
-        self.interpreter.check_permission(tool)
+        interpreter = self.interpreter
+        known = self._tool_values.get((name, len(args)))
+        if known is not None and (known[0] is not interpreter.tools.version or known[1] is not interpreter.policy):
+            del self._tool_values[name, len(args)]
+        tool = interpreter.tools.lookup(name)
+        interpreter.check_permission(tool)
         return self.call_tool(tool, depth, args, names)

@@ -37,97 +37,88 @@ _PLAIN: dict[ArgType, frozenset[type]] = {
 }
 """The types that a tool's own function takes as they are."""
 
-_LONG = (list, dict, str)
+_LONG = frozenset({list, dict, str})
 _LARGEST = float_info.max
 
 
 def code_of(links: ToolLinks, tool: Tool, count: int) -> Callable[..., Any] | None:
-    """What calls a tool with ``count`` arguments; None for one that cannot be called but in the general way."""
+    """What calls a tool with the call depth and ``count`` arguments; None for one that is not called so.
+
+    The arguments are tested as generated code tests them.  The general way is taken by other arguments, and by all once
+    the host has changed the tools or the policy.
+    """
     link = links.tool(tool.spec.name)
     if link is None or not link.direct or link.calls or link.emits or link.variadic or link.options:
         return None
     if count > len(link.types) or ... in link.defaults[count:] or not _PLAIN.keys() >= set(link.types[:count]):
         return None
-    return _of_library(links, tool, link, count) if link.standard else _of_host(links, tool, link, count)
+    interpreter = links.interpreter
+    names: dict[str, Any] = {
+        **dict(zip(_NAMES, (NeuroScriptError, Exception, type, len, to_host), strict=True)),
+        "tools": interpreter.tools,
+        "interpreter": interpreter,
+        "version": interpreter.tools.version,
+        "policy": interpreter.policy,
+        "namespace": links.namespace,
+        "function": links.namespace[abi.TOOL_FUNCTION + link.key],
+        "rest": link.defaults[count:],
+        "convert": _conversion(links, link),
+        "late": links.late_tool,
+        "failure": partial(failure_of, tool.spec.full_name),
+        "most": INT_LIMIT,
+        "largest": _LARGEST,
+    }
+    exec(compile(_source(tool.spec.name, link, count), f"<call of {tool.spec.name}>", "exec"), names)
+    code: Callable[..., Any] = names["call"]
+    return code
 
 
-def _then(function: Callable[..., Any], after: Callable[[Any], Any]) -> Callable[..., Any]:
-    return lambda *args: after(function(*args))
+_NAMES = ("NeuroScriptError", "Exception", "type", "len", "own")
 
 
-def _of_library(links: ToolLinks, tool: Tool, link: ToolLink, count: int) -> Callable[..., Any]:
-    """The code of a function over values, which is called over and over without a look at the run's limits."""
-    kinds, rest = [_PLAIN[wanted] for wanted in link.types[:count]], link.defaults[count:]
-    function = links.namespace[abi.TOOL_FUNCTION + link.key]
-    if link.nests:
-        function = _then(function, links.containers.nested)
-
-    def call_one(value: Any) -> Any:
-        if type(value) not in kinds[0] or (type(value) in _LONG and len(value) > BIG):
-            return links.call_tool(tool, links.depth, (value,), ())
+def _source(name: str, link: ToolLink, count: int) -> str:
+    """The function's source."""
+    places = [f"a{place}" for place in range(count)]
+    tests = ["interpreter.tools.version is version", "interpreter.policy is policy"]
+    for place, wanted in zip(places, link.types, strict=False):
+        tests.append("(" + " or ".join(f"type({place}) is {kind.__name__}" for kind in _PLAIN[wanted]) + ")")
+        if link.standard and not _PLAIN[wanted].isdisjoint(_LONG):
+            tests.append(f"len({place}) <= {BIG}")
+    given = [
+        f"own({place})" if number in link.copied and not link.standard else place for number, place in enumerate(places)
+    ]
+    given += [f"rest[{number}]" for number in range(len(link.types) - count)]
+    # A tool of the host is found anew for each call: a run that is cancelled finds another one.
+    callee = "function" if link.standard else f"namespace[{abi.TOOL_FUNCTION + link.key!r}]"
+    called = f"{callee}({', '.join(given)})"
+    passes = str(not link.nests) if link.standard else _RESULTS.get(link.returns, "False")
+    return f"""
+def call(d{"".join(f", {place}" for place in places)}):
+    if {" and ".join(tests)}:
         try:
-            return function(value, *rest)
+            result = {called}
+            return result if {passes} else convert(result)
         except NeuroScriptError:
             raise
         except Exception as error:
-            raise failure_of(tool.spec.full_name, error) from error
-
-    def call(*args: Any) -> Any:
-        for value, kind in zip(args, kinds, strict=True):
-            if type(value) not in kind or (type(value) in _LONG and len(value) > BIG):
-                return links.call_tool(tool, links.depth, args, ())
-        try:
-            return function(*args, *rest)
-        except NeuroScriptError:
-            raise
-        except Exception as error:
-            raise failure_of(tool.spec.full_name, error) from error
-
-    return call_one if count == 1 else call
+            raise failure(error) from error
+    return late(d + 1, {name!r}, ({"".join(f"{place}, " for place in places)}), ())
+"""
 
 
-def _of_host(links: ToolLinks, tool: Tool, link: ToolLink, count: int) -> Callable[..., Any]:
-    """The code of a tool of the host, which is found anew for each call: a run that is cancelled finds another one."""
-    kinds, rest = tuple(_PLAIN[wanted] for wanted in link.types[:count]), link.defaults[count:]
-    copied = tuple(place for place in link.copied if place < count)
-    namespace, name = links.namespace, abi.TOOL_FUNCTION + link.key
-    passes, convert = _RESULTS.get(link.returns, _never), _conversion(link)
-
-    def call(*args: Any) -> Any:
-        for value, kind in zip(args, kinds):  # noqa: B905 - there are as many, and telling it so takes its time
-            if type(value) not in kind:
-                return links.call_tool(tool, links.depth, args, ())
-        if copied:
-            args = tuple(to_host(value) if place in copied else value for place, value in enumerate(args))
-        try:
-            result = namespace[name](*args, *rest)
-            return result if passes(result) else convert(result)
-        except NeuroScriptError:
-            raise
-        except Exception as error:
-            raise failure_of(tool.spec.full_name, error) from error
-
-    return call
-
-
-def _conversion(link: ToolLink) -> Callable[[Any], Any]:
+def _conversion(links: ToolLinks, link: ToolLink) -> Callable[[Any], Any]:
+    """What makes a result a value of the language."""
+    if link.standard:
+        return links.containers.nested
     return partial(checked_result, str(link.returns)) if link.checked else from_host
 
 
-def _never(value: Any) -> bool:
-    return False
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int and -INT_LIMIT < value < INT_LIMIT
-
-
-_RESULTS: dict[ArgType, Callable[[Any], bool]] = {
-    ArgType.INT: _is_whole,
-    ArgType.NUMBER: _is_whole,
-    ArgType.FLOAT: lambda value: type(value) is float and -_LARGEST <= value <= _LARGEST,
-    ArgType.BOOL: lambda value: type(value) is bool,
-    ArgType.NIL: lambda value: value is None,
-    ArgType.STRING: lambda value: type(value) is str and value.isascii(),
+_RESULTS: dict[ArgType, str] = {
+    ArgType.INT: "type(result) is int and -most < result < most",
+    ArgType.NUMBER: "type(result) is int and -most < result < most",
+    ArgType.FLOAT: "type(result) is float and -largest <= result <= largest",
+    ArgType.BOOL: "result is True or result is False",
+    ArgType.NIL: "result is None",
+    ArgType.STRING: "type(result) is str and result.isascii()",
 }
-"""Whether a result of a declared type is a value of the language as it is."""
+"""The tests that a result of a declared type is a value of the language as it is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import time_ns
+
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
 from neuroscript.records import field, record
 from neuroscript.values.timedate import TimeDate
@@ -155,6 +157,17 @@ class EventValue:
 
     def __repr__(self) -> str:
         return f"EventValue(name={self.name!r}, payload={self.payload!r}, source={self.source!r}, id={self.id!r})"
+
+
+def script_event(name: str, payload: Any) -> EventValue:
+    """The event that a script fires now, made in one step instead of two: scripts fire many."""
+    event = EventValue.__new__(EventValue)
+    event.name = name
+    event.payload = payload
+    event.source = "script"
+    event._timestamp = time_ns()
+    event._id = None
+    return event
 
 
 _EVENT_FIELDS = ("name", "payload", "source", "timestamp", "id")
