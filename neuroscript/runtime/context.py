@@ -152,15 +152,18 @@ class ToolContext:
             self.raise_script_error(exception)
 
     def procedure(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
-        """The code of a procedure, to be called over and over with ``count`` values, or None for any other function.
+        """The code of a procedure or a built-in function, to be called over and over with ``count`` values; else None.
 
         It is for functions over values alone (`ToolSpec.pure`).  They give what it raises to `raise_script_error`.
         """
         runtime = self.interpreter.runtime
         if not runtime.running or runtime.fuel.host_since is not None or type(function) is not Function:
             return None
-        if function.name not in runtime.procedures or not runtime.owns(function):
+        if not runtime.owns(function):
             return None
+        if function.name not in runtime.procedures:
+            is_builtin = function.owner is runtime and runtime.is_builtin(function.name) and count == 1
+            return partial(function.entries[count], runtime.depth - 1) if is_builtin else None
         runtime.fuel.check_cancelled()
         linked = function.owner is runtime and count < len(function.entries)
         code = function.entries[count] if linked else None

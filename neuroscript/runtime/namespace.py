@@ -213,9 +213,16 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self.globals[name]
         if name in self.procedures:
             return self.function(name)
-        if name in BUILTINS or name == "len":
-            return Function(name, partial(self.run_builtin, name))
+        if self.is_builtin(name):
+            entries: list[Callable[..., Any]] = [partial(self._enter_builtin, name)] * abi.ENTRIES
+            return Function(name, partial(self.run_builtin, name), self, entries)
         return TYPE_CONSTANTS.get(name, otherwise)
+
+    def _enter_builtin(self, name: str, depth: int, *args: Any) -> Any:
+        """Calls a built-in function that is a value, unless a procedure has taken its place."""
+        if len(args) == 1 and name not in self.procedures:
+            return self.operations.length(args[0]) if name == "len" else BUILTINS[name](args[0])
+        return self.call(depth + 1, UNSET, name, args, ())
 
     def run_builtin(self, name: str, *args: Any) -> Any:
         """Calls a built-in function for the host, which has got it as a value."""
@@ -279,6 +286,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return False
         elif name is not None and name in self.globals and type(self.globals[name]) in _CALLABLE:
             return self._is_builtin(self.globals[name], None)
+        return self.is_builtin(name)
+
+    def is_builtin(self, name: str | None) -> bool:
+        """Whether a name means a built-in function, which no procedure has taken the place of."""
         return name not in self.procedures and (name == "len" or name in BUILTINS)
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:

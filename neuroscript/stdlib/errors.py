@@ -28,12 +28,17 @@ def _value_of(error: NeuroScriptError) -> ErrorValue:
 
 
 def attempt(ctx: ToolContext, function: Any, args: list[Any]) -> Any:
-    procedure = ctx.procedure(function, len(args))
     try:
-        return ctx.call(function, *args) if procedure is None else procedure(*args)
-    except Exception as exception:
-        if procedure is None and isinstance(exception, NeuroScriptError) and exception.code in UNCATCHABLE:
+        code = ctx.procedure(function, len(args)) or ctx.tool_code(function, len(args))
+        if code is None:
+            return ctx.call(function, *args)
+    except NeuroScriptError as error:
+        if error.code in UNCATCHABLE:
             raise
+        return _value_of(error)
+    try:
+        return code(*args)
+    except Exception as exception:
         return _value_of(ctx.script_error(exception))
 
 
