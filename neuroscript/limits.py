@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from neuroscript.records import record
 
+NONE = "none"
+"""How options of the command line and TOML, which have no null, say that there is no limit."""
+
 SECONDS = frozenset({"max_seconds", "max_wall_seconds"})
 """The limits that are amounts of time, which need not be whole."""
 

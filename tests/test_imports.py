@@ -47,14 +47,15 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
+        parser findings
         source replies interrupts completions plugin_commands plain_files used_files error_meanings tool_modules
-        report sarif
+        report sarif shells shell_words
         settings trusted_files
         options explanation app
         configuration
         host
         outcomes interactive
-        . check fmt lsp primer reference run test tools trust
+        . check fmt lsp primer reference run shell doctor test tools trust
         session
         terminal
         repl

@@ -76,6 +76,7 @@ def definition_of(options: argparse.Namespace) -> dict[str, Any]:
     if not name or name.startswith(("{", "-")):
         raise UsageError("with --model the worker's name is wanted, such as: workers add fast --model openai/gpt-4o")
     config = {"base_url": options.base_url, "system_prompt": options.system}
+    auth = options.key if options.key is not None else _usual_auth(provider)
     limits = dict(options.limit)
     if options.budget is not None:
         limits["max_cost_per_day"] = options.budget
@@ -83,7 +84,7 @@ def definition_of(options: argparse.Namespace) -> dict[str, Any]:
         "name": name,
         "provider": provider,
         "model_name": model,
-        "auth": options.key if options.key is not None else _usual_auth(provider),
+        **({"auth": auth} if auth is not None else {}),
         "interaction_models": ["both"],
         "base_config": {key: value for key, value in config.items() if value is not None},
         "rate_limits": limits,
@@ -121,15 +122,20 @@ def tell_added(manager: AIWorkerManager, name: str, place: WorkersPlace) -> None
         write_line(sys.stderr, f"neuroscript: there is no key for it yet ({source}){how}")
 
 
-def _usual_auth(provider: str) -> Mapping[str, str]:
-    """The key source that a provider usually has; its own variable, which a stored key stands in for."""
+def _usual_auth(provider: str) -> Mapping[str, str] | None:
+    """Returns the key source to write where none is named; None to leave it out.
+
+    A definition without one means the provider's usual key, which goes to that provider's own addresses alone.
+    """
     from ai_wm.keys.stored import variables_of
 
+    if default_auth(provider) is not None:
+        return None
     variables = variables_of(provider)
-    if variables:
-        value = next((name for name in variables if os.environ.get(name, "").strip()), variables[0])
-        return {"method": "env_var", "value": value}
-    return default_auth(provider) or {"method": "none"}
+    if not variables:
+        return {"method": "none"}
+    value = next((name for name in variables if os.environ.get(name, "").strip()), variables[0])
+    return {"method": "env_var", "value": value}
 
 
 # --- reading values ---

@@ -6,12 +6,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.cli.places import has_workers, no_workers
+from ai_wm.cli.places import has_workers, no_workers, worker_names
 from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.support.ids import ExactId
 from ai_wm.tools.ask import DEFAULT_NAME
 from neuroscript import ErrorCode, NeuroScriptError
-from neuroscript.cli import add_workers, complain, existing_directory, find_place, log_to_standard_error, write
+from neuroscript.cli import (
+    add_workers,
+    complain,
+    existing_directory,
+    find_place,
+    log_to_standard_error,
+    set_completer,
+    write,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -26,12 +34,13 @@ _MOST_NAMED = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments that say whom to ask."""
-    parser.add_argument(
+    worker = parser.add_argument(
         "-w",
         "--worker",
         metavar="NAME",
         help=f"the worker (default: the one named {DEFAULT_NAME}, or the only one)",
     )
+    set_completer(worker, worker_names)
     parser.add_argument("-s", "--system", metavar="TEXT", help="the system prompt, in place of the worker's own")
     add_workers(parser)
     parser.add_argument(

@@ -6,12 +6,13 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ai_wm.data.spelling import nearest
 from ai_wm.keys import Secret, stored
 from neuroscript import Address, NeuroScriptError
-from neuroscript.cli import FAILED, OK, UsageError, add_format, complain, explain, print_json, write_line
+from neuroscript.cli import FAILED, OK, Finding, UsageError, add_format, complain, explain, print_json, write_line
 
 SUMMARY = "store the keys of model providers"
 
@@ -57,6 +58,13 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))
         return FAILED
+
+
+def examine(options: argparse.Namespace) -> Iterator[Finding]:
+    """What ``neuroscript doctor`` tells of the keys."""
+    from ai_wm.cli import health
+
+    return health.of_keys()
 
 
 def _set(options: argparse.Namespace) -> int:

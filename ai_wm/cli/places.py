@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Final
 
-from neuroscript.cli import WorkersPlace
+from neuroscript.cli import UsageError, WorkersPlace, find_place
 
 FILES: Final = "ai_worker_*.json"
 """The pattern of the files in a directory of workers."""
@@ -27,3 +28,18 @@ def how_to_add(place: WorkersPlace) -> str:
     """The command that adds a worker in a directory."""
     where = "" if place.is_default else f" --workers {place.path}"
     return f"neuroscript workers add NAME --model PROVIDER/MODEL{where}"
+
+
+def worker_names(given: argparse.Namespace) -> list[str]:
+    """The names of the workers in the directory that the options choose, for shells that complete them."""
+    options = argparse.Namespace(workers=getattr(given, "workers", None), sandbox=getattr(given, "sandbox", None))
+    try:
+        place = find_place(options)
+    except UsageError:
+        return []
+    if not has_workers(Path(place.path)):
+        return []
+    from ai_wm.manager import AIWorkerManager
+
+    with AIWorkerManager(place.path) as manager:
+        return [definition.name for definition in manager.list_worker_definitions()]

@@ -6,7 +6,7 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from ai_wm.cli import adding
 from ai_wm.cli.arguments import json_object
 from ai_wm.cli.moments import moment, seconds
-from ai_wm.cli.places import has_workers, no_workers
+from ai_wm.cli.places import has_workers, no_workers, worker_names
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
 from neuroscript.cli import (
     FAILED,
     OK,
+    Finding,
     UsageError,
     add_format,
     add_workers,
@@ -30,6 +31,7 @@ from neuroscript.cli import (
     log_to_standard_error,
     print_json,
     sandbox_directory,
+    set_completer,
     whole_number,
     write,
     write_line,
@@ -96,11 +98,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_format(listing)
 
     showing = action("show", _show, "show all that is known of a worker")
-    showing.add_argument("name", metavar="NAME", help="its name or id")
+    _worker(showing, "name", "its name or id")
     add_format(showing)
 
     records = action("records", _records, "show the records of a worker's tasks, the newest first")
-    records.add_argument("name", metavar="NAME", help="its name or id; those of removed workers too")
+    _worker(records, "name", "its name or id; those of removed workers too")
     records.add_argument(
         "--since", metavar="TIME", type=moment, help="no older than this: 2025-06-15, 2025-06-15T09:30:00Z, or 90m, 2d"
     )
@@ -120,7 +122,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     reporting = action(
         "report", _report, "write a page about the workers' tasks: cost, tokens, latency, quality, success"
     )
-    reporting.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
+    _worker(reporting, "names", "names or ids (default: all workers)", nargs="*")
     reporting.add_argument(
         "--html", metavar="FILE", required=True, help="the file to write, readable for you alone; - is standard output"
     )
@@ -135,7 +137,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_format(watching)
 
     summing = action("summary", _summary, "show what the workers' tasks add up to")
-    summing.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
+    _worker(summing, "names", "names or ids (default: all workers)", nargs="*")
     add_format(summing)
 
     what = 'a JSON object such as \'{"name": "helper", …}\', a file that holds one, or - for standard input'
@@ -147,23 +149,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _update,
         "change a worker: maps are merged into what is there, null takes a key out; shows what is different",
     )
-    updating.add_argument("name", metavar="NAME", help="its name or id")
+    _worker(updating, "name", "its name or id")
     updating.add_argument("updates", metavar="JSON", help=what)
     trusting = action("trust", _trust, "make a worker that came with a file, or was edited there, the host's own")
-    trusting.add_argument("name", metavar="NAME", help="its name or id")
+    _worker(trusting, "name", "its name or id")
     trusting.add_argument("--yes", action="store_true", help="do not ask")
     removing = action("remove", _remove, "remove a worker; the records of what it did stay")
-    removing.add_argument("name", metavar="NAME", help="its name or id")
+    _worker(removing, "name", "its name or id")
     checking = action("check-auth", _check_auth, "say whether the workers' keys are there, without showing them")
-    checking.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all active workers)")
+    _worker(checking, "names", "names or ids (default: all active workers)", nargs="*")
     add_format(checking)
 
     testing = action("test", _test, "make one small call of a worker, and say what was found or what to do next")
-    testing.add_argument("name", metavar="NAME", help="its name or id")
+    _worker(testing, "name", "its name or id")
     add_format(testing)
     listing = action("models", _models, "list the models that a worker's provider has")
-    listing.add_argument("name", metavar="NAME", help="the worker's name or id")
+    _worker(listing, "name", "the worker's name or id")
     add_format(listing)
+
+
+def _worker(parser: argparse.ArgumentParser, name: str, told: str, nargs: str | None = None) -> None:
+    """Adds an argument that names workers there are."""
+    set_completer(parser.add_argument(name, metavar="NAME", nargs=nargs, help=told), worker_names)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -189,6 +196,13 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         write_line(sys.stderr, explain(error, {}))
         return FAILED
+
+
+def examine(options: argparse.Namespace) -> Iterator[Finding]:
+    """What ``neuroscript doctor`` tells of the workers."""
+    from ai_wm.cli import health
+
+    return health.of_workers(options)
 
 
 # --- actions ---

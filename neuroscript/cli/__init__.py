@@ -4,8 +4,10 @@ The names below are public: those that a plugin's sub-command shares with the bu
 """
 
 from neuroscript.cli.app import main
+from neuroscript.cli.findings import Finding
 from neuroscript.cli.host import WorkersPlace, find_place
 from neuroscript.cli.options import add_format, add_workers, existing_directory, sandbox_directory, whole_number
+from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.error_text import explain
@@ -14,6 +16,7 @@ from neuroscript.output import visible, write, write_line
 __all__ = [
     "FAILED",
     "OK",
+    "Finding",
     "UsageError",
     "WorkersPlace",
     "add_format",
@@ -26,6 +29,7 @@ __all__ = [
     "main",
     "print_json",
     "sandbox_directory",
+    "set_completer",
     "visible",
     "whole_number",
     "write",

@@ -15,10 +15,10 @@ import sys
 from functools import partial
 
 from neuroscript import __version__
+from neuroscript.cli.parser import Parser, did_you_mean
 from neuroscript.cli.report import complain
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, USAGE, UsageError
 from neuroscript.errors import NeuroScriptError
-from neuroscript.output import visible, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ BUILT_IN = {
     "repl": "repl",
     "lsp": "lsp",
     "trust": "trust",
+    "doctor": "doctor",
+    "completions": "shell",
 }
 """The sub-commands of this package, each with its module."""
 
@@ -54,14 +56,6 @@ _YOUNG = 20_000
 
 A start makes objects and no garbage: with Python's 700, looking takes 6 of 210 ms where workers are used.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """The argument parser of a command; its messages show control characters as escapes."""
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        if message:
-            write(file or sys.stderr, visible(message))
 
 
 EPILOG = """\
@@ -152,7 +146,12 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run_command(name: str, arguments: list[str]) -> int:
-    command = _find(name)
+    command = find(name)
+    return int(command.run(make_parser(name, command).parse_args(arguments)))
+
+
+def make_parser(name: str, command: Subcommand) -> argparse.ArgumentParser:
+    """Makes the parser of a sub-command's arguments."""
     parser = Parser(
         prog=f"neuroscript {name}",
         description=f"{command.SUMMARY[:1].upper()}{command.SUMMARY[1:]}.",
@@ -161,10 +160,17 @@ def _run_command(name: str, arguments: list[str]) -> int:
     )
     command.configure(parser)
     parser.formatter_class = argparse.HelpFormatter
-    return int(command.run(parser.parse_args(arguments)))
+    return parser
 
 
-def _find(name: str) -> Subcommand:
+def command_names() -> list[str]:
+    """The names of the sub-commands, those that packages bring among them."""
+    from neuroscript.cli import plugin_commands
+
+    return list(dict.fromkeys([*BUILT_IN, *plugin_commands.names()]))
+
+
+def find(name: str) -> Subcommand:
     """The sub-command of that name.
 
     Raises:
@@ -186,20 +192,16 @@ def _find(name: str) -> Subcommand:
 def _command_table() -> str:
     from neuroscript.cli import plugin_commands
 
-    rows = [(name, _find(name).SUMMARY) for name in BUILT_IN] + plugin_commands.summaries(BUILT_IN)
+    rows = [(name, find(name).SUMMARY) for name in BUILT_IN] + plugin_commands.summaries(BUILT_IN)
     width = max(len(name) for name, _ in rows)
     return "commands:\n" + "\n".join(f"  {name:{width}}  {summary}" for name, summary in rows) + "\n\n"
 
 
 def _unknown(name: str) -> str:
-    import difflib
-
-    from neuroscript.cli import plugin_commands
-
-    known = list(dict.fromkeys([*BUILT_IN, *plugin_commands.names()]))
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"there is no command {name!r}; did you mean {near[0]!r}?"
+    known = command_names()
+    meant = did_you_mean(name, known)
+    if meant:
+        return f"there is no command {name!r}{meant}"
     if os.path.exists(name):
         return f"there is no command {name!r}; to run that file: neuroscript run {name}"
     return f"there is no command {name!r}; there are {', '.join(known)}"

@@ -13,7 +13,7 @@ import tomllib
 
 from neuroscript.cli import trusted_files
 from neuroscript.cli.plain_files import NotPlain, read_plain
-from neuroscript.cli.settings import BY_PATH, NONE, SECTIONS, Settings
+from neuroscript.cli.settings import BY_PATH, SECTIONS, Settings
 from neuroscript.cli.status import UsageError
 from neuroscript.limits import Limits
 from neuroscript.output import one_line, write_line
@@ -169,7 +169,7 @@ def _flags(options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
     if given("manage") is not None:
         yield "policy.manage", options.manage, "--manage"
     if given("max_cost") is not None:
-        yield "policy.max_cost_per_run", None if options.max_cost == NONE else options.max_cost, "--max-cost"
+        yield "policy.max_cost_per_run", options.max_cost, "--max-cost"
     for name in Limits.__annotations__:
         if given(name) is not None:
             yield f"limits.{name}", given(name), f"--{name.replace('_', '-')}"

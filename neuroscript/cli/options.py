@@ -7,7 +7,7 @@ import os
 
 from neuroscript.cli.report import FORMATS
 from neuroscript.cli.status import UsageError
-from neuroscript.limits import Limits
+from neuroscript.limits import NONE, Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TypeVar
 
+    Amount = TypeVar("Amount", int | str, float | str)
     Checked = TypeVar("Checked")
 
 
@@ -96,24 +97,16 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds ``--max-steps``, ``--max-seconds``, ``--max-wall-seconds``, ``--max-written-bytes`` and ``--max-files``."""
-    parser.add_argument(
-        "--max-steps", metavar="N", type=whole_number, help="loop turns and calls of one run (default: 10000000)"
+    add = parser.add_argument_group("limits", "what one run may use; none lifts a limit")
+    add.add_argument("--max-steps", metavar="N", type=_steps, help="loop turns and calls (default: 10000000)")
+    add.add_argument("--max-seconds", metavar="S", type=_run_seconds, help="seconds of script time (default: 60)")
+    add.add_argument(
+        "--max-wall-seconds", metavar="S", type=_run_seconds, help="seconds by the clock, waits and all (default: none)"
     )
-    parser.add_argument(
-        "--max-seconds", metavar="S", type=seconds, help="seconds of script time of one run (default: 60)"
+    add.add_argument(
+        "--max-written-bytes", metavar="N", type=_count, help="bytes that it may write to files (default: 268435456)"
     )
-    parser.add_argument(
-        "--max-wall-seconds", metavar="S", type=seconds, help="seconds of one run by the clock, waits and all"
-    )
-    parser.add_argument(
-        "--max-written-bytes",
-        metavar="N",
-        type=whole_number,
-        help="bytes that one run may write to files (default: 268435456)",
-    )
-    parser.add_argument(
-        "--max-files", metavar="N", type=whole_number, help="files and folders that one run may make (default: 10000)"
-    )
+    add.add_argument("--max-files", metavar="N", type=_count, help="files and folders it may make (default: 10000)")
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -202,7 +195,7 @@ def _directory_name(text: str) -> str:
 
 
 def _cost(text: str) -> float | str:
-    if text == "none":
+    if text == NONE:
         return text
     try:
         number = float(text)
@@ -224,7 +217,38 @@ def make_limits(options: argparse.Namespace) -> Limits:
     """The limits that the options of `add_limits` set."""
     names = ("max_steps", "max_seconds", "max_wall_seconds", "max_written_bytes", "max_files")
     given = {name: getattr(options, name) for name in names}
-    return Limits(**{name: value for name, value in given.items() if value is not None})
+    return Limits(**{name: None if value == NONE else value for name, value in given.items() if value is not None})
+
+
+def _count(text: str) -> int | str:
+    """Reads a limit that may be 0."""
+    if text == NONE:
+        return text
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a whole number of 0 or more, or none, is wanted, not {text!r}")
+    return int(text)
+
+
+def _steps(text: str) -> int | str:
+    return _more_than_nothing(_count(text))
+
+
+def _run_seconds(text: str) -> float | str:
+    if text == NONE:
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds such as 2.5, or none, is wanted, not {text!r}")
+    return _more_than_nothing(number)
+
+
+def _more_than_nothing(limit: Amount) -> Amount:
+    if limit == 0:
+        raise argparse.ArgumentTypeError("with 0 nothing can run; to lift the limit write none")
+    return limit
 
 
 def whole_number(text: str) -> int:
@@ -232,17 +256,6 @@ def whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"a whole number of 0 or more is wanted, not {text!r}")
     return int(text)
-
-
-def seconds(text: str) -> float:
-    """Reads a number of seconds of 0 or more; a type for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number of seconds of 0 or more is wanted, not {text!r}")
-    return number
 
 
 def json_value(text: str, what: str) -> Any:

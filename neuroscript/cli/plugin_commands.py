@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from importlib.metadata import EntryPoint
 
+    from neuroscript.cli.findings import Finding
+
 
 class PluginCommand:
     """A sub-command in a plugin's module, whose failures are reported as the plugin's.
@@ -42,6 +44,11 @@ class PluginCommand:
         """Does the work; returns the exit status."""
         with _failures_of(self._entry):
             return int(self._module.run(options))
+
+    def examine(self, options: argparse.Namespace) -> Iterator[Finding]:
+        """What ``neuroscript doctor`` tells of what the command works with; nothing if the module has no `examine`."""
+        with _failures_of(self._entry):
+            yield from getattr(self._module, "examine", lambda options: ())(options)
 
 
 @contextmanager

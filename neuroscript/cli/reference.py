@@ -9,6 +9,7 @@ from typing import Any
 
 from neuroscript.cli.error_meanings import MEANINGS
 from neuroscript.cli.options import add_format
+from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -22,7 +23,10 @@ SUMMARY = "explain a rule of check, such as NS101, or an error code, such as 9"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     more = "without any, all are listed"
-    parser.add_argument("code", metavar="CODE", nargs="*", help=f"a code or a name: NS101, stale-value, 9; {more}")
+    code = parser.add_argument(
+        "code", metavar="CODE", nargs="*", help=f"a code or a name: NS101, stale-value, 9; {more}"
+    )
+    set_completer(code, lambda given: [*(rule.code for rule in RULES.values()), *RULES, *map(str, map(int, ErrorCode))])
     add_format(parser)
 
 

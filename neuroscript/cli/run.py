@@ -45,7 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--entry", metavar="NAME", help="the procedure of a library to run, whose result is shown (default: main)"
     )
-    parser.add_argument("--args", metavar="JSON-LIST", help="the procedure's arguments, such as '[1, \"two\"]'")
+    parser.add_argument(
+        "--args",
+        metavar="JSON",
+        help='the procedure\'s arguments: by position \'[1, "two"]\', or by name \'{"count": 1, "name": "two"}\'',
+    )
     parser.add_argument(
         "--event",
         metavar="NAME[=JSON]",
@@ -137,7 +141,7 @@ class _Job:
 
     program: ProgramText
     entry: str | None
-    arguments: list[Any] | None
+    arguments: list[Any] | dict[str, Any] | None
     events: list[tuple[str, Any]]
 
     def run(self, interpreter: Interpreter, token: CancelToken) -> Any:
@@ -153,7 +157,12 @@ class _Job:
         if commands:
             interpreter.run_commands(cancel=token)
             return None
-        return interpreter.run(self.entry or DEFAULT_ENTRY, *(self.arguments or []), cancel=token)
+        entry = self.entry or DEFAULT_ENTRY
+        if isinstance(self.arguments, dict):
+            if "cancel" in self.arguments:  # which is the name of an argument of `Interpreter.run`
+                raise UsageError("--args: a parameter of the name cancel gets its value by position: write a list")
+            return interpreter.run(entry, cancel=token, **self.arguments)
+        return interpreter.run(entry, *(self.arguments or []), cancel=token)
 
 
 class _Host(Interpreter):
@@ -206,10 +215,11 @@ class _Sink:
             self.token.cancel()
 
 
-def _arguments(text: str) -> list[Any]:
+def _arguments(text: str) -> list[Any] | dict[str, Any]:
     value = json_value(text, "--args")
-    if not isinstance(value, list):
-        raise UsageError(f"--args: a JSON list is wanted, such as '[1, \"two\"]', not {text!r}")
+    if not isinstance(value, list | dict):
+        wanted = "'[1, \"two\"]', or a JSON object of names and values, such as '{\"count\": 1}'"
+        raise UsageError(f"--args: a JSON list is wanted, such as {wanted}, not {text!r}")
     return value
 
 

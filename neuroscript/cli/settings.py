@@ -12,7 +12,7 @@ import re
 from fnmatch import fnmatchcase
 
 from neuroscript.cli.status import UsageError
-from neuroscript.limits import SECONDS, Limits
+from neuroscript.limits import NONE, SECONDS, Limits
 from neuroscript.output import one_line
 from neuroscript.records import record
 from neuroscript.tools.policy import Policy
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 """Where a value comes from that no layer set."""
-
-NONE = "none"
-"""How TOML and flags, which have no null, say that there is no ceiling."""
 
 MANAGE = ("none", "own", "all")
 """Whose definitions scripts may change, from least to most."""

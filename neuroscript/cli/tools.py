@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from neuroscript.cli.options import add_format
+from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.interpreter import Interpreter
@@ -21,9 +22,17 @@ SUMMARY = "list the tools, or explain one"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a tool, such as fs.Read, or a group, such as fs")
+    name = parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a tool, such as fs.Read, or a group, such as fs"
+    )
+    set_completer(name, _names)
     parser.add_argument("--no-plugins", action="store_true", help="standard tools only")
     add_format(parser)
+
+
+def _names(given: argparse.Namespace) -> list[str]:
+    with Interpreter(plugins=not getattr(given, "no_plugins", False)) as interpreter:
+        return list(interpreter.tools.names())
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.traversal import assigned_in, expressions, statements, walk
@@ -224,7 +225,8 @@ class Calls:
 
     def _types(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
         """A literal of a type that the tool refuses."""
-        for arg, value in zip(spec.args, values, strict=False):
+        further = repeat(spec.args[-1]) if spec.variadic else ()
+        for arg, value in zip(chain(spec.args, further), values, strict=False):
             wanted = str(arg.type)
             kind = self._holding.kind(value)
             fits = True
@@ -239,7 +241,7 @@ class Calls:
                 fits = kind in (TEXT, None)
             elif wanted == "bool":
                 fits = kind in (BOOLEAN, None)
-            if not fits and not (spec.variadic and arg is spec.args[-1]):
+            if not fits:
                 cure = _fitting(spec, wanted, kind, value)
                 told = f"'{arg.name}' of {spec.full_name} is no {kind}: {cure or f'it is {spec.usage}'}"
                 yield "wrong-type", value.span, told
@@ -354,6 +356,8 @@ def _fitting(spec: ToolSpec, wanted: str, kind: str | None, value: n.Expr) -> st
         return f"compare what it gives, `{spec.full_name}(…) {operator} …`"
     if spec.name in ("json.Parse", "json.Extract") and kind in (LIST, MAP, NUMBER, BOOLEAN):
         return f"it takes a text, and a {kind} is read as it is: leave `{spec.full_name}` out"
+    if spec.name in ("math.Min", "math.Max") and kind == LIST:
+        return f"of a list it is `tool.list.{spec.name.removeprefix('math.')}(list)`"
     if spec.name == "list.Sort" and wanted == "bool":
         return 'by a key sorts `tool.list.SortBy(list, "key")`'
     cures = {

@@ -7,8 +7,8 @@ import io
 import shlex
 from typing import NoReturn
 
-from neuroscript.cli.app import Parser
 from neuroscript.cli.interactive import add_session
+from neuroscript.cli.parser import Parser
 from neuroscript.cli.status import UsageError
 from neuroscript.records import record
 

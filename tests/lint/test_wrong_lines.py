@@ -13,6 +13,9 @@ WRONG = [
     # --- arguments
     ('set x = tool.str.Replace(",", ";", s) <<\nreturn x', "the text comes first"),
     ('set x = tool.regex.Match("hello world", "^h") <<\nreturn x', "the pattern comes first"),
+    ("set x = tool.list.Concat(xs, 3) <<\nset x = tool.list.Concat(xs, [3])\nreturn x", "write `[number]`"),
+    ("set x = tool.map.Merge({}, {}, [1]) <<\nset x = tool.map.Merge({}, {})\nreturn x", "tool.map.Merge(maps…)"),
+    ('set x = tool.math.Max([1, 2]) <<\nset x = tool.math.Max(1, "2")\nreturn x', "`tool.list.Max(list)`"),
     # --- values of the turn before, and names without a value
     (
         "RESUME\nset acc = []\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nset acc = acc + [row] <<\nendfor",

@@ -161,10 +161,10 @@ def test_variables_of_a_function_go_in(notebook: Notebook) -> None:
         ("%%neuroscript -i if\nemit 1", "-i if: there is no Python variable 'if'"),
         ("%%neuroscript -o totl\nset total = 1", "-o totl: the program has no variable 'totl'; did you mean 'total'?"),
         ("%%neuroscript -o\nemit 1", "expected one argument (%neuroscript --help lists the options)"),
-        ("%%neuroscript --sand x\nemit 1", "unrecognized arguments: --sand"),
+        ("%%neuroscript --sand x\nemit 1", "there is no option --sand; did you mean '--sandbox'?"),
         ("%%neuroscript emit 1\nemit 1", "has options alone, and the program stands below it, not 'emit 1'"),
         ("%%neuroscript --sandbox 'a\nemit 1", "the options cannot be read: no closing quotation"),
-        ("%%neuroscript --max-steps many\nemit 1", "a whole number of 0 or more is wanted, not 'many'"),
+        ("%%neuroscript --max-steps many\nemit 1", "a whole number of 0 or more, or none, is wanted, not 'many'"),
     ],
 )
 def test_wrong_options_are_told_in_one_line(notebook: Notebook, cell: str, told: str) -> None:

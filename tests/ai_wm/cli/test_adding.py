@@ -71,6 +71,20 @@ def test_the_variable_that_is_set_is_the_usual_one(home: Home, monkeypatch: pyte
     assert definition(home)["auth"]["value"] == "GOOGLE_API_KEY"
 
 
+def test_a_preset_s_usual_key_goes_to_its_own_address_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a definition in JSON that names no key; one that is named goes where the worker's address is."""
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-usual")
+    url = f"{home.server.url}/v1"
+    assert home("workers", "add", "fast", "--model", "groq/m", "--base-url", url)[0] == 0
+    status, _, err = home("ask", "hello")
+    assert status == 1
+    assert "GROQ_API_KEY" in err
+    assert home.keys_seen == []
+    assert home("workers", "add", "named", "--model", "groq/m", "--base-url", url, "--key", "env:GROQ_API_KEY")[0] == 0
+    assert home("ask", "-w", "named", "hello")[:2] == (0, "A reply.\n")
+    assert home.keys_seen == ["gsk-usual"]
+
+
 def test_a_key_that_is_not_there_is_told(home: Home) -> None:
     _, _, err = home("workers", "add", "fast", "--model", "groq/m")
     assert err == (
