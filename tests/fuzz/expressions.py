@@ -327,7 +327,7 @@ class ExpressionMaker:
         name, _, rest = call.partition("(")
         if ": " in rest or rest == ")" or self.chance(0.6):
             return self.pick([f"[{name}][0]({rest}", f'{{"k": {name}}}.k({rest}'])
-        return f"tool.error.Try({name}, {rest}"
+        return f"is_error(tool.error.Try({name}, {rest})"  # the walker has other words for its messages
 
     # --- elements and calls ------------------------------------------------------------------------------------------
 
