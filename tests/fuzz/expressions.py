@@ -327,7 +327,8 @@ class ExpressionMaker:
         name, _, rest = call.partition("(")
         if ": " in rest or rest == ")" or self.chance(0.6):
             return self.pick([f"[{name}][0]({rest}", f'{{"k": {name}}}.k({rest}'])
-        return f"is_error(tool.error.Try({name}, {rest})"  # the walker has other words for its messages
+        # The walker has other words for its messages, so that not even `last` may be the error.
+        return f"tool.list.Map([tool.error.Try({name}, {rest}], is_error)[0]"
 
     # --- elements and calls ------------------------------------------------------------------------------------------
 
