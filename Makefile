@@ -66,14 +66,16 @@ test-others:
 test-one: $(VENV)/.developed
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then models and the store
+bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then workers, limits and the store
 	$(BIN)/python benchmarks/performance.py
-	@for name in workers providers ratelimit store records; do \
+	@for name in workers ratelimit store records; do \
 		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 
-docs: $(VENV)/.developed ## write the generated pages again
+docs: $(VENV)/.developed ## write the generated pages again, and build the site in build/docs
 	$(BIN)/python docs/generate.py
+	@# Without --quiet, with which MkDocs counts no warnings.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml
 
 clean: ## remove what was made here
 	rm -rf .venv .cache demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

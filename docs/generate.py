@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 from collections import defaultdict
 from pathlib import Path
 
+import ai_wm
 import neuroscript
 from ai_wm.data.presets import PRESETS
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
 from neuroscript.lint.rules import RULES
 
 HERE = Path(__file__).parent
-NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
+sys.path.insert(0, str(HERE))
+
+from generators import NOTE  # noqa: E402
+from generators.commands import commands_page  # noqa: E402
+from generators.cookbook import cookbook_page  # noqa: E402
+from generators.diagrams import diagram_files  # noqa: E402
+from generators.error_table import errors_page  # noqa: E402
+from generators.python_api import limits_page, module_page  # noqa: E402
+from generators.syntax import syntax_page  # noqa: E402
 
 
 def pages() -> dict[str, str]:
@@ -23,9 +33,23 @@ def pages() -> dict[str, str]:
         "tools.md": tools_page(),
         "api.md": api_page(),
         "lint.md": lint_page(),
+        **diagram_files(),
+        "cookbook.md": cookbook_page(),
+        "errors.md": errors_page(),
         "llms.txt": primer(),
         "providers/presets.md": presets_page(),
+        "reference/commands.md": commands_page(),
+        "reference/limits.md": limits_page(),
+        "reference/syntax.md": syntax_page(),
+        "reference/neuroscript.md": module_page(neuroscript, "neuroscript", _NEUROSCRIPT),
+        "reference/ai_wm.md": module_page(ai_wm, "ai_wm", _AI_WM),
     }
+
+
+_NEUROSCRIPT = """What `from neuroscript import …` gives, in full. [Embedding](../embedding.md) shows it in use, and
+[one table](../api.md) has all names."""
+_AI_WM = """What `from ai_wm import …` gives, in full: [`AIWorkerManager`](#aiworkermanager) is where a host begins.
+[AI workers](../workers.md#from-python) shows it in use."""
 
 
 def primer() -> str:
@@ -68,17 +92,17 @@ def shapes_of(specs: list[ToolSpec]) -> list[Shape]:
 
 def one_shape(shape: Shape) -> str:
     """One map's section."""
-    title = f"### Map: {shape.name}{' (open)' if shape.open else ''}\n"
+    title = f"### Map: {shape.name}\n"
     rows = [f"| `{one.name}` | {one.type} | {one.description}{keys_of(one.shape)} |" for one in shape.fields.values()]
-    return "\n".join([title, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
+    more = ["It is open.\n"] if shape.open else []
+    return "\n".join([title, *more, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
 
 
 def keys_of(shape: Shape | None) -> str:
     """A link to the keys of a map."""
     if shape is None:
         return ""
-    anchor = f"map-{shape.name}{' (open)' if shape.open else ''}"
-    anchor = re.sub(r"[^\w\- ]", "", anchor.lower()).replace(" ", "-")
+    anchor = re.sub(r"[^\w\- ]", "", f"map-{shape.name}".lower()).replace(" ", "-")
     return f" Keys: [{shape.name}](#{anchor})."
 
 
@@ -114,13 +138,14 @@ def api_page() -> str:
         [
             NOTE,
             "# Python names\n",
-            "What `from neuroscript import …` gives. The docstrings say the rest.\n",
+            "What `from neuroscript import …` gives, in short; [in full](reference/neuroscript.md) with arguments and",
+            "methods.\n",
             "| name | what it is |",
             "| --- | --- |",
             *rows,
             "",
             "## Error codes\n",
-            "The numbers are stable. Codes of 1000 and up belong to tools.\n",
+            "The numbers are stable. Codes of 1000 and up belong to tools. [Error codes](errors.md) explains each.\n",
             "| code | name | class |",
             "| --- | --- | --- |",
             *codes,

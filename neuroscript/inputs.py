@@ -1,4 +1,4 @@
-"""Splits an input of an interactive session into what is loaded and what is run, in the order of its lines."""
+"""The structure of an input of an interactive session: what of it is loaded or run, and the blocks that are open."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ from enum import Enum
 from itertools import groupby
 
 from neuroscript.records import record
-from neuroscript.syntax.lexer import CODES, END, METADATA, NEWLINE, tokenize
+from neuroscript.syntax.errors.stack import DEPTHS
+from neuroscript.syntax.lexer import BAD_STRING, CODES, END, METADATA, NEWLINE, tokenize
 from neuroscript.syntax.source import LINE_END
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neuroscript.syntax.lexer import Tokens
 
 _OPENING = frozenset(CODES[word] for word in ("FUNC", "IF", "WHILE", "FOR", "ON", "ON_ERROR"))
 _CLOSING = frozenset(
     CODES[word] for word in ("ENDFUNC", "ENDIF", "ENDWHILE", "ENDFOR", "ENDON", "ENDEVENT", "ENDCOMMAND")
 )
-_FUNC, _ON, _EVENT, _COMMAND = (CODES[word] for word in ("FUNC", "ON", "EVENT", "COMMAND"))
+_FUNC, _ON, _EVENT, _COMMAND, _ERROR, _ON_ERROR = (
+    CODES[word] for word in ("FUNC", "ON", "EVENT", "COMMAND", "ERROR", "ON_ERROR")
+)
+COMMENT_MARKS = ("#", "--", "//")
+RAW_MARKS = ("```", "'''")
+"""What begins and ends the strings that may have several lines."""
 
 
 class Kind(Enum):
@@ -46,16 +54,11 @@ class Part:
 def split(source: str) -> list[Part]:
     """The parts of an input: neighbours are of different kinds; one that holds nothing but comments is no part."""
     tokens = tokenize(source)
-    found: list[tuple[Kind | None, int]] = []  # what stands in no block, with its offset
-    depth = 0
-    for index in _line_starts(tokens):
-        code, following = tokens.codes[index], tokens.codes[index + 1]
-        if depth == 0:
-            found.append((_kind(code, following), tokens.starts[index]))
-        if code in _OPENING or (code == _COMMAND and following == NEWLINE):
-            depth += 1
-        elif code in _CLOSING and depth:
-            depth -= 1
+    found = [  # what stands in no block, with its offset
+        (_kind(tokens.codes[index], tokens.codes[index + 1]), tokens.starts[index])
+        for index, depth in _statements(tokens)
+        if depth == 0
+    ]
     ends = [*(offset for _, offset in found), len(source)][1:]
     groups = groupby(zip(_with_metadata(found), found, ends, strict=True), key=lambda each: each[0])
     parts = []
@@ -64,6 +67,78 @@ def split(source: str) -> list[Part]:
         start, last, end = members[0][1][1], members[-1][1][1], members[-1][2]
         parts.append(_part(source, kind, start, last, end))
     return parts
+
+
+@record(frozen=True)
+class Definition:
+    """A procedure, an event handler or a command block of an input.
+
+    Args:
+        name: of the procedure; empty for the others.
+        text: all of it, with the comments above it.
+        body: what stands between its first word and its last one.
+    """
+
+    name: str
+    text: str
+    body: str
+
+
+def definitions(part: Part) -> list[Definition]:
+    """The definitions of a part that is not of statements, in their order."""
+    source = part.text
+    tokens = tokenize(source)
+    codes, starts, ends = tokens.codes, tokens.starts, tokens.ends
+    lines = [(index, depth) for index, depth in _statements(tokens) if codes[index] != METADATA or depth]
+    found = []
+    before = 0
+    for place, (index, depth) in enumerate(lines):
+        if depth:
+            continue
+        last = next((each for each, inner in lines[place + 1 :] if inner == 1 and codes[each] in _CLOSING), index)
+        above = [line.strip() for line in source[before : starts[index]].splitlines()]
+        comments = [line for line in above if line.startswith(COMMENT_MARKS)]
+        before = ends[last]
+        name = tokens.texts[index + 1] if codes[index] == _FUNC else ""
+        text = "\n".join([*comments, source[starts[index] : before]])
+        found.append(Definition(name, text, source[ends[index] : starts[last]]))
+    return found
+
+
+def open_depth(source: str) -> int | None:
+    """How many blocks and brackets are open where a text ends; None within a raw string."""
+    tokens = tokenize(source)
+    if any(code == BAD_STRING and text[:3] in RAW_MARKS for code, text in zip(tokens.codes, tokens.texts, strict=True)):
+        return None
+    depth = 0
+    for index, before in _statements(tokens):
+        depth = before + _change(tokens, index, before)
+    return depth + max(sum(DEPTHS.get(code, 0) for code in tokens.codes), 0)
+
+
+def last_is_error_handler(source: str) -> bool:
+    """Whether an error handler is the last that a text has outside of blocks, so that it handles nothing."""
+    tokens = tokenize(source)
+    outside = [index for index, depth in _statements(tokens) if depth == 0]
+    first, following = (tokens.codes[outside[-1]], tokens.codes[outside[-1] + 1]) if outside else (END, END)
+    return first == _ON_ERROR or (first == _ON and following == _ERROR)
+
+
+def _statements(tokens: Tokens) -> Iterator[tuple[int, int]]:
+    """The tokens that begin a line, by number, and in how many blocks each stands, as its end does too."""
+    depth = 0
+    for index in _line_starts(tokens):
+        change = _change(tokens, index, depth)
+        yield index, depth
+        depth += change
+
+
+def _change(tokens: Tokens, index: int, depth: int) -> int:
+    """By how much a line that begins with a token changes the number of open blocks."""
+    code = tokens.codes[index]
+    if code in _OPENING or (code == _COMMAND and tokens.codes[index + 1] == NEWLINE):
+        return 1
+    return -1 if code in _CLOSING and depth else 0
 
 
 def _with_metadata(found: list[tuple[Kind | None, int]]) -> list[Kind]:

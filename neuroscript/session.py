@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
-from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
+from neuroscript.given import check_token
 from neuroscript.inputs import Kind, Part, blanked, split
 from neuroscript.runtime.abi import SESSION_LAST
 from neuroscript.runtime.containers import UNSET
@@ -16,6 +17,7 @@ from neuroscript.syntax.parser import parse
 from neuroscript.values import to_host
 
 if TYPE_CHECKING:
+    from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
 
 _RESULT = "result_of_input"
@@ -29,10 +31,16 @@ class Session:
         self.variables: dict[str, Any] = {}
         self._last: Any = None
 
-    def evaluate(self, source: str, name: str = "<input>") -> Any:
+    def evaluate(self, source: str, name: str = "<input>", *, cancel: CancelToken | None = None) -> Any:
         """Evaluates an input: statements, definitions (which replace earlier ones), an expression, or several of these.
 
-        Nothing of an input is run that does not parse as a whole.
+        Nothing of an input is run that does not parse as a whole.  The value of an expression is in ``last``
+        afterwards, as the result of a call is.
+
+        Args:
+            source: the input.
+            name: what it is called in messages.
+            cancel: ends the evaluation when it is cancelled, which it may be before that.
 
         Returns:
             The value of the expression at its end; None if there is something else.
@@ -42,15 +50,17 @@ class Session:
             NeuroScriptError: what the input raised.
         """
         self.interpreter.check_open()
+        if cancel is not None:
+            check_token(cancel)
         value = None
         for part, program in self._programs(source.removeprefix("\ufeff"), name):
             value = None
             if program is not None:
-                value = self._run(program, part, name)
+                value = self._run(program, part, name, cancel)
             else:
                 self.interpreter.load(part.text, name, replace=True)
                 if self.interpreter.has_commands:
-                    self.interpreter.run_commands()
+                    self.interpreter.run_commands(cancel=cancel)
         return value
 
     def _programs(self, source: str, name: str) -> list[tuple[Part, n.Program | None]]:
@@ -76,14 +86,41 @@ class Session:
             raise NeuroScriptSyntaxError(wrong)
         return found
 
-    def _run(self, program: n.Program, part: Part, name: str) -> Any:
+    def _run(self, program: n.Program, part: Part, name: str, cancel: CancelToken | None) -> Any:
         """Runs the statements of an input, and returns the value of the expression at their end."""
         self.variables.pop(_RESULT, None)
+        self._execute(program, part, name, cancel)
+        value = self.variables.pop(_RESULT, None)
+        if value is not None:
+            self._last = value
+        return to_host(value)
+
+    def value_of(self, expression: str, name: str = "<expression>") -> Any:
+        """The value of an expression in the variables of the session, as a value of the language.
+
+        It may be asked for inside a run that has stopped; no watcher is told of it.
+
+        Raises:
+            NeuroScriptSyntaxError: if it is no expression.
+            NeuroScriptError: what evaluating it raises.
+        """
+        part = Part(Kind.STATEMENTS, expression, 0)
+        program = self._expression(part, name)
+        if len(program.commands) != 1 or len(program.commands[0].body) != 1:
+            found = Diagnostic(1, 1, "error", ErrorCode.SYNTAX, "one expression is wanted", name)
+            raise NeuroScriptSyntaxError([found])
+        self._execute(program, part, name, None, watches=False)
+        return self.variables.pop(_RESULT, None)
+
+    def _execute(
+        self, program: n.Program, part: Part, name: str, cancel: CancelToken | None, *, watches: bool = True
+    ) -> None:
+        """Runs the statements of an input in the variables."""
         runtime, loader = self.interpreter.runtime, self.interpreter.loader
-        with runtime.alone():
+        with runtime.alone(cancel=cancel):
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
-            compiled = back_end(resolved, loader.compilation_unit())
+            compiled = back_end(resolved, loader.compilation_unit(watches=watches))
             loader.keep_text(compiled.codes, len(part.text), lambda: self._parsed(part, name))
             [function] = compiled.commands
             for code in compiled.codes:
@@ -91,13 +128,12 @@ class Session:
             runtime.link_calls(compiled.calls)
             scope = {**self.variables, SESSION_LAST: self._last}
             try:
-                with runtime.run() as depth:
+                with runtime.run(cancel=cancel) as depth:
                     runtime.namespace[function](depth, scope)
             finally:
                 self._last = scope.pop(SESSION_LAST)
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
-        return to_host(self.variables.pop(_RESULT, None))
 
     def _parsed(self, part: Part, name: str) -> n.Program:
         """Parses a part as a command block: of its statements, or of an assignment of its value, or of both."""

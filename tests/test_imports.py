@@ -35,10 +35,12 @@ LAYERS = {
         runtime
         compiler
         cache
-        highlighting lint primer session plugins asynchronous loading given formatting
+        given
+        highlighting lint primer session plugins asynchronous loading formatting
         checking
         interpreter
         testing
+        observing
         .
         language_server
         cli
@@ -55,10 +57,20 @@ LAYERS = {
         configuration
         host
         outcomes interactive
+        observing
         . check fmt lsp primer reference run shell doctor test tools trust
+        debug
+        repl
+    """,
+    "neuroscript.cli.repl": """
+        costs spinner
+        describing evaluation
+        saving
+        commands
+        completing
         session
         terminal
-        repl
+        .
     """,
     "neuroscript.testing": """
         . cases selection coverage differences
@@ -66,6 +78,13 @@ LAYERS = {
         models
         runner
         junit pytest_plugin
+    """,
+    "neuroscript.observing": """
+        . masking breakpoints watchers bodies timeline_style dap_messages
+        showing profile
+        trace timeline dap_variables debugger
+        timeline_page
+        dap
     """,
     "neuroscript.values": """
         timedate
@@ -118,7 +137,7 @@ LAYERS = {
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
-        assertions
+        assertions watching
         tool_values
         runs tool_calls
         procedures

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter, LimitError, Limits, NeuroScriptError, NeuroScriptSyntaxError, Session
+from neuroscript import (
+    CancelToken,
+    ErrorCode,
+    Interpreter,
+    LimitError,
+    Limits,
+    NeuroScriptError,
+    NeuroScriptSyntaxError,
+    Session,
+)
 
 
 @pytest.fixture
@@ -267,3 +276,19 @@ def test_metadata_belong_to_what_they_stand_before(session: Session, emitted: li
     session.evaluate("set x = 1\n:: title: of a library\nfunc f means\n  return 4\nendfunc\nemit f() + x")
     session.evaluate(":: title: of a script\ncommand\n  emit 6\nendcommand")
     assert emitted == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "source", ["1 + 1", "set x = 1", "command\nemit 1\nendcommand", "func f() means\nendfunc\nemit f()"]
+)
+def test_an_input_is_ended_by_a_token_that_was_cancelled_before(source: str) -> None:
+    emitted: list[object] = []
+    token = CancelToken()
+    with Interpreter(plugins=False, emit=emitted.append) as interpreter:
+        session = interpreter.session()
+        token.cancel()
+        with pytest.raises(NeuroScriptError) as caught:
+            session.evaluate(source, cancel=token)
+        assert caught.value.code == ErrorCode.CANCELLED
+        assert session.evaluate("20 + 1", cancel=CancelToken()) == 21
+    assert emitted == []

@@ -40,6 +40,8 @@ from neuroscript.cli import (
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
+    from neuroscript import Interpreter
+    from neuroscript.cli import WorkersPlace
 
 SUMMARY = "look after the AI workers of a directory"
 
@@ -224,6 +226,22 @@ def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
     worker_tables.workers(rows)
     return OK
+
+
+def list_in_session(interpreter: Interpreter, place: WorkersPlace | None) -> None:
+    """Prints the workers of an interactive session: its host's, and those that what was typed has added."""
+    from ai_wm.tools.access import SERVICE
+
+    manager: AIWorkerManager = interpreter.services[SERVICE]
+    rows = [_with_standing(manager, row) for row in manager.list_worker_definitions_for_display()]
+    if rows:
+        from ai_wm.cli import tables as worker_tables
+
+        worker_tables.workers(rows)
+    elif place is not None:
+        write_line(sys.stdout, no_workers(place))
+    else:
+        write_line(sys.stdout, "there are no workers yet")
 
 
 def _list_removed(manager: AIWorkerManager, options: argparse.Namespace) -> int:

@@ -47,7 +47,7 @@ EXTRAS = {
     "lsp": "the language server of editors",
     "notebook": "%%neuroscript in Jupyter and IPython",
     "prices": "published prices of models",
-    "schema": "replies that follow every kind of JSON Schema",
+    "schema": "replies that follow a schema",
     "socks": "SOCKS proxies",
     "tui": "neuroscript workers top",
     "vault": "keys in HashiCorp Vault",

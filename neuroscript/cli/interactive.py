@@ -1,4 +1,4 @@
-"""Makes the interpreters of interactive sessions, on a terminal and in a notebook."""
+"""What interactive sessions share, on a terminal and in a notebook: their interpreters, and how values are shown."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from neuroscript.cli.status import UsageError
 from neuroscript.cli.tool_modules import add_tool_modules
 from neuroscript.interpreter import Interpreter
 from neuroscript.streaming import StreamEvent
+from neuroscript.values import text_of
+
+MAX_SHOWN = 10_000
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:
@@ -69,3 +72,10 @@ def make_interpreter(
         interpreter.close()
         raise
     return interpreter
+
+
+def shown(value: Any, width: int = MAX_SHOWN) -> str:
+    """A value as an interactive session shows it: strings in quotes, a long text cut."""
+    # A list's text quotes what is in it, so the quoting rules stand in one place.
+    text = text_of([value])[1:-1] if type(value) is str else text_of(value)
+    return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"

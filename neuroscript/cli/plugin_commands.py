@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from neuroscript.cli.findings import Finding
+    from neuroscript.cli.host import WorkersPlace
+    from neuroscript.interpreter import Interpreter
 
 
 class PluginCommand:
@@ -44,6 +46,14 @@ class PluginCommand:
         """Does the work; returns the exit status."""
         with _failures_of(self._entry):
             return int(self._module.run(options))
+
+    def list_in_session(self, interpreter: Interpreter, place: WorkersPlace | None) -> bool:
+        """Prints what the command lists, as an interactive session has it; false if the command cannot."""
+        work = getattr(self._module, "list_in_session", None)
+        if work is not None:
+            with _failures_of(self._entry):
+                work(interpreter, place)
+        return work is not None
 
     def examine(self, options: argparse.Namespace) -> Iterator[Finding]:
         """What ``neuroscript doctor`` tells of what the command works with; nothing if the module has no `examine`."""

@@ -47,6 +47,15 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
+def page_of(word: str) -> str:
+    """Explains a rule or an error code in words.
+
+    Raises:
+        UsageError: if there is none of that code or name; it names the nearest.
+    """
+    return _page(_find(word))
+
+
 def _find(word: str) -> Rule | ErrorCode:
     rule = rule_of(word)
     if rule is not None:

@@ -24,10 +24,11 @@ class Unit:
         max_items: of a list or map.
         max_string: characters of a string.
         max_depth: of calls; None for as many as Python allows.
-        nests: whether a list or map that holds neither may be stored in another one.
+        levels: of lists and maps inside one another that certainly may be stored in another one.
         sealed: whether code may rely on the program's procedures not being replaced.
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
+        watches: whether the code tells a `Watcher` of its statements, turns and ends, and keeps what variables hold.
     """
 
     load: int
@@ -38,9 +39,10 @@ class Unit:
     max_string: int
     max_depth: int | None
     sealed: bool = True
-    nests: bool = True
+    levels: int = 1
     explains: bool = False
     covers: bool = False
+    watches: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

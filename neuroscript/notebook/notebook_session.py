@@ -148,7 +148,7 @@ class NotebookSession:
         It is never nothing: IPython would offer Python's names then.
         """
         word, found = completions(self.interpreter, self._session.variables, before, _names_in(text))
-        return word, [name for name in found if name != word] or [word]
+        return word, [one.text for one in found if one.text != word] or [word]
 
 
 def _names_in(text: str) -> list[str]:

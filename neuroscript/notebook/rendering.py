@@ -9,7 +9,7 @@ from html import escape
 from itertools import islice
 from typing import Any, TypeGuard
 
-from neuroscript.cli.session import shown
+from neuroscript.cli.interactive import shown
 from neuroscript.output import shortened, visible
 from neuroscript.values import text_of
 

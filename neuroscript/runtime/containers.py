@@ -96,38 +96,36 @@ class Containers:
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
         """
-        # Most hold neither lists nor maps at their ends, which two levels have room for.
         kind = type(value)
-        if kind is dict and value:
-            for key in value:  # noqa: B007
-                break
-            if type(value[key]) not in _CONTAINERS and self.max_nesting > 1:
-                for key in reversed(value):  # noqa: B007
-                    break
-                if type(value[key]) not in _CONTAINERS:
-                    return value
-        elif kind is list and value:
-            if self.max_nesting > 1 and type(value[0]) not in _CONTAINERS and type(value[-1]) not in _CONTAINERS:
-                return value
-        else:
+        if not value or (kind is not dict and kind is not list):
             return value
-        self._look(value, 0)
-        self._look(value, -1)
+        item, left = value, self.max_nesting
+        while item and (kind is dict or kind is list):
+            left -= 1
+            if not left:
+                self._too_deep()
+            if kind is list:
+                item = item[0]
+            else:
+                for item in item.values():  # noqa: B007, B020
+                    break
+            kind = type(item)
+        item, left, kind = value, self.max_nesting, type(value)
+        while item and (kind is dict or kind is list):
+            left -= 1
+            if not left:
+                self._too_deep()
+            if kind is list:
+                item = item[-1]
+            else:
+                for item in reversed(item.values()):  # noqa: B007, B020
+                    break
+            kind = type(item)
         return value
 
-    def _look(self, value: Any, end: int) -> None:
-        depth = 1
-        while value:
-            if type(value) is list:
-                value = value[end]
-            elif type(value) is dict:
-                value = next(iter(value.values()) if end == 0 else reversed(value.values()))
-            else:
-                return
-            depth += 1
-            if depth > self.max_nesting:
-                message = f"lists and maps would be nested more than {self.max_nesting} deep"
-                raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
+    def _too_deep(self) -> NoReturn:
+        message = f"lists and maps would be nested more than {self.max_nesting} deep"
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 

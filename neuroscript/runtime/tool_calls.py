@@ -70,6 +70,7 @@ TOOL_NAMES: dict[str, Any] = {
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
+    abi.SQRT: math.sqrt,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 
@@ -99,7 +100,21 @@ class ToolLinks:
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
+        self._directly = True  # whether generated code may call tools' own functions
         self._tool_values: dict[tuple[str, int], tuple[object, Policy, Callable[..., Any] | None]] = {}
+
+    def watch_tools(self, around: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Has every call of a tool, from now on, made through what ``around`` makes of its name and a function.
+
+        No tool's own function is called directly then, so all this has to come before programs are loaded.
+        """
+        self._directly = False
+        plain = self.call_tool
+
+        def call_tool(tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+            return around(tool.spec.full_name, plain)(tool, depth, args, names)
+
+        self.call_tool = call_tool  # type: ignore[method-assign]
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code."""
@@ -129,7 +144,12 @@ class ToolLinks:
         calls = spec.pure and standard and tool.takes_context and not _FUNCTIONS.isdisjoint(types)
         known = _DIRECT | _FUNCTIONS if calls else _DIRECT
         direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and known.issuperset(types)
-        direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        direct = (
+            direct
+            and self._directly
+            and spec.is_plain
+            and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        )
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
         options = tuple(arg.options for arg in spec.args)

@@ -10,7 +10,7 @@ import pytest
 from ai_wm import AIWorkerManager, WorkerPolicy, register_ai_worker_tools
 from ai_wm.plugin import policy_of
 from neuroscript import Interpreter, Policy, ToolSpec
-from neuroscript.cli.session import ReplSession
+from neuroscript.cli.repl.session import ReplSession
 from tests.ai_wm.helpers import raises_code, scripted, worker
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, StreamEvent, ToolContext
+from neuroscript.cli.repl.session import ReplSession
 from neuroscript.cli.replies import Replies, is_one_terminal
-from neuroscript.cli.session import ReplSession
 from tests.cli.conftest import Command
 
 TIMEOUT = 60
@@ -277,7 +277,7 @@ def test_replies_are_shown_to_a_person_and_not_in_a_pipe(
     monkeypatch.setattr(sys, "stdin", Terminal("\n".join(lines) + "\n"))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: interactive)
     typed = iter(lines)
-    monkeypatch.setattr("neuroscript.cli.terminal.make_prompt", lambda session: lambda: next(typed))
+    monkeypatch.setattr("neuroscript.cli.repl.terminal.make_prompt", lambda session: lambda: next(typed))
     done = neuroscript("repl")
     shown = [line for line in done.out.splitlines() if not line.startswith("NeuroScript")]
     assert shown == (["| it is", "it is"] if interactive else ["it is"])

@@ -116,10 +116,11 @@ def test_a_session_loads_a_program_with_what_it_uses(
     monkeypatch.setattr(
         sys, "stdin", io.StringIO(":load main.ns\nmain()\n:load main.ns\nshout('')\n:: uses: main.ns\n\n")
     )
-    shown = neuroscript("repl").out
-    assert shown.startswith("loaded main\n0.3333333333333333\nloaded main\nlib/text.ns:3:12: error 14")
-    assert "  3 |   return 1 / len(s)\n" in shown
-    assert ":1:10: error: this text is from no file" in shown
+    done = neuroscript("repl")
+    assert done.out == "loaded main\n0.3333333333333333\nloaded main\n"
+    assert done.err.startswith("lib/text.ns:3:12: error 14")
+    assert "  3 |   return 1 / len(s)\n" in done.err
+    assert ":1:10: error: this text is from no file" in done.err
 
 
 @pytest.mark.parametrize("also", [[], ["lib/text.ns"]])

@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
@@ -66,6 +66,45 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     by = {body.name: [call for call in body.calls if _is_direct(call, body, unit)] for body in procedures}
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
     return Calls(by, called)
+
+
+def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
+    """The parameters that procedures assign to, store in, or give to others of the program which do, by procedure."""
+    found = {body.name: body.changed.intersection(body.params) for body in procedures}
+    given = [
+        (body.name, argument.name, call.name, param)
+        for body in procedures
+        for call in calls.by[body.name]
+        for param in unit.procedures[call.name].params
+        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
+        and argument.name in body.params
+    ]
+    before = -1
+    while before != (before := sum(map(len, found.values()))):
+        for name, own, callee, param in given:
+            if param in found.get(callee, ()):
+                found[name].add(own)
+    return {name: frozenset(params) for name, params in found.items()}
+
+
+def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    Args:
+        call: the call.
+        body: where it stands.
+        unit: what the program is compiled against.
+        changed: the result of `changed_params`.
+    """
+    name = call.name
+    params = changed.get(name)
+    signature = unit.procedures.get(name)
+    if not params or signature is None or name in body.variables or name in unit.globals:
+        return
+    for position, argument in enumerate(call.args):
+        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
+        if param in params:
+            yield argument.value
 
 
 def infer_program(
@@ -147,10 +186,15 @@ class _Version:
         self._params: list[Type] | None = None  # and what is passed to it
         self._read: set[Shape] = set()  # and the shapes that this depended on
         self._since = 0  # after so many changes
+        self.is_due = True  # whether what is passed to it, or a result, may have changed since
+        self._seen = -1  # so many changes to shapes have been looked at
         self._ends = bool(body.handlers) or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""
+        if not self.is_due and self._seen == shapes.changes:
+            return False
+        self.is_due, self._seen = False, shapes.changes
         given = [*params.values()]
         anew = given != self._params
         self._params = given
@@ -230,6 +274,11 @@ class _Solver:
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
             self._general[name] = _Version(body, types, calls, internal=alone)
+        # The versions that depend on what is passed to a procedure, or on its results: its own, and those that call it.
+        self._concerned: dict[str, list[_Version]] = {name: [] for name in bodies}
+        for version in (*self._special.values(), *self._general.values()):
+            for name in {version.body.name, *version.called}:
+                self._concerned[name].append(version)
 
     def open(self, names: list[str]) -> None:
         """Lets procedures take anything, since internal calls tell nothing of them; `solve` goes on from there.
@@ -241,6 +290,7 @@ class _Solver:
             self._inner.remove(name)
             del self.params[name]
             version = self._general[name] = self._special.pop(name)
+            version.is_due = True
             version.types.add(dict.fromkeys(version.body.params, ANY))
 
     def solve(self) -> bool:
@@ -291,6 +341,8 @@ class _Solver:
         if new == old:
             return old
         self._changed = True
+        for version in self._concerned[key[0]]:
+            version.is_due = True
         count = self._changes[key] = self._changes.get(key, 0) + 1
         return new.widened() if count > _CHANGES else new
 

@@ -8,11 +8,11 @@ There is one walk backwards over a body.  What a loop reads before it sets it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, children, expressions
+from neuroscript.compiler.traversal import assigned_by, children, expressions, statements
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -22,6 +22,7 @@ Place: TypeAlias = "tuple[str, str | None]"
 
 _NOTHING: frozenset[Place] = frozenset()
 _MOST_STATEMENTS = 1000  # the sets grow with the variables
+_MOST_ALIASES = 4  # one read from the other
 
 
 @record(frozen=True)
@@ -44,6 +45,8 @@ class Liveness:
 
     def __init__(self, body: Body) -> None:
         self._last: dict[int, frozenset[Place]] = {}
+        self._idle: dict[int, list[str]] = {}
+        self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
         self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None
@@ -52,6 +55,7 @@ class Liveness:
         """Finds the last reads now, and not when one is asked for, as in many bodies none is."""
         block, self._pending = self._pending, None
         if block is not None:
+            self._aliases = _aliases(block)
             self._block(block, _NOTHING, _Exits(), noting=True)
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
@@ -59,6 +63,12 @@ class Liveness:
         if self._pending is not None:
             self.find()
         return self._last.get(id(statement), _NOTHING)
+
+    def idle_aliases(self, statement: n.Stmt) -> Sequence[str]:
+        """The variables that nothing reads any more when a statement stores a value in what they were read from."""
+        if self._pending is not None:
+            self.find()
+        return self._idle.get(id(statement), ())
 
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
         """What is live before a block; notes its last reads."""
@@ -92,6 +102,11 @@ class Liveness:
         stored = frozenset((name, None) for name in _stored_by(statement))
         if noting and (last := frozenset(_last(read - stored, live | stored))):
             self._last[id(statement)] = last
+        if noting and stored and self._aliases:
+            names = {name for name, _ in live | read | stored}
+            idle = {alias for name, _ in stored for alias in self._aliases.get(name, ())} - names
+            if idle:
+                self._idle[id(statement)] = sorted(idle)
         return live | read | stored
 
     def _needed_by(self, loop: n.While | n.ForEach) -> frozenset[Place]:
@@ -100,6 +115,25 @@ class Liveness:
         if found is None:
             found = self._needed[id(loop)] = self._block(loop.body, _NOTHING, _Exits(), noting=False)
         return found
+
+
+def _aliases(block: n.Block) -> dict[str, set[str]]:
+    """The variables that have been read from lists and maps in other variables, by these."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(block):
+        match statement:
+            case n.Set(targets=[n.Target(name=name, path=[])], value=root) | n.ForEach(name=name, collection=root):
+                while isinstance(root, n.Index):
+                    root = root.value
+                if isinstance(root, n.Name) and root.name != name:
+                    found.setdefault(root.name, set()).add(name)
+    for _ in range(_MOST_ALIASES):  # what has been read from an alias
+        size = sum(map(len, found.values()))
+        for names in found.values():
+            names.update(*(found.get(name, ()) for name in names.copy()))
+        if size == sum(map(len, found.values())):
+            break
+    return found
 
 
 def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
@@ -129,12 +163,17 @@ def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
     pending = list(parts)
     while pending:
         part = pending.pop()
+        if type(part) is n.Literal:
+            continue
         match part:
+            case n.Name(name=name):
+                yield name, None
+                continue
             case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
                 yield name, key
                 continue
-            case n.Name(name=name):
-                yield name, None
+            case n.Chain() | n.Index():
+                pass
             case n.Call(name=name):
                 yield name, None
             case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):

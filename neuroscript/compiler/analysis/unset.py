@@ -6,10 +6,10 @@ only when it is made: programs may be loaded later.  So the value may be of any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions, walk
+from neuroscript.compiler.traversal import assigned_by, expressions
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -22,10 +22,12 @@ class Unset:
     Attributes:
         names: the variables.
         reads: the spans of the expressions that read them then.
+        stores: the spans of the targets of items whose variables, none of these, certainly are set.
     """
 
     names: frozenset[str] = frozenset()
     reads: frozenset[n.Span] = frozenset()
+    stores: frozenset[n.Span] = frozenset()
 
 
 def read_unset(body: Body) -> Unset:
@@ -35,7 +37,7 @@ def read_unset(body: Body) -> Unset:
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-    return Unset(frozenset(reads.found), frozenset(reads.spans))
+    return Unset(frozenset(reads.found), frozenset(reads.spans), frozenset(reads.stores))
 
 
 class _Reads:
@@ -44,15 +46,18 @@ class _Reads:
     Attributes:
         found: the variables that may be read before they are set.
         spans: of these reads.
+        stores: the spans of the targets of items whose variables are set.
         assigned: the variables that are certainly set, besides the parameters.
     """
 
     def __init__(self, body: Body) -> None:
         self.found: set[str] = set()
         self.spans: set[n.Span] = set()
+        self.stores: set[n.Span] = set()
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
         self._tolerant = body.tolerant
+        self._parts_of = body.parts_of
         self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
@@ -67,6 +72,9 @@ class _Reads:
         for statement in block:
             for expression in expressions(statement):
                 self._expression(expression)
+            if isinstance(statement, n.Set):
+                stores = (target for target in statement.targets if target.path and target.name in self.assigned)
+                self.stores.update(target.span for target in stores)
             match statement:
                 case n.If():
                     goes_on = self._if(statement) and goes_on
@@ -101,7 +109,7 @@ class _Reads:
         targets = statement.targets if isinstance(statement, n.Set) else []
         self._add(target.name for target in targets)  # an item of what is not set makes a list or map
 
-    def _add(self, names: set[str] | Iterator[str]) -> None:
+    def _add(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.assigned:
                 self.assigned.add(name)
@@ -114,7 +122,10 @@ class _Reads:
         return names
 
     def _expression(self, expression: n.Expr) -> None:
-        for part in walk(expression):
+        for part in self._parts_of(expression):
+            form = type(part)
+            if form is n.Literal or form is n.Index or form is n.Chain:
+                continue  # as most are
             if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
                     self.spans.add(part.span)

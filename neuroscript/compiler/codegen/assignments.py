@@ -7,6 +7,7 @@ for the common cases and in `neuroscript.runtime.containers` for the rest.
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, STR, Type
@@ -15,16 +16,16 @@ from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
 from neuroscript.compiler.codegen.hopeful import evaluated
-from neuroscript.compiler.codegen.in_place import InPlaceGenerator, Put, is_put_back, popping
-from neuroscript.compiler.codegen.moves import taken_item
+from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
+from neuroscript.compiler.codegen.keys import keys_once
+from neuroscript.compiler.codegen.moves import is_taken
 from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
+from neuroscript.compiler.codegen.vacating import vacate, vacated_within
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
-
-_DEEP = 4  # keys of a path beyond which the runtime goes along it
 
 
 class AssignmentGenerator:
@@ -43,14 +44,19 @@ class AssignmentGenerator:
         name = target.name
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
-        made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
-        made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        made: list[ast.stmt] | None = None
+        if isinstance(value, n.ToolCall):
+            made = self._appending(name, value)
+            made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        elif isinstance(value, n.Chain):
+            made = self._extending(name, value) or self._growing(name, value)
         if made is None:
-            taken = taken_item(self.context, self.expressions, target, value)
-            if taken is None:
-                made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
-            else:
-                made = [py.set_variable(name, taken)]
+            made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
+            if isinstance(value, n.Index) and is_taken(self.context, name, value):
+                assert isinstance(value.value, n.Name)
+                made += self.temporaries.release()
+                held = py.variable(name)
+                made += vacate(self.context, self.expressions, held, value.value.name, [value.index])
         self.context.flow.assign(name)
         return made
 
@@ -184,9 +190,9 @@ class AssignmentGenerator:
             *self._put(target, py.name(result)),
             clear(result),
         ]
-        appended = py.call(abi.APPEND_AT, py.variable(target.name), ast.Tuple(keys, py.LOAD), held)
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), py.items(keys), held)
         other = [*let_go, py.when(py.negated(appended), copy)]
-        if len(target.path) > _DEEP:
+        if len(target.path) > DEEP:
             return [*first, *other, *clean]
         return [*first, py.when(py.both(*tests), [append_item(items, held)], other), *let_go, *clean]
 
@@ -216,17 +222,25 @@ class AssignmentGenerator:
         """``set`` with items, with several targets, or with ``must``."""
         if not must and len(targets) == 1:
             target = targets[0]
+            if target.path and (vacating := vacated_within(self.context, self.expressions)):
+                first, held, clean = self._evaluated(value)
+                return [*first, *vacating, *self._put(target, held), *clean]
+            if not self.context.compact and not self.context.is_read_only(target.name):
+                once = keys_once(self.context, self.expressions, target, value)
+                if once is not None:
+                    before, target, value, after = once
+                    return [*before, *self.set([target], value, must=False), *after]
             if (made := self._appending_inside(target, value)) is not None:
                 return made
             if target.path:
                 for form in (InPlaceGenerator.by_tool, InPlaceGenerator.by_adding):
-                    in_place = self._in_place(target, lambda result: self._put(target, result))
+                    in_place = self._in_place(target, partial(self._put, target), self._way)
                     if (made := form(in_place, value)) is not None:
                         return made
             if (made := self._put_in_hope(target, value)) is not None:
                 return made
             first, held, clean = self._evaluated(value)
-            return [*first, *self._put(targets[0], held), *clean]
+            return [*first, *self._put(target, held), *clean]
         temporary = self.temporaries.fresh()
         pop = None if must else popping(self.context, self.expressions, targets, value)
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
@@ -235,14 +249,17 @@ class AssignmentGenerator:
         if len(targets) == 1:
             code += self._store_from(targets[0], py.name(temporary))
         else:
-            code.append(py.run(abi.UNPACK, py.name(temporary), py.const(len(targets))))
+            is_list = py.compare(py.call("type", py.name(temporary)), "is not", py.name("list"))
+            count = py.compare(py.call("len", py.name(temporary)), "!=", py.const(len(targets)))
+            unpack = py.run(abi.UNPACK, py.name(temporary), py.const(len(targets)))
+            code.append(py.when(py.some(is_list, count), [unpack]))
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
         code.append(clear(temporary))
         return code if pop is None else [*pop[0], py.when(pop[1], [pop[2]], code)]
 
-    def _in_place(self, target: n.Target, put: Put) -> InPlaceGenerator:
-        return InPlaceGenerator(self.context, self.expressions, target, put)
+    def _in_place(self, target: n.Target, put: Put, way: Way | None = None) -> InPlaceGenerator:
+        return InPlaceGenerator(self.context, self.expressions, target, put, way)
 
     def store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
         """Code that stores the value of Python code in a target."""
@@ -279,7 +296,7 @@ class AssignmentGenerator:
 
     def _put_in_hope(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set name[a]… = value`` in hope of the likely types; None where that is no gain."""
-        if self.context.compact or self.context.is_read_only(target.name) or not 0 < len(target.path) <= _DEEP:
+        if self.context.compact or self.context.is_read_only(target.name) or not 0 < len(target.path) <= DEEP:
             return None
         stores = StoreGenerator(
             self.context, self.expressions, target, self._type_of(target), self._unshared(target.name)
@@ -297,8 +314,8 @@ class AssignmentGenerator:
         local = py.variable(name)
         keys, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in keys for part in parts]
-        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
-        if len(path) > _DEEP:
+        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, py.items([*reads]), value))
+        if len(path) > DEEP:
             return [*code, slow]
         tests, children, kind = self._way(target, path, list(reads), self.context.type_of(path[-1]).within(INT))
         held, key, key_kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
@@ -428,6 +445,6 @@ def read_only_error(name: str) -> ast.stmt:
 
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """The call of the tool that appends, which copies the list."""
-    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
+    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items([old, new]), py.const(()))
     py.place(made, value.span)
     return made

@@ -15,8 +15,8 @@ from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.analysis.types import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.moves import moved_value
+from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST
+from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -99,42 +99,68 @@ class CallGenerator:
         latest = py.bind(LATEST, py.item(py.name(both), py.const(1)))
         return py.item(py.item(ast.Tuple([py.bind(both, made), latest], py.LOAD), py.const(0)), py.const(0))
 
-    def _direct(self, call: n.Call, target: str) -> ast.expr:
+    def _direct(self, call: n.Call, target: str | ast.expr) -> ast.expr:
         args = call.args
         names = [argument.name for argument in args if argument.name is not None]
-        values = [self._argument(argument.value) for argument in args]
+        values = self._arguments(call)
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(target, depth, *values[:count], **named)
 
+    def _arguments(self, call: n.Call) -> list[ast.expr]:
+        """The arguments; those that are moved, and that others mention too, are let go of after the last one."""
+        values = [argument.value for argument in call.args]
+        late = [value for value in values if self._is_moved(value) and is_mentioned_again(call, value)]
+        if not late:
+            return [self._argument(value) for value in values]
+        held = self.context.temporaries.mark()
+        made = [
+            self.expressions.value(value) if any(value is each for each in late) else self._argument(value)
+            for value in values
+        ]
+        names = dict.fromkeys(abi.VARIABLE + value.name for value in late if isinstance(value, n.Name))
+        names |= dict.fromkeys(self.context.temporaries.held_since(held))
+        emptied = [py.bind(name, py.const(None)) for name in names]
+        made[-1] = py.item(ast.Tuple([made[-1], *emptied], py.LOAD), py.const(0))
+        return made
+
+    def _is_moved(self, value: n.Expr) -> bool:
+        return id(value) in self.context.moved_items or any(value is moved for moved in self.context.moved)
+
     def _argument(self, value: n.Expr) -> ast.expr:
-        if any(value is moved for moved in self.context.moved):
+        if self._is_moved(value):
             return moved_value(self.context, self.expressions, value)
         return self.expressions.value(value)
 
-    def _target(self, call: n.Call) -> str:
-        """The name of the function to call: the specialised body's, where the arguments certainly fit it."""
+    def _target(self, call: n.Call) -> ast.expr:
+        """The function to call: the specialised body's, where the arguments fit it, which may have to be tested."""
         context = self.context
         general = abi.PROCEDURE + call.name
         special = context.program.specialised.get(call.name)
         own = context.body.procedure is not None and context.body.name == call.name
         if special is not None and not special.checked:
             if not context.analysis.internal:
-                return general
-            return special.self_identifier if own and context.special is not None else special.identifier
+                return py.name(general)
+            return py.name(special.self_identifier if own and context.special is not None else special.identifier)
         if special is None or (own and context.special is None):
-            return general  # also from the general body to itself, so that a traceback tells the two apart
+            return py.name(general)  # also from the general body to itself, so that a traceback tells the two apart
         if own and special.result is not None:  # then all its calls of itself fit
-            return special.self_identifier
+            return py.name(special.self_identifier)
         names = list(context.unit.procedures[call.name].params)
+        tests: list[ast.expr] = []
         for name, wanted in special.params.items():
             value = argument_for(call, names, name)
             kind = context.type_of(value) if value is not None else NOTHING
             small = own or wanted.kinds != INT or (kind.bits is not None and kind.bits <= ENTRY_BITS)
-            if not (kind.within(wanted.kinds) and small):
-                return general
-        return special.self_identifier if own else special.identifier
+            if kind.within(wanted.kinds) and small:
+                continue
+            if value is None or not context.is_pure(value) or not kind.kinds & wanted.kinds or wanted.kinds == INT:
+                return py.name(general)
+            # The general body would look at this too, and cost a call.
+            tests.append(py.kind_is(self.expressions.value(value), ENTRY_TYPES[wanted.kinds]))
+        found = py.name(special.self_identifier if own else special.identifier)
+        return py.either(py.both(*tests), found, py.name(general)) if tests else found
 
     def _builtin(self, name: str, args: list[n.Argument]) -> ast.expr:
         values = [self.expressions.value(argument.value) for argument in args]
@@ -147,7 +173,7 @@ class CallGenerator:
     def _length(self, expression: n.Expr, value: ast.expr) -> ast.expr:
         """``len(x)``."""
         kind = self.context.type_of(expression)
-        if kind.within(LIST | MAP | STR):
+        if kind.within(LIST | MAP | STR) or self.context.hopeful:  # of what has none, Python raises
             return py.call("len", value)
         made = py.call(abi.BUILTIN_LEN, value)
         if self.context.compact or not self.context.is_repeatable(expression):
@@ -159,5 +185,5 @@ class CallGenerator:
 
 def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:
     """Arguments for the runtime to bind: a tuple of all values, and a tuple of the names of the named ones."""
-    yield ast.Tuple([expressions.value(argument.value) for argument in args], py.LOAD)
+    yield py.items([expressions.value(argument.value) for argument in args])
     yield py.const(tuple(argument.name for argument in args if argument.name is not None))

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.bounds import Bounds
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
-from neuroscript.compiler.analysis.types import ANY, OTHER, Type
+from neuroscript.compiler.analysis.types import ANY, INT, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -36,7 +37,7 @@ class ProgramContext:
         source: the text of the program.
         file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
-        changed_params: the parameters that procedures assign to, by procedure.
+        changed_params: the parameters that procedures change, or give to others which do, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
         calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """
@@ -71,6 +72,7 @@ class FunctionContext:
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
         self.flow = Flow(analysis.body, analysis.escape)
+        self.bounds = Bounds(analysis.body, analysis.types)
         self.temporaries = Temporaries()
         self.in_error_handler = False
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
@@ -78,11 +80,13 @@ class FunctionContext:
         self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
+        self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
         self.liveness = analysis.liveness
         self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
+        self._hidden: set[str] = set()
         self._made: list[n.Expr] = []
         self._coverings: dict[tuple[int, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
@@ -98,6 +102,7 @@ class FunctionContext:
             error_handler: whether it is an error handler's.
         """
         self.flow.begin(names)
+        self.bounds.begin()
         self.temporaries.begin()
         self.in_error_handler = error_handler
         self._counters = []
@@ -116,11 +121,30 @@ class FunctionContext:
             found = self._coverings[key] = Covering(number, jumps, *key[1:])
         return found
 
+    def begun(self, statement: n.Stmt) -> list[ast.stmt]:
+        """The call by which code that is watched, or covered by tests, tells that a statement begins."""
+        if isinstance(statement, n.OnError) or not (self.unit.covers or self.unit.watches):
+            return []
+        if self.unit.watches and isinstance(statement, n.While):
+            return []  # its turns tell
+        return [self._told(abi.BEGIN if self.unit.watches else abi.COVERED, statement)]
+
+    def turn(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        """The call by which code that is watched tells that a turn of a loop begins."""
+        if not self.unit.watches:
+            return []
+        return [self._told(abi.BEGIN if isinstance(statement, n.While) else abi.TURN, statement)]
+
+    def _told(self, hook: str, statement: n.Stmt) -> ast.stmt:
+        made = py.run(hook, py.const(self.program.file), py.const(statement.span[0]))
+        py.place(made, statement.span)
+        return made
+
     @contextmanager
-    def loop(self, statement: n.Stmt) -> Iterator[None]:
+    def loop(self, statement: n.While | n.ForEach) -> Iterator[None]:
         """Context manager for the code of a loop."""
         self._loops += 1
-        with self.flow.loop(statement):
+        with self.flow.loop(statement), self.bounds.loop(statement):
             yield
         self._loops -= 1
 
@@ -203,7 +227,7 @@ class FunctionContext:
         A variable that is not guarded can, but if it may turn out not to be set it is noted for `guard_unsure`.
         """
         if name not in self.body.variables:
-            return False
+            return name in self._hidden
         assigned = name in self.flow.assigned
         if not assigned and name not in self.guarded:
             self._unsure.add(name)
@@ -224,7 +248,9 @@ class FunctionContext:
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
         self.guarded |= self.body.variables - set(self.body.params)
+        self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)
+        self.types.forget()
         self.liveness.find()
         if self.special is None:
             self.body.forget()
@@ -257,8 +283,13 @@ class FunctionContext:
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def type_of(self, expression: n.Expr) -> Type:
-        """The inferred type of the value."""
-        return self.types.of(expression)
+        """The inferred type of the value, at the current statement."""
+        kind = self.types.of(expression)
+        if kind.kinds & INT and not kind.natural and self.bounds.known:
+            least = self.bounds.least(expression)
+            if least is not None and least >= 0:
+                return kind._replace(natural=True)
+        return kind
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""
@@ -290,7 +321,7 @@ class FunctionContext:
     def is_pure(self, expression: n.Expr) -> bool:
         """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
         if isinstance(expression, n.Name):
-            return expression.name in self.flow.assigned and expression.name in self.body.variables
+            return self.is_assigned(expression.name)
         return isinstance(expression, n.Literal)
 
     def is_pure_code(self, made: ast.expr) -> bool:
@@ -298,6 +329,16 @@ class FunctionContext:
         if isinstance(made, ast.Name):
             return not made.id.startswith(abi.VARIABLE) or made.id.removeprefix(abi.VARIABLE) in self.flow.assigned
         return isinstance(made, ast.Constant)
+
+    def is_assigned(self, name: str) -> bool:
+        """Whether a name is that of a variable which certainly is set at the current statement."""
+        return name in self._hidden or (name in self.flow.assigned and name in self.body.variables)
+
+    def hide(self, name: str, value: n.Expr) -> str:
+        """Makes a variable that no script can name, for the value of an expression in the current statement."""
+        self._hidden.add(name)
+        self.types.types[name] = self.type_of(value)
+        return name
 
     def as_last(self, call: ast.expr) -> ast.expr:
         """Code of a call that also makes its result the value of ``last``, where the body uses that."""

@@ -7,18 +7,17 @@ from functools import partial
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
-from neuroscript.compiler.analysis.types import ANY_KINDS, BOOL, FLOAT, INT, LIST, MAP, STR, Type
+from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
-_ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
 _LONG = 200  # statements of a body, not counting those inside others, beyond which they are generated in parts
 _PART = 32
 _ERROR = "error"  # the parameter of an error handler's function
@@ -50,7 +49,7 @@ class FunctionGenerator:
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
         body = self.context.body
-        return len(body.block) > _LONG and body.session is None
+        return len(body.block) > _LONG and body.session is None and not self.context.unit.watches
 
     def _later(self) -> list[ast.stmt]:
         """The body's statements, in parts that are generated when Python's compiler gets to them."""
@@ -91,10 +90,12 @@ class FunctionGenerator:
                 latest = py.call(abi.DICT_GET, py.name(SCOPE), py.const(abi.SESSION_LAST))
             code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
-            code.append(py.function(SCOPE, [], [], [ast.Return(context.scope())]))
+            code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
         code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
         context.begin(body.params)
         statements = self.statements.block(body.block) if parts is None else parts
+        if context.unit.watches:
+            statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
@@ -119,7 +120,7 @@ class FunctionGenerator:
         changed = self.context.program.changed_params.get(self.context.body.name, frozenset())
         values = (let_go(name) if name in changed else py.variable(name) for name in self.context.body.params)
         call = py.call(special.identifier, py.name(abi.DEPTH), *values)
-        return [py.when(py.both(*tests), [ast.Return(call)])]
+        return [py.when(py.both(*tests), [py.give(call)])]
 
     def _start(self, name: str) -> ast.expr:
         """Code that gives the initial value of a guarded variable."""
@@ -143,7 +144,7 @@ class FunctionGenerator:
             if self._is_looked_at(name):
                 code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
-        code.append(ast.Return(py.name(CLEARED)))
+        code.append(py.give(py.name(CLEARED)))
         made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
         py.place(made, handler.span)
         return made
@@ -164,7 +165,7 @@ def _entry_tests(value: ast.expr, wanted: Type, checked: bool) -> list[ast.expr]
     """
     if wanted.kinds == ANY_KINDS and wanted.item is None:
         return []
-    word = _ENTRY_TYPES.get(wanted.kinds)
+    word = ENTRY_TYPES.get(wanted.kinds)
     if word is None or wanted.item is not None or wanted.shapes:
         return None
     tests: list[ast.expr] = [py.kind_is(value, word)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.types import CONTAINER
+from neuroscript.compiler.analysis.types import CONTAINER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
@@ -24,20 +24,36 @@ Put = Callable[[ast.expr], list[ast.stmt]]
 """Makes the code that stores a value in the target of the statement."""
 
 
+DEEP = 4
+"""Keys of a path beyond which the runtime goes along it."""
+
+Way = Callable[[n.Target, list[n.Expr], list[ast.expr], bool], tuple[list[ast.expr], list[str], Type]]
+"""Generates the way to a list or map that is in another one."""
+
+
 class InPlaceGenerator:
     """Generates the code of one statement that puts back what a tool, or ``+``, makes of the value that it sets.
 
     Args:
         target: what the statement sets.
         put: makes the code that stores a value there, which may stand in several places.
+        way: generates the way to an item that is set.
     """
 
-    def __init__(self, context: FunctionContext, expressions: ExpressionGenerator, target: n.Target, put: Put) -> None:
+    def __init__(
+        self,
+        context: FunctionContext,
+        expressions: ExpressionGenerator,
+        target: n.Target,
+        put: Put,
+        way: Way | None = None,
+    ) -> None:
         self.context = context
         self.expressions = expressions
         self.temporaries = context.temporaries
         self.target = target
         self.put = put
+        self.way = way
         self._code: list[ast.stmt] = []
         self._cleared: list[ast.stmt] = []
 
@@ -108,6 +124,12 @@ class InPlaceGenerator:
         local = py.variable(self.target.name)
         if not self.target.path:
             return local, [py.kind_is(local, kind), only_variable_holds(self.target.name)]
+        if self.way is not None and len(self.target.path) <= DEEP and not self.context.compact:
+            last = n.Literal(self.target.span, 0 if kind == "list" else "")
+            reads = [self.expressions.value(key) for key in self.target.path]
+            tests, children, _ = self.way(self.target, [*self.target.path, last], reads, kind == "list")
+            self._cleared += map(clear, children)
+            return py.name(children[-1]), tests
         keys = ast.Tuple([self.expressions.value(key) for key in self.target.path], py.LOAD)
         temporary = self.temporaries.fresh()
         self._cleared.append(clear(temporary))

@@ -268,6 +268,14 @@ class IntrinsicGenerator:
             return number.code
         return py.either(py.kind_is(number.code, "int"), number.code, py.call(function, number.code))
 
+    def root(self) -> ast.expr | None:
+        """The square root of a float."""
+        number = self.operands[0]
+        if not number.kind.kinds & FLOAT:
+            return None
+        tests: list[ast.expr] = [] if number.kind.within(FLOAT) else [py.kind_is(number.code, "float")]
+        return self._either([*tests, py.compare(number.code, ">=", py.const(0.0))], py.call(abi.SQRT, number.code))
+
     def absolute(self) -> ast.expr | None:
         """A number without its sign."""
         number = self.operands[0].code
@@ -372,6 +380,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("math.ceil", 1): lambda call: call.rounded(abi.CEIL),
     ("math.truncate", 1): lambda call: call.rounded(abi.TRUNCATE),
     ("math.abs", 1): IntrinsicGenerator.absolute,
+    ("math.sqrt", 1): IntrinsicGenerator.root,
     ("math.min", 2): lambda call: call.chosen("<"),
     ("math.max", 2): lambda call: call.chosen(">"),
     ("list.length", 1): IntrinsicGenerator.length,

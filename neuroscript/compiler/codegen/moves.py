@@ -10,13 +10,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from neuroscript.compiler.analysis import interprocedural
 from neuroscript.compiler.analysis.liveness import Place
-from neuroscript.compiler.analysis.types import CONTAINER
+from neuroscript.compiler.analysis.types import ANY, CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.traversal import assigned_by, expressions, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
+
+_MANY = 1000
 
 
 def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]:
@@ -24,9 +27,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
     One is moved if the statement is the last one to read it, or sets what it reads, and mentions it once.
     """
-    if not context.may_move or isinstance(statement, n.If | n.While | n.ForEach):
-        return []
-    if context.body.handlers or context.body.session is not None:
+    if not may_let_go(context) or isinstance(statement, n.If | n.While | n.ForEach):
         return []
     if context.unit.explains and isinstance(statement, n.Must):
         return []  # where it fails, what its variables hold is told
@@ -42,31 +43,40 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
     for call in (part for expression in parts for part in walk(expression) if isinstance(part, n.Call)):
         # What the statement sets is looked for in the call that gives it alone.
         own = target if isinstance(statement, n.Set) and call is statement.value else None
-        for argument in _changed(context, call):
+        for argument in changed_arguments(context, call):
             owner = argument.value if isinstance(argument, n.Index) else argument
             if not isinstance(owner, n.Name) or not (_place(argument) in last or (own and _is(argument, own))):
                 continue
+            if id(argument) in context.moved_items:
+                continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
-            if certain and sum(_mentions(part, owner.name) for part in parts) == 1:
+            count = sum(_mentions(part, owner.name) for part in parts)
+            # Others in the same call are evaluated first: the variable lets go of its value after all arguments.
+            if certain and (count == 1 or (argument is owner and count == _mentions(call, owner.name) < _MANY)):
                 found.append(argument)
     return found
 
 
-def _changed(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
-    """The arguments of a call that go to parameters which the procedure, one of the same program, assigns to."""
-    name = call.name
-    changed = context.program.changed_params.get(name, frozenset())
-    signature = context.unit.procedures.get(name)
-    if not changed or signature is None or name in context.body.variables or name in context.unit.globals:
-        return
-    for position, argument in enumerate(call.args):
-        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
-        if param in changed:
-            yield argument.value
+def may_let_go(context: FunctionContext) -> bool:
+    """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
+    watches = context.unit.watches  # then what variables hold is shown
+    return context.may_move and not watches and not context.body.handlers and context.body.session is None
+
+
+def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes."""
+    return interprocedural.changed_arguments(call, context.body, context.unit, context.program.changed_params)
+
+
+def is_mentioned_again(call: n.Call, argument: n.Expr) -> bool:
+    """Whether a call mentions the variable that is one of its arguments in others too."""
+    return isinstance(argument, n.Name) and _mentions(call, argument.name) > 1
 
 
 def moved_value(context: FunctionContext, expressions: Expressions, argument: n.Expr) -> ast.expr:
     """Code that gives the value of a moved argument, which nothing holds then if only the variable did."""
+    if (held := context.moved_items.get(id(argument))) is not None:
+        return py.item(ast.Tuple([py.name(held), py.bind(held, py.const(None))], py.LOAD), py.const(0))
     if isinstance(argument, n.Index):
         made = py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
         py.place(made, argument.span)
@@ -75,28 +85,38 @@ def moved_value(context: FunctionContext, expressions: Expressions, argument: n.
     return let_go(argument.name)
 
 
-def taken_item(context: FunctionContext, expressions: Expressions, target: n.Target, value: n.Expr) -> ast.expr | None:
-    """Code of ``set name = other.key`` where nothing reads that item again, though others; None elsewhere.
+def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
+    """Whether ``set name = other.key`` is the last to read that item, though not the last to read ``other``.
 
     Where nothing of the other variable is read again, it is emptied as a whole.
     """
     statement = context.statement
     place = _place(value)
-    if statement is None or place is None or place[1] is None or place[0] == target.name:
-        return None
+    if statement is None or place is None or place[1] is None or place[0] == name or context.unit.watches:
+        return False
     assert isinstance(value, n.Index)
-    if not context.is_pure(value.value) or not context.type_of(value).kinds & CONTAINER:
-        return None
+    if not context.is_pure(value.value) or not context.type_of(value.value).kinds & CONTAINER:
+        return False
+    if not context.type_of(value).kinds & CONTAINER or name not in context.analysis.put_back.changed:
+        return False
     last = context.liveness.last_reads(statement)
-    if place not in last or (place[0], None) in last:
-        return None
-    return moved_value(context, expressions, value)
+    return place in last and (place[0], None) not in last
+
+
+def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
+    """The variables that hold, for nothing, a part of what a statement is going to change."""
+    if not isinstance(statement, n.Set) or context.unit.watches:
+        return []
+    names = context.liveness.idle_aliases(statement)
+    return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
 
 
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+    if type(statement) is not n.Set:
+        return []
     match statement:
-        case n.Set(targets=[_], value=value):
+        case n.Set(targets=[_], value=value) if not context.unit.watches:
             root = value
             while isinstance(root, n.Index):
                 root = root.value
@@ -112,7 +132,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
 def let_go(name: str) -> ast.expr:
     """Code that gives the value of a variable, which no longer holds it then."""
     empty = py.bind(abi.VARIABLE + name, py.const(None))
-    return py.item(ast.Tuple([py.variable(name), empty], py.LOAD), py.const(0))
+    return py.item(py.items([py.variable(name), empty]), py.const(0))
 
 
 def _place(expression: n.Expr) -> Place | None:
@@ -145,6 +165,6 @@ def _mentions(expression: n.Expr, name: str) -> int:
     count = 0
     for part in walk(expression):
         if isinstance(part, n.Raw | n.Eval):
-            return 2
+            return _MANY
         count += isinstance(part, n.Name | n.Call) and part.name == name
     return count

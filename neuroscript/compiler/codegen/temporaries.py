@@ -15,6 +15,8 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.runtime import abi
 from neuroscript.runtime.containers import IN_LOCAL
 
+_NAMES = [f"t{number}" for number in range(50)]  # made once
+
 
 class Temporaries:
     """Names the temporaries of one function, and keeps track of those that have to be cleared."""
@@ -35,7 +37,7 @@ class Temporaries:
     def fresh(self) -> str:
         """A new name, for the current statement."""
         self._number += 1
-        return f"t{self._number}"
+        return _NAMES[self._number] if self._number < len(_NAMES) else f"t{self._number}"
 
     def lasting(self) -> str:
         """A new name that is never used again, for a value that outlives its statement."""
@@ -55,6 +57,14 @@ class Temporaries:
     def hold_name(self, temporary: str) -> None:
         """Notes a temporary, whatever its type."""
         self._holding.append(temporary)
+
+    def mark(self) -> int:
+        """A mark for `held_since`."""
+        return len(self._holding)
+
+    def held_since(self, mark: int) -> list[str]:
+        """The temporaries noted since a mark."""
+        return self._holding[mark:]
 
     def release(self) -> list[ast.stmt]:
         """Statements that clear the temporaries noted so far, for where the expression has been evaluated."""

@@ -69,7 +69,7 @@ class ToolCallGenerator:
         made: ast.expr
         if link is None:
             made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
-        elif link.standard and (short := self._floor(link, call)) is not None:
+        elif link.standard and not self.context.unit.watches and (short := self._floor(link, call)) is not None:
             made = short
         elif link.direct and (places := places_of(link, call.args)) is not None:
             made = self._direct(link, call, places)
@@ -114,15 +114,15 @@ class ToolCallGenerator:
             evaluated = [[first, *others]]
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
-            evaluated = [[ast.Tuple([operands[index][0] for index in doubtful], py.LOAD)]]
+            evaluated = [[py.items([operands[index][0] for index in doubtful])]]
         fast = known or self._result(link, self._called(link, values, later, places))
         if doubtful and not any(tests) and isinstance(evaluated[0][0], ast.Tuple):
-            return py.item(ast.Tuple([*evaluated[0][0].elts, fast], py.LOAD), py.const(-1))
+            return py.item(py.items([*evaluated[0][0].elts, fast]), py.const(-1))
         all_tests = [test for some in (*evaluated, *tests) for test in some]
         if not all_tests:
             return fast
         names = tuple(argument.name for argument in args if argument.name is not None)
-        slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple(later, py.LOAD), py.const(names))
+        slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items(later), py.const(names))
         return py.either(py.both(*all_tests), fast, slow)
 
     def _floor(self, link: ToolLink, call: n.ToolCall) -> ast.expr | None:

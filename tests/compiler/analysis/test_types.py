@@ -95,15 +95,18 @@ def test_joined_lists_have_no_places_any_more() -> None:
     assert not binary("+", shaped(PAIR), shaped(PAIR)).shapes
 
 
-def test_a_flat_value_ends_with_neither_lists_nor_maps() -> None:
+def test_levels_are_those_of_the_first_and_the_last_item() -> None:
     shapes = Shapes()
     inside = shapes.shape(MAP, ("first", "list", "last"))
     inside.put("first", T_STR)
     inside.put("list", Type(LIST))
     inside.put("last", T_NIL)
-    assert shaped(inside).is_flat()
-    assert not shaped(NODE).is_flat()
-    assert not shaped(inside).union(shaped(NODE)).is_flat()
-    assert container(LIST, Type(INT)).is_flat()
-    assert not Type(LIST).is_flat()
-    assert not Type(LIST | OTHER).is_flat()
+    assert T_STR.levels(5) == 0
+    assert shaped(inside).levels(5) == 1
+    assert shaped(NODE).levels(5) == 6
+    assert shaped(inside).union(shaped(NODE)).levels(5) == 6
+    assert container(LIST, Type(INT)).levels(5) == 1
+    assert container(LIST, shaped(inside)).levels(5) == 2
+    assert container(LIST, shaped(inside)).levels(1) == 2
+    assert Type(LIST).levels(5) == 6
+    assert Type(LIST | OTHER).levels(5) == 6

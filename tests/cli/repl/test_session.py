@@ -1,47 +1,18 @@
-"""``neuroscript repl``: the conversation apart from the terminal, from a pipe, and the terminal's helpers."""
+"""``neuroscript repl``: the conversation apart from the terminal, and from a pipe."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from neuroscript.cli.session import ReplSession, shown
-from neuroscript.interpreter import Interpreter
-from neuroscript.limits import Limits
+from neuroscript.cli.interactive import shown
 from neuroscript.tools import ToolSpec
 from neuroscript.values import ErrorValue
 from tests.cli.conftest import Command
-
-
-class Conversation:
-    """Feeds inputs and collects what is shown."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
-        self.session = ReplSession(self._interpreter, self.written.append)
-
-    def _interpreter(self) -> Interpreter:
-        return Interpreter(emit=lambda value: self.written.append(f"emit {value}"), limits=Limits(max_steps=100_000))
-
-    def say(self, text: str) -> list[str]:
-        """What is shown in answer to some lines, which must be complete."""
-        self.written.clear()
-        lines = text.split("\n")
-        wants = [self.session.feed(line) for line in lines]
-        assert wants == [True] * (len(lines) - 1) + [False]
-        return list(self.written)
-
-
-@pytest.fixture
-def talk() -> Iterator[Conversation]:
-    conversation = Conversation()
-    yield conversation
-    conversation.session.close()
-
+from tests.cli.repl.conftest import Conversation
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
 
@@ -94,6 +65,68 @@ def test_an_error_is_explained_and_forgotten(talk: Conversation) -> None:
     (text,) = talk.say("while true\nendwhile")
     assert "error 37" in text
     assert talk.say("x") == ["1"]
+
+
+def test_last_is_what_was_shown_or_called_last(talk: Conversation) -> None:
+    assert talk.say("20 + 1") == ["21"]
+    assert talk.say("last * 2") == ["42"]
+    assert talk.say("set x = 1") == []
+    assert talk.say("last") == ["42"]
+    assert talk.say("nil") == []
+    assert talk.say("last") == ["42"]
+    assert talk.say('call tool.str.ToUpper("x")') == []
+    assert talk.say("last") == ['"X"']
+    assert talk.say("set last = 5") == []
+    assert talk.say("last") == ["5"]
+
+
+def test_a_pasted_text_may_hold_several_definitions_and_statements(talk: Conversation) -> None:
+    text = (
+        "func f() means\n  return 2\nendfunc\n\n# more\nfunc g() means\n\treturn f() + 1\nendfunc\nset x = g()\nx + 1\n"
+    )
+    assert not talk.session.feed(text)
+    assert talk.written == ["4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("on error do\n  clear_error\nendon", True),
+        ("on_error means\nclear_error\nendon", True),
+        ("set x = 1\non error do\nclear_error\nendon\n# that is it", True),
+        ("on error do\n  clear_error\nendon\nset y = 1 / 0", False),
+        ("command\non error do\nclear_error\nendon\nendcommand", False),
+        ("func f() means\non error do\nclear_error\nendon\nendfunc", False),
+        ('on event "e" do\nendon', False),
+    ],
+)
+def test_a_handler_without_anything_to_handle_is_explained(talk: Conversation, text: str, is_told: bool) -> None:
+    talk.session.feed(text)
+    assert [line.startswith("note: `on error` handles") for line in talk.written] == [True] * is_told
+
+
+@pytest.mark.parametrize("word", ["exit", "quit", " exit ", "exit()", "quit();", ":quit", ":q"])
+def test_words_that_leave(talk: Conversation, word: str) -> None:
+    talk.say(word)
+    assert (talk.session.done, talk.written) == (True, [])
+
+
+@pytest.mark.parametrize("word", ["help", "?", "help()"])
+def test_words_that_help(talk: Conversation, word: str) -> None:
+    assert talk.say(word) == talk.say(":help")
+
+
+@pytest.mark.parametrize("text", ["help str.Split", "help(str.Split)", 'help("str.Split")', "? tool.str.split"])
+def test_words_that_explain(talk: Conversation, text: str) -> None:
+    assert talk.say(text) == talk.say(":doc str.Split")
+
+
+def test_words_that_are_names_are_names(talk: Conversation) -> None:
+    talk.say("set quit = 1")
+    assert talk.say("quit") == ["1"]
+    talk.say("func help() means\nreturn 7\nendfunc")
+    assert talk.say("help()") == ["7"]
+    assert not talk.session.done
 
 
 def test_half_a_block_can_be_abandoned_or_finished(talk: Conversation) -> None:
@@ -152,43 +185,20 @@ def test_files_are_loaded(talk: Conversation, tmp_path: Path) -> None:
 
 def test_tools_are_shown(talk: Conversation) -> None:
     assert "tool.fs.Read" in talk.say(":tools")[0]
-    assert talk.say(":tools str.ToUpper")[0].startswith("## tool.str.ToUpper(")
+    assert talk.say(":tools str.ToUpper")[0].startswith("tool.str.ToUpper(")
     assert "there is no tool" in talk.say(":tools nothing.There")[0]
 
 
-def test_completion(talk: Conversation) -> None:
-    talk.say("set counter = 1")
-    talk.say("func countdown() means\nendfunc")
-    complete = talk.session.completions
-    assert complete("emit cou") == ("cou", ["countdown", "counter"])
-    assert complete("endw") == ("endw", ["endwhile"])
-    assert complete("set x = tool.str.tou") == ("tool.str.tou", ["tool.str.ToUpper"])
-    assert complete("is_n") == ("is_n", ["is_nil", "is_number"])
-    assert complete(":l") == (":l", [":load"])
-    assert complete("emit :l") == (":l", [])
-    assert complete("1 + ") == ("", [])
-
-
-def test_completion_of_the_keys_of_a_map(talk: Conversation) -> None:
-    talk.say('set cfg = {"limits": {"per_day": 1, "per minute": 2}, "labels": []}')
-    complete = talk.session.completions
-    assert complete("emit cfg.l") == ("cfg.l", ["cfg.labels", "cfg.limits"])
-    assert complete("emit cfg.limits.") == ("cfg.limits.", ["cfg.limits.per_day"])
-    assert complete("emit cfg.labels.") == ("cfg.labels.", [])
-    assert complete("emit other.") == ("other.", [])
-
-
-# --- from a pipe, and the terminal -----------------------------------------------------------------------------------
+# --- from a pipe -----------------------------------------------------------------------------------------------------
 
 
 def test_lines_from_a_pipe(neuroscript: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = 'set x = 2\nif x == 2\n  emit "two"\nendif\ncall tool.fs.Write("f", "x")\nx * 2\npromptuser "?" into y\n'
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines + ":quit\nemit 'never'\n"))
     done = neuroscript("repl", "--sandbox", "box")
-    assert done.status == 0
-    assert done.out.splitlines()[:2] == ["two", "4"]
-    assert "error 18" in done.out
-    assert "never" not in done.out
+    assert done.status == 1
+    assert done.out.splitlines() == ["two", "4"]
+    assert "error 18" in done.err
     assert (tmp_path / "box" / "f").read_text() == "x"
 
 
@@ -197,70 +207,32 @@ def test_a_block_that_the_end_of_the_input_cuts_off_is_an_error(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("while true\nemit 1"))
     done = neuroscript("repl")
-    assert done.status == 0
-    assert "error" in done.out
+    assert (done.status, done.out) == (3, "")
+    assert "error" in done.err
 
 
-def test_colours_of_a_line() -> None:
-    from neuroscript.cli.terminal import colours
-
-    pieces = [piece for piece in colours('set x = tool.a.B("s", 1.5) # c') if piece[0]]
-    assert pieces == [
-        ("class:keyword", "set"),
-        ("class:tool", "tool.a.B"),
-        ("class:string", '"s"'),
-        ("class:number", "1.5"),
-        ("class:comment", "# c"),
-    ]
-
-
-def test_the_terminal_reads_blocks_and_keeps_history(
-    talk: Conversation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("", 0),
+        ("1 + 1", 0),
+        ("fail 'no'\n1", 1),
+        ("set = 5", 3),
+        ("set = 5\n1 / 0", 3),
+        ("1 / 0\nset = 5", 1),
+        (":load nothing.ns", 1),
+        (":nonsense", 1),
+        ("1 / 0\nexit\nset = 5", 1),
+        ("set f = 1\n:vars\nquit", 0),
+    ],
+)
+def test_the_exit_status_of_a_pipe_is_that_of_the_first_input_that_fails(
+    neuroscript: Command, monkeypatch: pytest.MonkeyPatch, lines: str, status: int
 ) -> None:
-    from prompt_toolkit.application import create_app_session
-    from prompt_toolkit.input import create_pipe_input
-    from prompt_toolkit.output import DummyOutput
-
-    from neuroscript.cli import terminal
-
-    monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "state")
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        ask = terminal.make_prompt(talk.session)
-        keys.send_text("if true\nemit 1\nendif\n")
-        assert ask() == "if true\nemit 1\nendif"
-        keys.send_text("emit 2\n")
-        assert ask() == "emit 2"
-        keys.send_text("\x1b[A\x1b[A\n")
-        assert ask() == "if true\nemit 1\nendif"
-        keys.send_text("half\x03")
-        with pytest.raises(KeyboardInterrupt):
-            ask()
-        keys.send_text("\x04")
-        with pytest.raises(EOFError):
-            ask()
-    history = tmp_path / "state" / "repl_history"
-    assert "+emit 2" in history.read_text()
-    assert history.stat().st_mode & 0o077 == 0
-
-
-def test_the_terminal_completes_words(talk: Conversation) -> None:
-    from prompt_toolkit.completion import CompleteEvent
-    from prompt_toolkit.document import Document
-
-    from neuroscript.cli.terminal import _Completer
-
-    found = list(_Completer(talk.session).get_completions(Document("emit endw"), CompleteEvent()))
-    assert [(completion.text, completion.start_position) for completion in found] == [("endwhile", -4)]
-
-
-def test_without_a_place_for_history_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from prompt_toolkit.history import InMemoryHistory
-
-    from neuroscript.cli import terminal
-
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "file" / "state")
-    assert type(terminal._history()) is InMemoryHistory
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    done = neuroscript("repl")
+    assert done.status == status
+    assert bool(done.err) == bool(status)
 
 
 # --- what is granted -------------------------------------------------------------------------------------------------
@@ -324,7 +296,7 @@ def test_a_grant_that_is_none_changes_nothing(talk: Conversation, line: str, pro
 
 def test_a_pasted_text_grants_nothing(talk: Conversation) -> None:
     talk.session.feed(":allow key env:A=https://evil.example\nemit 1")
-    assert "one of these is wanted" in talk.written[0]
+    assert ":allow is one line; nothing was done" in talk.written[0]
     assert "worker_policy" not in talk.session.interpreter.services
 
 
@@ -337,8 +309,8 @@ def test_flags_and_grants_hold_after_a_reset(
     project = tmp_path / "neuroscript.toml"
     project.write_text('[policy]\nmanage = "none"\nmax_cost_per_run = 3\n')
     done = neuroscript("repl", "--deny", "str.ToUpper", "--max-cost", "2")
-    assert done.status == 0
-    assert done.out.count("tool.str.ToUpper is denied") == 2
+    assert done.status == 1
+    assert done.err.count("tool.str.ToUpper is denied") == 2
     for line in (
         "may name http://127.0.0.1:8080, without a key  [:allow origin]",
         "most that a run's models may cost: 2.0  [--max-cost]",

@@ -1,0 +1,360 @@
+"""Which items are put back: read out of a list or map, changed as a variable's value, and stored where they were.
+
+    set task = tasks[id]
+    set task.runs = task.runs + 1
+    set tasks[id] = task
+
+While the variable's value is changed, the list or map that it was read from holds it too, so that it would have to be
+copied.  Where nothing reads that item before another value takes its place, it may be let go of first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import (
+    assigned_by,
+    assigned_in,
+    children,
+    expressions,
+    inner_blocks,
+    key_of,
+    path_of,
+    stored_in,
+    walk,
+)
+from neuroscript.records import record
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.placeholders import placeholders
+
+_MOST_STATEMENTS = 1000  # of a body
+_READ, _PUT, _NEITHER = range(3)  # what becomes of an item
+
+
+@record(frozen=True)
+class Item:
+    """An item that a variable's value has been read from.
+
+    Attributes:
+        name: the variable.
+        root: the variable whose list or map it is in.
+        path: the keys that lead to it.
+        keys: their comparable forms.
+        names: the variables that are read by keys which are more than names and literals.
+    """
+
+    name: str
+    root: str
+    path: Sequence[n.Expr]
+    keys: tuple[object, ...]
+    names: frozenset[str]
+
+
+Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
+"""What comes after a statement: a block from a place on, and the rest; at last whether that is the body's end."""
+
+
+class ItemsPutBack:
+    """The statements before which items are let go of.
+
+    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
+    session; nor where the body uses ``last``, which holds what calls gave.
+
+    Attributes:
+        changed: the variables whose lists and maps are stored in, or given to procedures and tools.
+
+    Args:
+        body: the body.
+        given: the arguments of a call that the procedure changes.
+    """
+
+    def __init__(self, body: Body, given: Callable[[n.Call], Iterable[n.Expr]]) -> None:
+        self.changed = set(body.stored)
+        self._given = given
+        self._before: dict[int, list[Item]] = {}
+        self._within: dict[int, list[Item]] = {}
+        self._passed: dict[int, Item] = {}
+        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        if plain and body.size <= _MOST_STATEMENTS:
+            self._block(body.block, True, {})
+            arguments = (argument for call in body.calls for argument in given(call))
+            self.changed.update(argument.name for argument in arguments if isinstance(argument, n.Name))
+
+    def before(self, statement: n.Stmt) -> Sequence[Item]:
+        """The items to let go of before a statement, in this order, if their variables' values still are there."""
+        return self._before.get(id(statement), ())
+
+    def within(self, statement: n.Stmt) -> Sequence[Item]:
+        """As `before`, for those that a statement's value reads, after the evaluation of that."""
+        return self._within.get(id(statement), ())
+
+    def passed(self, statement: n.Stmt) -> Item | None:
+        """The item that ``set name = procedure(…, item, …)`` gives to a procedure which changes it, to let go of."""
+        return self._passed.get(id(statement))
+
+    def _block(self, block: n.Block, rest: Rest, items: dict[str, Item]) -> None:
+        """Notes the items that statements of a block change; ``items`` are those that variables have been read from."""
+        for place, statement in enumerate(block):
+            following: Rest = (block, place + 1, rest)
+            if isinstance(statement, n.If):
+                found = [items.copy() for _ in inner_blocks(statement)]
+                for inner, known in zip(inner_blocks(statement), found, strict=True):
+                    self._block(inner, following, known)
+                self._join(items, found, whole=statement.orelse is not None)
+                continue
+            for name in self._changed_by(statement):
+                self.changed.add(name)
+                self._change(statement, name, (block, place, rest), items)
+            if isinstance(statement, n.While | n.ForEach):
+                self._block(statement.body, False, {})
+            for name in [name for name, item in items.items() if not item.names.isdisjoint(_set_by(statement))]:
+                del items[name]
+            match statement:
+                case n.Set(targets=[n.Target(name=name, path=[])], value=n.Call() as call, must=False):
+                    self._pass(statement, name, call, following)
+                case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value, must=False):
+                    items.pop(name, None)
+                    item = _item(name, value)
+                    if item is not None:
+                        items[name] = item
+
+    def _join(self, items: dict[str, Item], found: list[dict[str, Item]], *, whole: bool) -> None:
+        """Joins what the branches of an ``if`` know with what was known before it.
+
+        Only one that has certainly been read may be looked for by keys whose evaluation could fail.
+        """
+        before = items.copy()
+        if whole:
+            items.clear()
+        for known in found:
+            items.update(known)
+        for name, item in [*items.items()]:
+            if item.names and not all(known.get(name) is item for known in (before, *found)):
+                del items[name]
+
+    def _pass(self, statement: n.Stmt, name: str, call: n.Call, following: Rest) -> None:
+        """Notes the item that a call gives to a procedure which changes it."""
+        for argument in self._given(call):
+            item = _item(name, argument) if isinstance(argument, n.Index) else None
+            if item is None or item.names:
+                continue
+            others = (other.value for other in call.args if other.value is not argument)
+            if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):
+                self._passed[id(statement)] = item
+
+    def _change(self, statement: n.Stmt, name: str, where: Rest, items: dict[str, Item]) -> None:
+        """Notes that a statement changes the value of a variable, if the item that it was may be let go of."""
+        item = items.pop(name, None)
+        if item is None:
+            return
+        table = self._before
+        if not _is_put_over(item, where):
+            table = self._within
+            if not _stores_last(statement, item) or not _is_put_over(item, _after(where)):
+                return
+        elif item.root in items:
+            self._change(statement, item.root, where, items)
+        noted = table.setdefault(id(statement), [])
+        if item not in noted:
+            noted.append(item)
+
+    def _changed_by(self, statement: n.Stmt) -> Iterator[str]:
+        """The variables whose lists or maps a statement may change in place, in its inner blocks too."""
+        if isinstance(statement, n.Set):
+            added = _added_to(statement.value)
+            yield from (target.name for target in statement.targets if target.path or target.name == added)
+        for expression in expressions(statement):
+            for part in walk(expression):
+                if isinstance(part, n.Call):
+                    given = self._given(part)
+                    yield from (argument.name for argument in given if isinstance(argument, n.Name))
+        for inner in inner_blocks(statement):
+            for each in inner:
+                yield from self._changed_by(each)
+
+
+def _item(name: str, value: n.Index) -> Item | None:
+    """The item that an expression reads, if its keys are names and literals."""
+    root, *keys = _path(value)
+    names = _names_of(keys)
+    if not isinstance(root, str) or None in keys or name in names or root in names or root == name:
+        return None
+    path: list[n.Expr] = []
+    part: n.Expr = value
+    while isinstance(part, n.Index):
+        path.insert(0, part.index)
+        part = part.value
+    read = frozenset(_names_of(key for key in keys if isinstance(key, tuple) and key[0] is n.Index))
+    return Item(name, root, path, tuple(keys), read)
+
+
+def _path(expression: n.Expr) -> tuple[object, ...]:
+    """As `path_of`, where names that are indexed by names and literals are keys too."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(_key(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def _key(index: n.Expr) -> object:
+    if not isinstance(index, n.Index):
+        return key_of(index)
+    path = path_of(index)
+    return (n.Index, path) if None not in path else None
+
+
+def _names_of(keys: Iterable[object]) -> set[str]:
+    """The variables that keys read."""
+    found: set[str] = set()
+    for key in keys:
+        match key:
+            case (n.Name, str() as name):
+                found.add(name)
+            case (n.Index, (str() as name, *inner)):
+                found |= {name} | _names_of(inner)
+    return found
+
+
+def _set_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables that a statement sets or stores in, in its inner blocks too."""
+    yield from assigned_by(statement)
+    yield from stored_in([statement])
+    for inner in inner_blocks(statement):
+        yield from assigned_in(inner)
+
+
+def _added_to(value: n.Expr) -> str | None:
+    """The variable that is the first operand of ``+``, or the first argument of a tool."""
+    match value:
+        case n.Chain(first=n.Name(name=name)) | n.ToolCall(args=[n.Argument(value=n.Name(name=name)), *_]):
+            return name
+    return None
+
+
+def _stores_last(statement: n.Stmt, item: Item) -> bool:
+    """Whether a statement stores its value in an item, and but for that value reads nothing of what the item is in."""
+    match statement:
+        case n.Set(targets=[n.Target(name=item.name, path=[_, *_] as path)], must=False):
+            return not any(may_read(key, item.root, item.keys) for key in path)
+    return False
+
+
+def _after(where: Rest) -> Rest:
+    assert not isinstance(where, bool)
+    block, place, rest = where
+    return block, place + 1, rest
+
+
+# --- what becomes of an item -----------------------------------------------------------------------------------------
+
+
+def _is_put_over(item: Item, where: Rest) -> bool:
+    """Whether another value certainly takes the place of an item before anything reads that."""
+    while not isinstance(where, bool):
+        block, place, where = where
+        fate = _fate_in(item, block[place:], in_loop=False)
+        if fate != _NEITHER:
+            return fate == _PUT
+    return where  # at the body's end nothing reads it any more
+
+
+def _fate_in(item: Item, block: n.Block, *, in_loop: bool) -> int:
+    for statement in block:
+        fate = _fate(item, statement, in_loop=in_loop)
+        if fate != _NEITHER:
+            return fate
+    return _NEITHER
+
+
+def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
+    """What a statement does to an item."""
+    if any(may_read(part, item.root, item.keys) for part in expressions(statement)):
+        return _READ
+    assigned = set(assigned_by(statement))
+    if not _names_of(item.keys).isdisjoint(assigned.union(stored_in([statement]))):
+        return _READ  # the keys will mean another item
+    match statement:
+        case n.If(branches=branches, orelse=orelse):
+            blocks = [block for _, block in branches] + ([] if orelse is None else [orelse])
+            fates = [_fate_in(item, block, in_loop=in_loop) for block in blocks]
+            if _READ in fates:
+                return _READ
+            return _PUT if orelse is not None and _NEITHER not in fates else _NEITHER
+        case n.While(body=body) | n.ForEach(body=body):
+            if item.root in assigned or _fate_of_all(item, body) == _READ:
+                return _READ
+            return _NEITHER
+        case n.Break() | n.Continue():
+            return _NEITHER if in_loop else _READ
+        case n.Return() | n.Fail():
+            return _PUT
+        case n.Set(targets=[n.Target(name=item.root, path=path)]):
+            keys = tuple(map(_key, path))
+            if keys == item.keys[: len(keys)]:
+                return _PUT
+            return _NEITHER if _are_apart(keys, item.keys) else _READ
+    into = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
+    return _READ if any(target is not None and target.name == item.root for target in into) else _NEITHER
+
+
+def _fate_of_all(item: Item, block: n.Block) -> int:
+    """Whether any statement of a loop's body reads an item; a turn may come after any other."""
+    for statement in block:
+        fate = _fate(item, statement, in_loop=True)
+        if fate == _READ:
+            return _READ
+        for inner in inner_blocks(statement):
+            if _fate_of_all(item, inner) == _READ:
+                return _READ
+    return _NEITHER
+
+
+def may_read(expression: n.Expr, root: str, keys: tuple[object, ...]) -> bool:
+    """Whether an expression may read an item of a variable, what it is in, or what is in it."""
+    if not any(_names(part, root) for part in walk(expression)):
+        return False
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, n.Index):
+            owner, *read = _path(part)
+            if owner == root:
+                if not _are_apart(read, keys):
+                    return True
+                while isinstance(part, n.Index):
+                    pending.append(part.index)
+                    part = part.value
+                continue
+        if _names(part, root):
+            return True
+        pending += children(part)
+    return False
+
+
+def _names(part: n.Expr, name: str) -> bool:
+    """Whether an expression itself, apart from its parts, may read a variable."""
+    match part:
+        case n.Name(name=own) | n.Call(name=own):
+            return own == name
+        case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+            return any(piece[0] == name for piece in placeholders(text) if not isinstance(piece, str))
+        case n.Eval():
+            return True
+    return False
+
+
+def _are_apart(some: Iterable[object], others: Iterable[object]) -> bool:
+    """Whether two paths certainly lead to items of which neither is in the other."""
+    return any(_differ(one, other) for one, other in zip(some, others, strict=False))
+
+
+def _differ(one: object, other: object) -> bool:
+    """Whether two keys certainly are different: literals of different text."""
+    match one, other:
+        case (type() as kind, value), (type() as other_kind, other_value):
+            are_literals = kind in (str, int) and other_kind in (str, int)
+            return are_literals and str(value) != str(other_value)
+    return False
