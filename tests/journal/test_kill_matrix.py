@@ -91,8 +91,9 @@ def check_killed(directory: Path, moment: int) -> None:
 def test_so_it_is_at_any_moment(tmp_path: Path, seed: int) -> None:
     random = Random(seed)
     for _ in range(3):
+        command = [sys.executable, "-m", "tests.journal.killed", str(tmp_path), "0"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.journal.killed", str(tmp_path), "0"],
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
