@@ -129,7 +129,7 @@ def infer_program(
     """
     if sum(body.size for body in procedures) > _MOST_STATEMENTS:
         return None
-    takes = {body.name for body in procedures if body.params and not body.evals and not body.handlers}
+    takes = {body.name for body in procedures if body.params and not body.evals}
     inner = takes & calls.called
     # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
     fitting = {
