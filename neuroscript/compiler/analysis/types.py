@@ -53,10 +53,11 @@ class Shape:
         self.table.changes += 1
         self.changed = self.table.changes
 
-    def ends(self) -> tuple[Type, Type]:
-        """The types of the first and the last item."""
+    def ends(self) -> tuple[Type, ...]:
+        """The types of the items along which nesting is looked for: the first, the last, and the only one between."""
         fields = list(self.fields.values())
-        return fields[0], fields[-1]
+        inner = [field for field in fields[1:-1] if self.kind == MAP and field.may_hold_others()]
+        return (fields[0], fields[-1], *inner) if len(inner) == 1 else (fields[0], fields[-1])
 
     def at(self, key: int | str) -> Type:
         """The type of an item; of one that is not there, nil in a map, and none in a list, where that is an error."""
@@ -158,6 +159,14 @@ class Type(NamedTuple):
             reached = {kind for each in holding for shape in each.shapes for kind in shape.ends()}
             reached |= {each.item if each.item is not None else ANY for each in holding if not each.shapes}
         return most + 1
+
+    def may_hold_others(self) -> bool:
+        """Whether its lists and maps may hold lists or maps."""
+        if not self.kinds & CONTAINER:
+            return False
+        if not self.shapes:
+            return self.item is None or bool(self.item.kinds & CONTAINER)
+        return any(field.kinds & CONTAINER for shape in self.shapes for field in shape.fields.values())
 
     def uniform(self) -> Type:
         """The type without its shapes, as that of lists and maps whose items are all of one type."""
