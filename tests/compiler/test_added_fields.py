@@ -123,10 +123,14 @@ def test_known_fields_are_looked_up_directly_though_others_are_added() -> None:
 
 
 def test_what_a_procedure_builds_by_counting_down_is_known_where_it_is_walked() -> None:
-    build = 'if n <= 0\n  return nil\nendif\nreturn {"n": n, "left": build(n - 1), "right": build(n - 2)}'
-    total = "if tree == nil\n  return 0\nendif\nreturn tree.n + total(tree.left) + total(tree.right)"
-    procedures = procedure(build, "build", "(needs n)") + procedure(total, "total", "(needs tree)")
-    main = "return total(build(5))"
-    found = mentioned(procedures + procedure(main), "t1_total")
-    assert "_get" not in found
-    assert run(main, more=procedures).result == 26
+    leaf = 'return {"kind": "leaf", "value": n}'
+    build = (
+        "if n <= 0\n  return leaf(seed % 7)\nendif\n"
+        'return {"kind": "node", "left": build(n - 1, seed * 3 + 1), "right": build(n - 1, seed * 5 + 2)}'
+    )
+    total = 'if tree.kind == "leaf"\n  return tree.value\nendif\nreturn total(tree.left) + total(tree.right)'
+    procedures = procedure(leaf, "leaf", "(needs n)") + procedure(build, "build", "(needs n, seed)")
+    procedures += procedure(total, "total", "(needs tree)")
+    main = "return total(build(3, 1))"
+    assert "_infinite" not in mentioned(procedures + procedure(main), "t1_total")  # they are whole numbers
+    assert run(main, more=procedures).result == 22
