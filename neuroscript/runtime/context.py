@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 BUDGET = ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
 """The keys of a run's budget."""
 
+BUDGET_SERVICE = "run_budget"
+"""The service by which a plugin tells what it counts for a run: a function that takes the run's id, and gives some of
+`BUDGET`, such as cost and tokens."""
+
 
 class ToolContext:
     """The call context: a tool gets it as its first argument if that is called ``ctx`` or annotated so.
@@ -156,7 +160,10 @@ class ToolContext:
     def run_budget(self) -> dict[str, Any]:
         """What a journaled run has used over all its starts, and what it may use; None where nothing is counted."""
         journal = self.interpreter.runtime.journal
-        return dict.fromkeys(BUDGET) if journal is None else journal.budget()
+        if journal is None:
+            return dict.fromkeys(BUDGET)
+        counted = self.services.get(BUDGET_SERVICE)
+        return {**journal.budget(), **(counted(journal.info.run_id) if counted is not None else {})}
 
     def call(self, function: Function | ToolValue, *args: Any) -> Any:
         """Calls a function value of the script.

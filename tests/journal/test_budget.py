@@ -110,6 +110,15 @@ def test_what_plugins_count_is_told_too(tmp_path: Path) -> None:
     }
 
 
+def test_a_service_tells_what_a_plugin_counts(tmp_path: Path) -> None:
+    services = {"run_budget": lambda run_id: {"tokens": len(run_id)}}
+    with Interpreter(plugins=False, services=services) as interpreter, Journal.open(tmp_path) as journal:
+        interpreter.load("func main() means\n  return tool.run.Budget()\nendfunc\n")
+        told = interpreter.run("main", run_id="four", journal=journal)
+        assert (told["tokens"], told["calls"]) == (4, 0)
+        assert interpreter.run("main", run_id="four", journal=journal) == told
+
+
 def test_without_a_journal_nothing_is_counted() -> None:
     interpreter = Interpreter(plugins=False)
     assert set(interpreter.session().evaluate("tool.run.Budget()").values()) == {None}
