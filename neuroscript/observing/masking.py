@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from itertools import islice
 
 MASK = "***"
 _SHORTEST = 6  # characters of a secret that is looked for in texts
+_MOST_SEARCHED = 2000  # values that are looked through for secrets
 LONGEST = 8192
 """Characters of the longest secret that is looked for in texts."""
 
@@ -57,7 +60,17 @@ class Mask:
             for name, value in environment.items()
             if _NAMES.search(name) and _SHORTEST <= len(value) <= LONGEST
         }
+        self._known = frozenset(values)
         self._values = _any_of(values)
+
+    def knowing(self, variables: Mapping[str, object]) -> Mask:
+        """A mask that hides the secrets among some variables too, whatever text they have become a part of."""
+        known = self._known | {text for text in _secrets_in(variables) if _SHORTEST <= len(text) <= LONGEST}
+        if len(known) == len(self._known):
+            return self
+        made = copy(self)
+        made._known, made._values = known, _any_of(known)
+        return made
 
     @staticmethod
     def hides(name: str) -> bool:
@@ -88,6 +101,22 @@ class Mask:
             return f'{found["name"]}{found["between"]}"{MASK}"' if hidden else found[0]
 
         return self.text(_IN_SOURCE.sub(masked, line))
+
+
+def _secrets_in(variables: Mapping[str, object]) -> Iterator[str]:
+    """The texts that the names of variables, and the keys of maps in them, say to be secrets."""
+    pending: list[tuple[object, bool]] = [(value, Mask.hides(name)) for name, value in variables.items()]
+    left = _MOST_SEARCHED
+    while pending and left > 0:
+        value, hidden = pending.pop()
+        if hidden and type(value) is str:
+            yield value
+        elif type(value) is list:
+            pending += [(each, hidden) for each in islice(value, left)]
+        elif type(value) is dict:
+            keys = Mask.hidden_keys(value)
+            pending += [(each, hidden or key in keys) for key, each in islice(value.items(), left)]
+        left -= 1
 
 
 def _any_of(values: Iterable[str]) -> re.Pattern[str] | None:
