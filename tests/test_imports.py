@@ -39,8 +39,8 @@ LAYERS = {
         highlighting lint primer session plugins asynchronous loading formatting
         checking
         interpreter
-        testing
         observing
+        testing
         .
         language_server
         cli

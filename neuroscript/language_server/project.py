@@ -231,7 +231,9 @@ def shown_path(document: Document, seen_from: Document) -> str:
 
 
 def _is_same(one: Document, other: Document) -> bool:
-    return one is other or (one.path == other.path or os.path.realpath(one.path) == os.path.realpath(other.path))
+    if one is other or one.path == other.path:
+        return True
+    return has_file(one) and has_file(other) and os.path.realpath(one.path) == os.path.realpath(other.path)
 
 
 def _unusable(error: NeuroScriptSyntaxError) -> None:

@@ -56,7 +56,7 @@ class Variables:
         return [self._variable(*each, mask) for each in islice(parts, start, start + (count or _MOST_CHILDREN))]
 
     def _variable(self, name: str, value: Any, expression: str, hidden: bool, mask: Mask) -> dict[str, Any]:
-        """A variable, item or entry: its name and value, what reads it, if anything does, and whether it is a secret."""
+        """A variable, item or entry: what it is called, what reads it, if anything does, and whether it is a secret."""
         made = {"name": one_line(name, 200), **self._value(value, expression, mask, hidden=hidden)}
         made["value"] = made.pop("result")
         return made

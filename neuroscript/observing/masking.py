@@ -34,9 +34,11 @@ _STRICT = re.compile(
 """Names of variables and keys of maps that hold secrets; ``key`` and ``token`` alone are words of any program."""
 
 _FORMS = re.compile(
-    r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}|\bgsk_[A-Za-z0-9]{12,}|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}"
-    r"|\bAKIA[A-Z0-9]{12,}|\bAIza[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bhf_[A-Za-z0-9]{16,}"
-    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    r"(?:\b|(?<=\\[bfnrtv]))"  # the letter of an escape is no part of the word behind it
+    r"(?:(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}|gsk_[A-Za-z0-9]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+    r"|AKIA[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{16,}"
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
 )
 """The forms of well-known keys."""
 

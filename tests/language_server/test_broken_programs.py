@@ -159,9 +159,9 @@ def test_a_document_that_is_not_there(editor: Editor) -> None:
     assert not found.items
 
 
-@pytest.mark.parametrize("name", ["%00x.ns", "\ud800.ns", "a%0Ab.ns"])
-def test_a_name_that_no_file_can_have_spoils_no_other_document(editor: Editor, name: str) -> None:
-    editor.open("func a() means\nendfunc\n", uri=f"file:///nowhere/{name}")
+@pytest.mark.parametrize("uri", ["file:///nowhere/%00x.ns", "file:///a%0Ab.ns", "untitled:a\0b", "weird:%00", ""])
+def test_a_name_that_no_file_can_have_spoils_no_other_document(editor: Editor, uri: str) -> None:
+    editor.open("func a() means\nendfunc\n", uri=uri)
     other = editor.open("func b() means\n  call ‸b()\nendfunc\n")
     wanted = lsp.ReferenceParams(lsp.ReferenceContext(include_declaration=True), **other.at)
     assert len(editor.ask(lambda client: client.text_document_references_async(wanted)) or []) == 2
