@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -148,7 +149,7 @@ class _Chat:
             case ":cost":
                 self._tell_cost()
             case ":attach" if rest.strip():
-                path = Path(rest.strip()).expanduser()
+                path = Path(os.path.expanduser(rest.strip()))
                 if path.is_file():
                     self._attached.append(path)
                 else:

@@ -84,6 +84,8 @@ def test_no_key_is_kept_and_nobody_else_can_read_it(kept: Home) -> None:
         (["-w", "other"], []),
         (["--since", "1h"], ALL),
         (["--since", "2100-01-01"], []),
+        (["\udcff"], []),  # a byte of the command line that is no UTF-8
+        (["-w", "\udcff"], []),
     ],
 )
 def test_it_is_searched(kept: Home, arguments: list[str], found: list[str]) -> None:
@@ -91,6 +93,23 @@ def test_it_is_searched(kept: Home, arguments: list[str], found: list[str]) -> N
     assert prompts(kept, "export", *arguments) == found[::-1]
     if not found:
         assert kept("log", "list", *arguments)[2] == "neuroscript: there are no calls like that in the log\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["show", "9" * 30], 1),
+        (["list", "--limit", "9" * 30], 0),
+        (["list", "--since", "9999-12-31T23:59:59-14:00"], 2),
+        (["list", "--since", "0001-01-01T00:00:00+14:00"], 2),
+        (["clear", "--yes", "--before", "9999-12-31T23:59:59-14:00"], 2),
+    ],
+)
+def test_numbers_and_times_beyond_all_reason(kept: Home, arguments: list[str], status: int) -> None:
+    done = kept("log", *arguments)
+    assert done[0] == status
+    assert "INTERNAL" not in done[2]
+    assert prompts(kept, "list") == ALL
 
 
 def test_the_list_is_one_line_a_call_and_not_cut_in_a_pipe(kept: Home) -> None:
