@@ -9,10 +9,13 @@ from neuroscript.program_text import ProgramText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from neuroscript.interpreter import Interpreter
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
+_MOST = 64 << 20  # bytes
 
 
 def read_source(path: str) -> bytes:
@@ -22,10 +25,10 @@ def read_source(path: str) -> bytes:
         UsageError: if the file cannot be read.
     """
     if path == STDIN:
-        return sys.stdin.buffer.read()
+        return _whole(sys.stdin.buffer, "standard input")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return _whole(file, repr(path))
     except FileNotFoundError:
         raise UsageError(f"there is no file {path!r}") from None
     except IsADirectoryError:
@@ -34,6 +37,14 @@ def read_source(path: str) -> bytes:
         raise UsageError(f"cannot read {path!r}: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name
         raise UsageError(f"{path!r} is no file name: {error}") from error
+
+
+def _whole(file: BinaryIO, called: str) -> bytes:
+    """What a file holds, which may be a pipe, or a device that never ends."""
+    content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise UsageError(f"{called} is no program: it has more than {_MOST >> 20} MiB")
+    return content
 
 
 def read_program(path: str) -> ProgramText:

@@ -139,3 +139,10 @@ def test_an_unknown_tool_names_the_nearest(neuroscript: Command) -> None:
     done = neuroscript("tools", "fs.Raed")
     assert done.status == 2
     assert "tool.fs.Read" in done.err
+
+
+@pytest.mark.parametrize("command", ["run", "check", "fmt"])
+def test_a_file_that_never_ends_is_no_program(neuroscript: Command, command: str) -> None:
+    done = neuroscript(command, "/dev/zero")
+    assert done.status in (2, 3)
+    assert "'/dev/zero' is no program: it has more than 64 MiB" in done.err
