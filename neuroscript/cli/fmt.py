@@ -8,11 +8,11 @@ import stat
 import sys
 
 from neuroscript.cli.report import complain
-from neuroscript.cli.source import STDIN, read_source, source_name
+from neuroscript.cli.source import STDIN, is_special, read_source, source_name
 from neuroscript.cli.status import FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.formatting import format_source
-from neuroscript.output import write, write_line
+from neuroscript.output import one_line, write, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,12 +100,16 @@ def _programs(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _below(directory: str) -> Iterator[str]:
-    """The programs in a directory and below it, but for what is hidden; links to directories are not followed."""
+    """The programs in a directory and below it, but for what is hidden, and for pipes and devices.
+
+    Links to directories are not followed.
+    """
     for folder, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith(_SUFFIX) and not name.startswith("."):
-                yield os.path.join(folder, name)
+            path = os.path.join(folder, name)
+            if name.endswith(_SUFFIX) and not name.startswith(".") and not is_special(path):
+                yield path
 
 
 def _replace(path: str, content: bytes) -> None:
@@ -150,7 +154,7 @@ def _show_difference(before: bytes, after: bytes, name: str) -> None:
 
 
 def _told(path: str, was_written: bool) -> str:
-    return f"laid out {path}" if was_written else f"would lay out {path}"
+    return f"{'laid out' if was_written else 'would lay out'} {one_line(path)}"
 
 
 def _summary(changed: int, unchanged: int, failed: int, was_written: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 from neuroscript.cli.status import UsageError
@@ -45,6 +47,15 @@ def _whole(file: BinaryIO, called: str) -> bytes:
     if len(content) > _MOST:
         raise UsageError(f"{called} is no program: it has more than {_MOST >> 20} MiB")
     return content
+
+
+def is_special(path: str) -> bool:
+    """Whether a path is that of a pipe, a device or a socket, whose reading might never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def read_program(path: str) -> ProgramText:

@@ -108,3 +108,18 @@ def test_a_file_in_another_encoding_stays_as_it_is(neuroscript: Command, tmp_pat
     assert done.status == 3
     assert "byte 0xe9 is not valid UTF-8; save the file as UTF-8" in done.err
     assert (tmp_path / "a.ns").read_bytes().endswith(b"endfunc")
+
+
+def test_a_pipe_in_a_directory_is_passed_over(neuroscript: Command, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "a.ns").write_text(UNTIDY)
+    os.mkfifo(tmp_path / "box" / "pipe.ns")
+    (tmp_path / "box" / "z.ns").symlink_to("nowhere")
+    done = neuroscript("fmt", "--check", "box")
+    assert (done.status, done.out) == (3, f"would lay out {os.path.join('box', 'a.ns')}\n")
+    assert "there is no file" in done.err
+
+
+def test_a_name_is_one_line(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("fmt", "--check", script(UNTIDY, "a\nb\x1b[31m.ns"))
+    assert done.out == "would lay out a\\nb\\x1b[31m.ns\n"
