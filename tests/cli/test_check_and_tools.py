@@ -146,3 +146,14 @@ def test_a_file_that_never_ends_is_no_program(neuroscript: Command, command: str
     done = neuroscript(command, "/dev/zero")
     assert done.status in (2, 3)
     assert "'/dev/zero' is no program: it has more than 64 MiB" in done.err
+
+
+def test_nothing_is_cut_where_the_output_is_no_terminal(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "…\n" in neuroscript("tools").out
+    monkeypatch.delenv("COLUMNS")
+    assert "…\n" not in neuroscript("tools").out
+    name, model = "a-long-name" * 12, "custom/" + "long-model-" * 12
+    neuroscript("workers", "add", name, "--model", model, "--base-url", "http://127.0.0.1:9", "--sandbox", "team")
+    line = neuroscript("workers", "list", "--sandbox", "team").out.splitlines()[-1]
+    assert name in line
+    assert model in line
