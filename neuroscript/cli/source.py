@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from neuroscript.cli.status import UsageError
@@ -9,10 +10,38 @@ from neuroscript.program_text import ProgramText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from neuroscript.interpreter import Interpreter
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
+SUFFIX = ".ns"
+
+
+def program_files(paths: Sequence[str]) -> Iterator[str]:
+    """The files that the arguments name, those in directories in the order of their names.
+
+    Raises:
+        UsageError: if there are no programs in a directory.
+    """
+    for path in paths:
+        if path == STDIN or not os.path.isdir(path):
+            yield path
+            continue
+        found = list(_below(path))
+        if not found:
+            raise UsageError(f"there are no files that end in {SUFFIX} in {path!r}")
+        yield from found
+
+
+def _below(directory: str) -> Iterator[str]:
+    """The programs in a directory and below it, but for what is hidden; links to directories are not followed."""
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(SUFFIX) and not name.startswith("."):
+                yield os.path.join(folder, name)
 
 
 def read_source(path: str) -> bytes:
