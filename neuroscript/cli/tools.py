@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.name and len(specs) == 1:
         write_line(sys.stdout, help_text(specs[0]))
     else:
-        write_line(sys.stdout, table(specs, shutil.get_terminal_size().columns))
+        write_line(sys.stdout, table(specs, columns()))
     return OK
 
 
@@ -68,7 +68,12 @@ def find_tools(tools: ToolRegistry, name: str | None) -> list[ToolSpec]:
     raise UsageError(f"there is no tool {name!r}" + (f"; the nearest are {near}" if near else ""))
 
 
-def table(specs: Sequence[ToolSpec], width: int) -> str:
+def columns() -> int | None:
+    """The width of the terminal; None where standard output is none, of which nothing is cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table(specs: Sequence[ToolSpec], width: int | None) -> str:
     """A table of tools by category, one line each: how it is called, and what it does, in ``width`` columns."""
     usage_width = min(max((len(spec.usage) for spec in specs), default=0), 56)
     rows: list[str] = []
@@ -78,11 +83,11 @@ def table(specs: Sequence[ToolSpec], width: int) -> str:
             category = spec.category
             rows += ["", category] if rows else [category]
         line = f"  {spec.usage:{usage_width}}  "
-        rows.append(line + shorten(spec.description, max(24, width - len(line))))
+        rows.append(line + shorten(spec.description, None if width is None else max(24, width - len(line))))
     return "\n".join(rows)
 
 
-def shorten(text: str, width: int) -> str:
-    """The first sentence of ``text``, cut at ``width`` characters."""
+def shorten(text: str, width: int | None) -> str:
+    """The first sentence of ``text``, cut at ``width`` characters if given."""
     sentence = text.replace("\n", " ").partition(". ")[0].removesuffix(".")
-    return sentence if len(sentence) <= width else sentence[: width - 1].rstrip() + "…"
+    return sentence if width is None or len(sentence) <= width else sentence[: width - 1].rstrip() + "…"

@@ -12,12 +12,13 @@ from neuroscript.cli import plugin_commands
 from neuroscript.cli.explanation import explained, points
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE, WorkersPlace
 from neuroscript.cli.interactive import shown
+from neuroscript.cli.parser import did_you_mean
 from neuroscript.cli.repl.describing import describe, filled
 from neuroscript.cli.repl.evaluation import Evaluation
 from neuroscript.cli.repl.saving import save
 from neuroscript.cli.settings import DEFAULT, EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.status import UsageError
-from neuroscript.cli.tools import find_tools, table
+from neuroscript.cli.tools import columns, find_tools, table
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.limits import SECONDS, Limits
@@ -149,7 +150,8 @@ class Commands:
         rest = rest.strip()
         try:
             if command is None:
-                raise UsageError(f"there is no command {word!r}; there are {', '.join(self.table)}")
+                meant = did_you_mean(word, self.table)
+                raise UsageError(f"there is no command {word!r}" + (meant or f"; there are {', '.join(self.table)}"))
             # Further lines come from a text that was pasted: the person at the terminal did not type a command there.
             if command.takes is not Argument.INPUT and len(text.strip().splitlines()) > 1:
                 raise UsageError(f"{command.name} is one line; nothing was done, and the lines below it were not run")
@@ -178,7 +180,7 @@ class Commands:
         if name and len(specs) == 1:
             self._doc(specs[0].full_name)
         else:
-            self._write(table(specs, _width()))
+            self._write(table(specs, columns()))
 
     def _variables(self) -> None:
         rows = [f"{name} = {shown(value, 200)}" for name, value in sorted(self.variables.items())]

@@ -12,7 +12,7 @@ from typing import Any
 from neuroscript.cli.interactive import shown
 from neuroscript.cli.reference import page_of
 from neuroscript.cli.status import UsageError
-from neuroscript.cli.tools import find_tools, table
+from neuroscript.cli.tools import columns, find_tools, table
 from neuroscript.interpreter import Interpreter
 from neuroscript.language_server.words import BUILTINS, KEYWORDS, SYSTEM
 from neuroscript.stdlib.meta import help_text
@@ -51,7 +51,7 @@ def describe(interpreter: Interpreter, variables: Mapping[str, Any], name: str) 
         raise UsageError(f"there is nothing called {name!r}{hint}") from None
     if len(specs) == 1:
         return filled(help_text(specs[0]).removeprefix("## "))
-    return table(specs, shutil.get_terminal_size().columns)
+    return table(specs, columns())
 
 
 def _procedure(procedure: Mapping[str, Any]) -> str:

@@ -46,13 +46,14 @@ def test_words_that_leave(ready: Home, word: str) -> None:
 
 
 def test_commands(ready: Home) -> None:
-    _, out, err = ready("chat", stdin="hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:foo\n")
+    _, out, err = ready("chat", stdin="hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:foo\n:hlp\n")
     assert said(ready) == [("user", "again")]
     assert "1 reply: 9 tokens in, 3 out, cost" in out
     assert ":attach FILE" in out
     assert err.splitlines() == [
         "neuroscript: there is no file 'missing.png'",
         "neuroscript: there is no command ':foo'; there are :help, :attach FILE, :clear, :cost, :quit",
+        "neuroscript: there is no command ':hlp'; did you mean ':help'?",
     ]
 
 
