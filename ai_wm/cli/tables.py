@@ -15,12 +15,11 @@ from rich.text import Text
 
 from ai_wm.reporting import formats
 from ai_wm.reporting.monitor import Gauge, Watched, tightest
-from neuroscript.cli import visible
-
-PIPE_WIDTH = 160
-"""Columns where the output is no terminal and ``COLUMNS`` says nothing."""
+from neuroscript.cli import visible, write_line
 
 GAP = 2
+
+_ENDLESS = 1_000_000
 
 _NEARLY_FULL = 0.8
 _MANY_FAILED = 0.1
@@ -87,7 +86,7 @@ def worker(row: dict[str, Any]) -> None:
                 table.add_row(_cell(key if index == 0 else ""), _cell(f"{name}: {_plain(item)}"))
         else:
             table.add_row(_cell(key), _cell(_plain(value)))
-    _console().print(table)
+    _show(_console(), table)
 
 
 def records(rows: Sequence[dict[str, Any]]) -> None:
@@ -294,13 +293,25 @@ def _print(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
         left -= more
     for row in rows:
         table.add_row(*(row[index] for index in kept))
-    console.print(table)
+    _show(console, table)
 
 
 def _console() -> Console:
+    """The terminal, or what stands for it in `COLUMNS`; a pipe is as wide as what is written to it."""
     return Console(
-        file=sys.stdout, width=shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, highlight=False, soft_wrap=False
+        file=sys.stdout, width=shutil.get_terminal_size((_ENDLESS, 24)).columns, highlight=False, soft_wrap=False
     )
+
+
+def _show(console: Console, table: Table) -> None:
+    """Prints a table, without the blanks behind its last column where they would be read."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        write_line(sys.stdout, line.rstrip())
 
 
 def _key(method: str, status: str) -> Text:

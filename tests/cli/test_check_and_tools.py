@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -126,6 +127,12 @@ def test_a_group_is_listed(neuroscript: Command) -> None:
     assert "tool.fs." not in done.out
 
 
+def test_in_a_pipe_no_description_is_cut(neuroscript: Command) -> None:
+    lines = neuroscript("tools", "--no-plugins").out.splitlines()
+    assert max(map(len, lines)) > 100
+    assert not [line for line in lines if line.endswith("…")]
+
+
 def test_tools_as_json_have_schemas(neuroscript: Command) -> None:
     rows = neuroscript("tools", "--format", "jsonl", "--no-plugins").rows
     names = [row["name"] for row in rows]
@@ -139,3 +146,18 @@ def test_an_unknown_tool_names_the_nearest(neuroscript: Command) -> None:
     done = neuroscript("tools", "fs.Raed")
     assert done.status == 2
     assert "tool.fs.Read" in done.err
+
+
+def test_a_directory_stands_for_the_programs_in_it(
+    neuroscript: Command, script: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "bad.ns").write_text("emit totl\nset\n")
+    (tmp_path / "lib" / "notes.txt").write_text("no program")
+    script("func main() means\n  emit 1\nendfunc\n", "good.ns")
+    done = neuroscript("check", ".")
+    assert done.status == 3
+    assert "./lib/bad.ns:1:1: error" in done.err + done.out
+    assert "2 files checked: 1 error" in done.err + done.out
+    (tmp_path / "empty").mkdir()
+    assert neuroscript("check", "empty").status == 2
