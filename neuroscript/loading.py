@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.nil_operands import NilOperands
+    from neuroscript.compiler.resolve import Resolved
     from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
@@ -107,6 +108,15 @@ class Loader:
 
         self._watcher = watcher
         install(self._runtime, watcher)
+
+    def tell_compiled(self, name: str, source: str | bytes, resolved: Resolved) -> None:
+        """Tells the watcher, if there is one, of a program that is compiled."""
+        if self._watcher is None:
+            return
+        from neuroscript.compiler.traversal import places_of
+
+        places = [place for body in resolved.bodies for place in places_of(body.block, body.handler_of)]
+        self._watcher.compiled(name, source if isinstance(source, str) else source.decode("utf-8", "replace"), places)
 
     def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
         """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
@@ -255,12 +265,7 @@ class Loader:
                 from neuroscript.compiler.traversal import lines_of
 
                 self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
-            if self._watcher is not None:
-                from neuroscript.compiler.traversal import places_of
-
-                places = [place for body in resolved.bodies for place in places_of(body.block, body.handler_of)]
-                text = source if isinstance(source, str) else source.decode("utf-8", "replace")
-                self._watcher.compiled(name, text, places)
+            self.tell_compiled(name, source, resolved)
             compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
         if self._watcher is None:

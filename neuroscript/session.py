@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
 
-_RESULT = "result_of_input"
+RESULT = "result_of_input"
 
 
 class Session:
@@ -88,9 +88,9 @@ class Session:
 
     def _run(self, program: n.Program, part: Part, name: str, cancel: CancelToken | None) -> Any:
         """Runs the statements of an input, and returns the value of the expression at their end."""
-        self.variables.pop(_RESULT, None)
+        self.variables.pop(RESULT, None)
         self._execute(program, part, name, cancel)
-        value = self.variables.pop(_RESULT, None)
+        value = self.variables.pop(RESULT, None)
         if value is not None:
             self._last = value
         return to_host(value)
@@ -110,7 +110,7 @@ class Session:
             found = Diagnostic(1, 1, "error", ErrorCode.SYNTAX, "one expression is wanted", name)
             raise NeuroScriptSyntaxError([found])
         self._execute(program, part, name, None, watches=False)
-        return self.variables.pop(_RESULT, None)
+        return self.variables.pop(RESULT, None)
 
     def _execute(
         self, program: n.Program, part: Part, name: str, cancel: CancelToken | None, *, watches: bool = True
@@ -120,6 +120,8 @@ class Session:
         with runtime.alone(cancel=cancel):
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
+            if watches:
+                loader.tell_compiled(name, part.text, resolved)
             compiled = back_end(resolved, loader.compilation_unit(watches=watches))
             loader.keep_text(compiled.codes, len(part.text), lambda: self._parsed(part, name))
             [function] = compiled.commands
@@ -151,7 +153,7 @@ class Session:
         return self._block(f"command\n{part.text}\nendcommand", 1, part.text, name)
 
     def _expression(self, part: Part, name: str) -> n.Program:
-        return self._block(f"command\nset {_RESULT} = (\n{part.text}\n)\nendcommand", 2, part.text, name)
+        return self._block(f"command\nset {RESULT} = (\n{part.text}\n)\nendcommand", 2, part.text, name)
 
     def _statements_and_expression(self, part: Part, name: str) -> n.Program:
         before, after = part.text[: part.last_line], part.text[part.last_line :]

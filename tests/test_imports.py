@@ -138,6 +138,7 @@ LAYERS = {
         run_state
         containers events budget
         assertions watching
+        tool_values
         runs tool_calls
         procedures
         namespace

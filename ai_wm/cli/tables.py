@@ -1,9 +1,8 @@
-"""The tables of ``neuroscript workers``: no wider than the terminal, coloured only on one."""
+"""The tables of ``neuroscript workers``: no wider than a terminal, coloured only on one, and whole anywhere else."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from rich.text import Text
 
 from ai_wm.reporting import formats
 from ai_wm.reporting.monitor import Gauge, Watched, tightest
-from neuroscript.cli import visible, write_line
+from neuroscript.cli import columns_of, visible, write_line
 
 GAP = 2
-
-_ENDLESS = 1_000_000
 
 _NEARLY_FULL = 0.8
 _MANY_FAILED = 0.1
@@ -297,10 +294,7 @@ def _print(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
 
 
 def _console() -> Console:
-    """The terminal, or what stands for it in `COLUMNS`; a pipe is as wide as what is written to it."""
-    return Console(
-        file=sys.stdout, width=shutil.get_terminal_size((_ENDLESS, 24)).columns, highlight=False, soft_wrap=False
-    )
+    return Console(file=sys.stdout, width=columns_of(sys.stdout), highlight=False, soft_wrap=False)
 
 
 def _show(console: Console, table: Table) -> None:

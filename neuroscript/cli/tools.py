@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.interpreter import Interpreter
-from neuroscript.output import write_line
+from neuroscript.output import columns_of, write_line
 from neuroscript.stdlib.meta import help_text, specification
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.name and len(specs) == 1:
         write_line(sys.stdout, help_text(specs[0]))
     else:
-        write_line(sys.stdout, table(specs, columns()))
+        write_line(sys.stdout, table(specs, columns_of(sys.stdout)))
     return OK
 
 
@@ -68,12 +67,7 @@ def find_tools(tools: ToolRegistry, name: str | None) -> list[ToolSpec]:
     raise UsageError(f"there is no tool {name!r}" + (f"; the nearest are {near}" if near else ""))
 
 
-def columns() -> int | None:
-    """The width of the terminal; None where standard output is none, of which nothing is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def table(specs: Sequence[ToolSpec], width: int | None) -> str:
+def table(specs: Sequence[ToolSpec], width: int) -> str:
     """A table of tools by category, one line each: how it is called, and what it does, in ``width`` columns."""
     usage_width = min(max((len(spec.usage) for spec in specs), default=0), 56)
     rows: list[str] = []
@@ -83,11 +77,11 @@ def table(specs: Sequence[ToolSpec], width: int | None) -> str:
             category = spec.category
             rows += ["", category] if rows else [category]
         line = f"  {spec.usage:{usage_width}}  "
-        rows.append(line + shorten(spec.description, None if width is None else max(24, width - len(line))))
+        rows.append(line + shorten(spec.description, max(24, width - len(line))))
     return "\n".join(rows)
 
 
-def shorten(text: str, width: int | None) -> str:
-    """The first sentence of ``text``, cut at ``width`` characters if given."""
+def shorten(text: str, width: int) -> str:
+    """The first sentence of ``text``, cut at ``width`` characters."""
     sentence = text.replace("\n", " ").partition(". ")[0].removesuffix(".")
-    return sentence if width is None or len(sentence) <= width else sentence[: width - 1].rstrip() + "…"
+    return sentence if len(sentence) <= width else sentence[: width - 1].rstrip() + "…"
