@@ -14,7 +14,7 @@ from ai_wm.cli.calling import ReplyWriter, add_arguments, chosen, open_manager, 
 from ai_wm.store.prompt_log import PromptLog, is_on, log_path
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
-from neuroscript.cli import FAILED, OK, UsageError, complain, explain, visible, write_line
+from neuroscript.cli import FAILED, OK, UsageError, complain, did_you_mean, explain, visible, write_line
 
 if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
@@ -32,6 +32,9 @@ What you type goes to the worker, with all that was said before. A backslash at 
   :quit         leave (as do exit, quit and Ctrl-D)
 
 Ctrl-C ends a reply that comes, and not the conversation."""
+
+COMMANDS = {":help": ":help", ":attach": ":attach FILE", ":clear": ":clear", ":cost": ":cost", ":quit": ":quit"}
+"""The commands, each with how it is written."""
 
 _LAST = ""
 """The conversation that ``--continue`` without a number goes on with."""
@@ -155,7 +158,8 @@ class _Chat:
                 else:
                     complain(f"there is no file {rest.strip()!r}")
             case _:
-                complain(f"there is no command {word!r}; there are :help, :attach FILE, :clear, :cost, :quit")
+                meant = did_you_mean(word, COMMANDS)
+                complain(f"there is no command {word!r}" + (meant or f"; there are {', '.join(COMMANDS.values())}"))
 
     def _tell_cost(self) -> None:
         definition = ExactId(self._talk.session.definition_id)

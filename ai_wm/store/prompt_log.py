@@ -216,7 +216,7 @@ def log_path() -> Path:
 
 def is_on() -> bool:
     """Whether the user wants calls to be logged."""
-    return log_path().with_name(SWITCH).is_file()
+    return os.path.isfile(log_path().with_name(SWITCH))  # a directory that cannot be read keeps no log
 
 
 def turn(on: bool) -> None:

@@ -11,6 +11,7 @@ from neuroscript.program_text import ProgramText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
     from neuroscript.interpreter import Interpreter
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 _MOST = 64 << 20  # bytes
+SUFFIX = ".ns"
+
+
+def program_files(paths: Sequence[str]) -> Iterator[str]:
+    """The files that the arguments name, those in directories in the order of their names.
+
+    Raises:
+        UsageError: if there are no programs in a directory.
+    """
+    for path in paths:
+        if path == STDIN or not os.path.isdir(path):
+            yield path
+            continue
+        found = list(_below(path))
+        if not found:
+            raise UsageError(f"there are no files that end in {SUFFIX} in {path!r}")
+        yield from found
+
+
+def _below(directory: str) -> Iterator[str]:
+    """The programs in a directory and below it, but for what is hidden, and for pipes and devices.
+
+    Links to directories are not followed.
+    """
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(SUFFIX) and not name.startswith(".") and not is_special(os.path.join(folder, name)):
+                yield os.path.join(folder, name)
 
 
 def read_source(path: str) -> bytes:

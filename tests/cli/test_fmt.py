@@ -38,6 +38,19 @@ def test_a_program_with_errors_stays_as_it_is(neuroscript: Command, script: Scri
     assert (tmp_path / "good.ns").read_text() == TIDY
 
 
+def test_a_file_that_cannot_be_written_is_not_counted_as_laid_out(
+    neuroscript: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refused)
+    done = neuroscript("fmt", script(UNTIDY, "a.ns"))
+    assert (done.status, done.out) == (3, "")
+    assert "a.ns': Permission denied" in done.err
+    assert done.err.endswith("\n1 file could not be laid out\n")
+
+
 @pytest.mark.parametrize(("text", "status"), [(UNTIDY, 1), (TIDY, 0), (BROKEN, 3)])
 def test_check_writes_nothing(neuroscript: Command, script: Script, tmp_path: Path, text: str, status: int) -> None:
     done = neuroscript("fmt", "--check", script(text))

@@ -46,7 +46,7 @@ def test_words_that_leave(ready: Home, word: str) -> None:
 
 
 def test_commands(ready: Home) -> None:
-    typed = "hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:attach ~nobody-here/a.png\n:foo\n"
+    typed = "hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:attach ~nobody-here/a.png\n:foo\n:hlp\n"
     _, out, err = ready("chat", stdin=typed)
     assert said(ready) == [("user", "again")]
     assert "1 reply: 9 tokens in, 3 out, cost" in out
@@ -55,6 +55,7 @@ def test_commands(ready: Home) -> None:
         "neuroscript: there is no file 'missing.png'",
         "neuroscript: there is no file '~nobody-here/a.png'",
         "neuroscript: there is no command ':foo'; there are :help, :attach FILE, :clear, :cost, :quit",
+        "neuroscript: there is no command ':hlp'; did you mean ':help'?",
     ]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ai_wm.store.prompt_log import FILE
+from ai_wm.store.prompt_log import FILE, SWITCH
 from tests.ai_wm.cli.conftest import KEY, Home
 from tests.ai_wm.providers import loopback
 
@@ -169,3 +171,15 @@ def test_a_host_in_python_keeps_none(kept: Home) -> None:
     with AIWorkerManager(kept.data / "workers") as manager:
         manager.execute_stateless_task("fast", "of a host")
     assert "of a host" not in prompts(kept, "list")
+
+
+def test_a_switch_that_cannot_be_read_is_off(ready: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.stat
+
+    def refused(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith(SWITCH):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert ready("ask", "hello")[:2] == (0, "A reply.\n")
