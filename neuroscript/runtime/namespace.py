@@ -140,7 +140,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             error.message = f"{error.message}; {told}"
             error.args = (error.code, error.message)
 
-    def handle(self, handler: Callable[[NeuroScriptError], Any], exception: Exception, in_loop: bool) -> Any:
+    def handle(self, handler: Callable[..., Any], exception: Exception, in_loop: bool, *values: Any) -> Any:
         """Runs an error handler.
 
         Most errors are cleared, and few handlers ask where they happened, which takes longer to find than all else; so
@@ -150,6 +150,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
             exception: what failed.
             in_loop: whether a loop is around what failed, in the same body, that the handler may leave.
+            values: what its function gets after the error.
 
         Returns:
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
@@ -170,7 +171,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(error)
+            outcome = handler(error, *values)
             if outcome is True:
                 return None
             if outcome is False or (type(outcome) is str and not in_loop):

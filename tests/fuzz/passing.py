@@ -59,6 +59,10 @@ class PassingMaker:
         body: Lines = []
         if self.chance(0.1):
             body += ["on error do", "  emit system_error_code", "  clear_error", "endon"]
+        elif self.chance(0.2):
+            params_seen = ", ".join(params)
+            end = f"  return {self._value(result, 0, 1)}"
+            body += ["on error do", f"  emit [system_error_code, {params_seen}]", "  clear_error", end, "endon"]
         if "int" in kinds and self.chance(0.5):
             body += self._recursion(name, kinds, params, result)
         for _ in range(self.random.randrange(1, 5)):

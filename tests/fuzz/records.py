@@ -74,6 +74,9 @@ class RecordsMaker:
         if self.random.random() < 0.2:
             lines[:0] = ["on error do", "  emit system_error_code", "  clear_error", "endon"]
             self.handled = True
+        elif self.random.random() < 0.4:
+            seen = f"  emit [system_error_code, {', '.join(self.random.sample(_ALL, 4))}]"
+            lines += ["on error do", seen, *self.random.sample(["  clear_error", "  return i", "  fail k"], 2), "endon"]
         lines += self.block(3, 7)
         lines.append(f"emit [{', '.join(self.random.sample(_ALL, 5))}]")
         body = "\n".join(f"  {line}" for line in lines)

@@ -199,7 +199,7 @@ def analyse(resolved: Resolved, unit: Unit) -> ProgramAnalysis:
 def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     """The variables of a body of which code may have to test whether they are set."""
     params = set(body.params)
-    if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
+    if body.session is not None or body.resumes or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
+    found = foreign | body.handled | body.stored | body.tolerated | {call.name for call in body.calls}
     return body.variables.intersection(found) - params

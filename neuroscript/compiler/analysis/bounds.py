@@ -34,7 +34,7 @@ class Bounds:
     def __init__(self, body: Body, types: Inference) -> None:
         self.known: dict[str, int] = {}
         self._types = types
-        self._able = not body.handlers and body.session is None
+        self._able = not body.resumes and body.session is None
 
     def begin(self) -> None:
         """Begins a function."""

@@ -37,7 +37,7 @@ def counted_loops(body: Body) -> dict[int, Counter]:
     In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
     variables belong to an interactive session.
     """
-    if body.handlers or body.session is not None:
+    if body.resumes or body.session is not None:
         return {}
     return {id(loop): found for loop in body.loops if (found := counter(loop)) is not None}
 
@@ -91,12 +91,14 @@ def lengths(body: Body) -> dict[str, str]:
 
     Neither is set again, and what is stored in a list does not make it shorter.
     """
-    if body.handlers or body.session is not None:
+    if body.resumes or body.session is not None:
         return {}
     found: dict[str, str] = {}
     if not any(call.name == "len" for call in body.calls):
         return found
     times = Counts(assigned_in(body.block))
+    for handler in body.handlers:
+        times.update(assigned_in(handler.body))
     once = {name for name in body.params if not times[name]}
     for statement in body.block:
         match statement:

@@ -32,8 +32,8 @@ class Flow:
         self.owned: set[str] = set()
         self._escape = escape
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
-        self._handlers = bool(body.handlers)
-        self._owners = not body.handlers and body.session is None
+        self._handlers = body.resumes
+        self._owners = not body.resumes and body.session is None
 
     def begin(self, names: Iterable[str]) -> None:
         """Begins a function, at whose start these variables are set."""

@@ -129,7 +129,7 @@ def infer_program(
     """
     if sum(body.size for body in procedures) > _MOST_STATEMENTS:
         return None
-    takes = {body.name for body in procedures if body.params and not body.evals and not body.handlers}
+    takes = {body.name for body in procedures if body.params and not body.evals and not body.resumes}
     inner = takes & calls.called
     # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
     fitting = {
@@ -188,7 +188,7 @@ class _Version:
         self._since = 0  # after so many changes
         self.is_due = True  # whether what is passed to it, or a result, may have changed since
         self._seen = -1  # so many changes to shapes have been looked at
-        self._ends = bool(body.handlers) or falls_through(body.block)
+        self._ends = body.resumes or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""

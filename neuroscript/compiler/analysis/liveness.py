@@ -36,8 +36,9 @@ class _Exits:
 class Liveness:
     """The last reads of a body's variables.
 
-    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
-    session; nor where the body uses ``last``, which holds what calls gave.
+    There are none where something else may read variables at any time: `eval`, an interactive session, a body that goes
+    on behind an error; nor where the body uses ``last``, which holds what calls gave.  What an error handler reads at
+    the body's end is live until then.
 
     Args:
         body: the body.
@@ -48,7 +49,8 @@ class Liveness:
         self._idle: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
-        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        self._handled = frozenset((name, None) for name in body.handled)
+        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
         self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None
 
     def find(self) -> None:
@@ -56,7 +58,7 @@ class Liveness:
         block, self._pending = self._pending, None
         if block is not None:
             self._aliases = _aliases(block)
-            self._block(block, _NOTHING, _Exits(), noting=True)
+            self._block(block, self._handled, _Exits(), noting=True)
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
         """What a statement is the last one to read; no ``if`` and no loop is."""
@@ -98,7 +100,7 @@ class Liveness:
                 return exits.again
             case n.Return() | n.Fail():
                 after = _NOTHING
-        live = _without(after, assigned_by(statement))
+        live = _without(after, assigned_by(statement)) | self._handled
         stored = frozenset((name, None) for name in _stored_by(statement))
         if noting and (last := frozenset(_last(read - stored, live | stored))):
             self._last[id(statement)] = last

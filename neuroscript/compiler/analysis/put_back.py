@@ -59,8 +59,9 @@ Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
 class ItemsPutBack:
     """The statements before which items are let go of.
 
-    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
-    session; nor where the body uses ``last``, which holds what calls gave.
+    There are none where something else may read variables at any time: `eval`, an interactive session, a body that goes
+    on behind an error; nor where the body uses ``last``, which holds what calls gave.  No item is let go of that is in
+    a variable which an error handler reads.
 
     Attributes:
         changed: the variables whose lists and maps are stored in, or given to procedures and tools.
@@ -76,7 +77,8 @@ class ItemsPutBack:
         self._before: dict[int, list[Item]] = {}
         self._within: dict[int, list[Item]] = {}
         self._passed: dict[int, Item] = {}
-        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        self._handled = body.handled
+        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
             arguments = (argument for call in body.calls for argument in given(call))
@@ -117,7 +119,7 @@ class ItemsPutBack:
                 case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value, must=False):
                     items.pop(name, None)
                     item = _item(name, value)
-                    if item is not None:
+                    if item is not None and item.root not in self._handled:
                         items[name] = item
 
     def _join(self, items: dict[str, Item], found: list[dict[str, Item]], *, whole: bool) -> None:
@@ -138,7 +140,7 @@ class ItemsPutBack:
         """Notes the item that a call gives to a procedure which changes it."""
         for argument in self._given(call):
             item = _item(name, argument) if isinstance(argument, n.Index) else None
-            if item is None or item.names:
+            if item is None or item.names or item.root in self._handled:
                 continue
             others = (other.value for other in call.args if other.value is not argument)
             if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):

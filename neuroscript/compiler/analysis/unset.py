@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions
+from neuroscript.compiler.traversal import assigned_by, assigned_in, expressions, stored_in
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -34,10 +34,13 @@ def read_unset(body: Body) -> Unset:
     """Finds the variables of a body, parameters apart, that may be read before they are set."""
     reads = _Reads(body)
     reads.block(body.block)
+    found = reads.found.copy()
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-    return Unset(frozenset(reads.found), frozenset(reads.spans), frozenset(reads.stores))
+        # What a handler reads at the body's end tells nothing of what the body reads.
+        found |= reads.found if body.resumes else reads.found.intersection(_changed(handler.body))
+    return Unset(frozenset(found), frozenset(reads.spans), frozenset(reads.stores))
 
 
 class _Reads:
@@ -58,7 +61,7 @@ class _Reads:
         self._variables = body.variables - set(body.params)
         self._tolerant = body.tolerant
         self._parts_of = body.parts_of
-        self._handled = bool(body.handlers)
+        self._handled = body.resumes
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
     def begin(self, names: tuple[str, ...]) -> None:
@@ -146,6 +149,10 @@ class _Reads:
             return False
         self.found.add(name)
         return True
+
+
+def _changed(block: n.Block) -> set[str]:
+    return {*assigned_in(block), *stored_in(block)}
 
 
 def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:

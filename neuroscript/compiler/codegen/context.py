@@ -111,7 +111,9 @@ class FunctionContext:
 
     def handler_of(self, statement: n.Stmt) -> Covering | None:
         """The error handler that covers a statement."""
-        number = None if self.in_error_handler else self.body.handler_of.get(id(statement))
+        if self.in_error_handler or not self.body.resumes:
+            return None  # in a body that its handlers end, they cover more than one statement
+        number = self.body.handler_of.get(id(statement))
         if number is None:
             return None
         key = number, self._loops > 0, self.is_outlined
@@ -260,6 +262,12 @@ class FunctionContext:
         used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
         mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
+
+    def locals_in(self, code: list[ast.stmt], *without: str) -> list[str]:
+        """The locals of the body's function that code mentions, those of some variables apart."""
+        used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
+        variables = {abi.VARIABLE + name for name in self.body.variables.difference(without)}
+        return sorted(used & (variables | {LATEST, abi.DEPTH}))
 
     # --- expressions -------------------------------------------------------------------------------------------------
 

@@ -120,6 +120,21 @@ def under_handler(
     return [py.catch(code, "Exception", _CAUGHT, [py.when(handled, not_cleared), *(failed or [])])]
 
 
+def under_last_handler(code: list[ast.stmt], handler: ast.FunctionDef) -> list[ast.stmt]:
+    """Puts statements under an error handler after which nothing of their body is executed.
+
+    Args:
+        code: the statements.
+        handler: its function, made where it is needed, and given the body's locals that it mentions.
+    """
+    given = [py.name(parameter.arg) for parameter in handler.args.args[1:]]
+    handled = py.call(abi.HANDLE, py.name(handler.name), py.name(_CAUGHT), py.const(False), *given)
+    returned = py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [py.give(py.item(py.name(_CAUGHT), py.const(0)))])
+    return [
+        py.catch(code, "Exception", _CAUGHT, [handler, py.assign(_CAUGHT, handled), returned, py.fail(py.name(_CAUGHT))])
+    ]
+
+
 def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:
     """The test that a whole number is in the language's range, as most are in that of one digit.
 

@@ -11,7 +11,7 @@ from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step, under_last_handler
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.resolve import SYSTEM_NAMES
@@ -91,9 +91,13 @@ class FunctionGenerator:
             code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
             code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
-        code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        handlers = [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
         context.begin(body.params)
-        statements = self.statements.block(body.block) if parts is None else parts
+        if body.handlers and not body.resumes:
+            statements = self._ended(handlers)
+        else:
+            code += handlers
+            statements = self.statements.block(body.block) if parts is None else parts
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
@@ -133,7 +137,7 @@ class FunctionGenerator:
         variables = ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
-    def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
+    def _error_handler(self, number: int, handler: n.OnError) -> ast.FunctionDef:
         """The function of an error handler: it gets the error, and tells whether it has cleared it."""
         context = self.context
         context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
@@ -143,9 +147,25 @@ class FunctionGenerator:
                 code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
         code.append(py.give(py.name(CLEARED)))
-        made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
+        given = [_ERROR]
+        if context.body.resumes:
+            code = [*context.nonlocals(code), *code]
+        else:
+            given += context.locals_in(code, *SYSTEM_NAMES)
+        made = py.function(error_handler(number), given, [], code)
         py.place(made, handler.span)
         return made
+
+    def _ended(self, handlers: list[ast.FunctionDef]) -> list[ast.stmt]:
+        """The statements of a body that its error handlers end: those that one covers stand in one ``try``."""
+        block = self.context.body.block
+        starts = [place for place, statement in enumerate(block) if isinstance(statement, n.OnError)]
+        code: list[ast.stmt] = []
+        for handler, start, end in zip(handlers, [0, *starts[1:]], [*starts[1:], len(block)], strict=True):
+            part = [statement for statement in block[start:end] if not isinstance(statement, n.OnError)]
+            if part:
+                code += under_last_handler(self.statements.block(part), handler)
+        return code
 
     def _is_looked_at(self, name: str) -> bool:
         """Whether anything may read a system variable, which takes long to make."""

@@ -45,7 +45,9 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
         own = target if isinstance(statement, n.Set) and call is statement.value else None
         for argument in changed_arguments(context, call):
             owner = argument.value if isinstance(argument, n.Index) else argument
-            if not isinstance(owner, n.Name) or not (_place(argument) in last or (own and _is(argument, own))):
+            if not isinstance(owner, n.Name) or owner.name in context.body.handled:
+                continue
+            if not (_place(argument) in last or (own and _is(argument, own))):
                 continue
             if id(argument) in context.moved_items:
                 continue
@@ -59,7 +61,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
 def may_let_go(context: FunctionContext) -> bool:
     """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
-    return context.may_move and not context.body.handlers and context.body.session is None
+    return context.may_move and not context.body.resumes and context.body.session is None
 
 
 def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:

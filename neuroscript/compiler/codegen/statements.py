@@ -264,7 +264,7 @@ class StatementGenerator:
     def _goes_on(self, block: n.Block) -> bool:
         """Whether control may go on behind the ``if`` after a block."""
         ends = bool(block) and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue)
-        return not ends or bool(self.context.body.handlers)
+        return not ends or self.context.body.resumes
 
     def _branch(
         self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], handler: Covering | None

@@ -62,7 +62,7 @@ def moved_item(
         name, path = passed.root, [*passed.path]
     keys = tuple(map(key_of, path))
     found = [argument for argument in changed_arguments(context, call) if path_of(argument) == (name, *keys)]
-    if len(found) != 1 or not keys or None in keys or not context.is_assigned(name):
+    if len(found) != 1 or not keys or None in keys or name in context.body.handled or not context.is_assigned(name):
         return None
     item = found[0]
     values = [argument.value for argument in call.args]
