@@ -52,6 +52,7 @@ class Argument(Enum):
     NAME = "the name of a tool, a procedure, a variable or a word of the language"
     GRANT = "what is granted"
     INPUT = "an input"
+    SWITCH = "on or off"
 
 
 @record(frozen=True)
@@ -105,6 +106,7 @@ class Commands:
                 Argument.INPUT,
                 self._time,
             ),
+            Command(":trace on|off", "show each statement as it runs, and what it sets", Argument.SWITCH, self._trace),
             Command(":limits", "show what a run may use", nothing, lambda _: self._limits()),
             Command(":policy", "show what is granted to what you type, and why", nothing, lambda _: self._policy()),
             Command(":allow …", f"grant until you leave: {_grants()}", Argument.GRANT, self._allow),
@@ -210,6 +212,17 @@ class Commands:
             self._evaluation.evaluate(text)
         seconds = self._evaluation.seconds
         self._write(f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s")
+
+    def _trace(self, word: str) -> None:
+        evaluation = self._evaluation
+        if word not in ("on", "off", ""):
+            raise UsageError(f":trace takes on or off, not {word!r}")
+        known = bool(self.interpreter.procedures())
+        begins = word == "on" and not evaluation.is_traced
+        if word:
+            evaluation.trace(word == "on")
+        told = "; procedures that are there already are shown when they are defined or loaded again"
+        self._write(f"trace is {'on' if evaluation.is_traced else 'off'}{told if begins and known else ''}")
 
     def _reset(self) -> None:
         self._evaluation.reset()

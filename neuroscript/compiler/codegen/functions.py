@@ -49,7 +49,7 @@ class FunctionGenerator:
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
         body = self.context.body
-        return len(body.block) > _LONG and body.session is None
+        return len(body.block) > _LONG and body.session is None and not self.context.unit.watches
 
     def _later(self) -> list[ast.stmt]:
         """The body's statements, in parts that are generated when Python's compiler gets to them."""
@@ -98,6 +98,8 @@ class FunctionGenerator:
         else:
             code += handlers
             statements = self.statements.block(body.block) if parts is None else parts
+        if context.unit.watches:
+            statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
