@@ -49,6 +49,7 @@ class Body:
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
     calls: list[n.Call] = field(default_factory=list)
+    value_calls: list[n.CallValue] = field(default_factory=list)
     literals: list[n.ListExpr | n.MapExpr] = field(default_factory=list)
     returns: list[n.Return] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
@@ -69,7 +70,7 @@ class Body:
 
     def forget(self) -> None:
         """Lets go of what has been found in the body's tree, when it has been analysed."""
-        for part in (self.events, self.loops, self.calls, self.literals, self.returns, self.walked):
+        for part in (self.events, self.loops, self.calls, self.value_calls, self.literals, self.returns, self.walked):
             part.clear()
 
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
@@ -316,6 +317,8 @@ class _Walker:
             elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
+            elif form is n.CallValue:
+                body.value_calls.append(part)  # type: ignore[arg-type]
             elif isinstance(part, n.ListExpr | n.MapExpr):
                 body.literals.append(part)
             elif isinstance(part, n.Raw):

@@ -80,6 +80,9 @@ class ProgramAnalysis:
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
+        if unit.watches:  # which shows the variables in a handler too
+            for body in resolved.bodies:
+                body.resumes = bool(body.handlers)
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         for body in procedures:
             body.exclude(unit.globals)

@@ -82,7 +82,9 @@ class FunctionContext:
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
         self.liveness = analysis.liveness
-        self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
+        values = self.body.variables
+        changing = (call.name in values or program.changed_params.get(call.name) for call in self.body.calls)
+        self.may_move = bool(self.body.value_calls) or any(changing)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
