@@ -41,7 +41,7 @@ from neuroscript.values import (
     to_host,
     type_name,
 )
-from neuroscript.values.error_fields import handler_fields
+from neuroscript.values.error_fields import handler_fields, later_fields
 from neuroscript.values.kinds import script_event
 
 TYPE_CHECKING = False
@@ -129,6 +129,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ASK: self.ask,
                 abi.FAIL: operations.fail,
                 abi.HANDLE: self.handle,
+                abi.ATTEMPTED: self.attempted,
                 abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
@@ -187,6 +188,17 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self._failed_again(failed, error)
         finally:
             del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def attempted(self, exception: Exception) -> ErrorValue:
+        """What ``tool.error.Try`` gives where the procedure failed.
+
+        Raises:
+            Stop: where the error ends the run.
+        """
+        error = self.error_of(exception, outermost=False)
+        if isinstance(error, NeuroScriptError):
+            return ErrorValue(error.code, error.message, later_fields(error))
+        raise error
 
     def error_fields(self, error: NeuroScriptError) -> dict[str, Any]:
         """The value of ``system_error`` in an error handler."""
