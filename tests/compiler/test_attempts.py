@@ -32,7 +32,7 @@ def test_a_limit_goes_through_an_attempt() -> None:
 
 def test_the_arguments_of_an_attempt_fail_outside_of_it() -> None:
     outcome = run("set x = tool.error.Try(f, 1 / a)\nemit x", 0, more=MORE)
-    assert (outcome.code, outcome.place) == (14, run("emit                         1 / a", 0).place)
+    assert (outcome.code, outcome.place) == (14, run("emit                      1 / a", 0).place)
 
 
 def test_an_attempt_takes_the_call_depth_that_the_tool_takes() -> None:
