@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from neuroscript.compiler.traversal import expressions, inner_blocks, loop_depth, statements, walk
+from neuroscript.compiler.traversal import (
+    assigned_in,
+    expressions,
+    inner_blocks,
+    loop_depth,
+    statements,
+    stored_in,
+    walk,
+)
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
-_MOST_LOOPS = 12  # inside one another, in a body around whose statements there is one `try`
+_MOST_LOOPS = 6  # inside one another, in a body around whose statements there is one `try`
 _MOST_STATEMENTS = 150  # longer bodies are generated in parts
 
 _UNDECIDED = frozenset({False})
@@ -47,6 +55,11 @@ def can_share_a_try(block: n.Block, size: int) -> bool:
         return False
     inner = (part for statement in block for each in inner_blocks(statement) for part in statements(each))
     return not any(isinstance(statement, n.OnError) for statement in inner)
+
+
+def changed_by(block: n.Block) -> set[str]:
+    """The variables that a block sets or stores in."""
+    return {*assigned_in(block), *stored_in(block)}
 
 
 def mentioned(handler: n.OnError) -> Iterator[str]:

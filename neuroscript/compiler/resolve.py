@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from neuroscript.compiler.error_handlers import can_share_a_try, ends_body, mentioned
+from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
@@ -44,7 +44,9 @@ class Body:
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
     resumes: bool = False  # whether execution may go on behind a statement that failed
+    leaves: bool = False  # whether it may go on behind the loop that such a statement stands in, or with the next turn
     handled: frozenset[str] = frozenset()  # the names that error handlers mention
+    handler_sets: frozenset[str] = frozenset()  # those that they change, where execution goes on
     has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
@@ -150,8 +152,13 @@ def _add(result: Resolved, body: Body) -> None:
         body.uses_last = True
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
-        body.handled = frozenset(name for handler in body.handlers for name in mentioned(handler)).difference(SYSTEM_NAMES)
-        body.resumes = not _is_ended(body)
+        body.handled = frozenset(name for handler in body.handlers for name in mentioned(handler)).difference(
+            SYSTEM_NAMES
+        )
+        body.resumes = not _shares_a_try(body)
+        body.leaves = any(jumps - {"return"} for jumps in body.jumps.values())
+        if body.resumes or body.leaves:
+            body.handler_sets = frozenset(name for each in body.handlers for name in changed_by(each.body))
     if len(body.handlers) > _MOST_HANDLERS:
         message = f"{body.name} has more than {_MOST_HANDLERS} error handlers"
         _report(result, body.handlers[_MOST_HANDLERS].span, ErrorCode.RESOURCE_EXHAUSTION, message)
@@ -160,9 +167,9 @@ def _add(result: Resolved, body: Body) -> None:
         _add_event(result, event)
 
 
-def _is_ended(body: Body) -> bool:
-    """Whether each error handler of a body ends it, and all that one covers can stand in one ``try``."""
-    if body.session is not None or body.evals or any(jumps - {"return"} for jumps in body.jumps.values()):
+def _shares_a_try(body: Body) -> bool:
+    """Whether what an error handler covers, in a loop or outside, can stand in one ``try``."""
+    if body.session is not None or body.evals:
         return False
     return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size)
 

@@ -9,7 +9,9 @@ from tests.compiler.support import procedure, run
 
 MORE = procedure('if a == nil\n  fail "nothing"\nendif\nmust a > 1\nset a[0] = 1\nreturn [a, b, last]', "f")
 MORE += procedure("return deep(a + 1)", "deep") + procedure("set x = {}\nreturn x", "down")
-SHOWN = "if is_error(x)\n  emit [x.code, x.message, x.line, x.column, x.procedure]\nelse\n  emit x\nendif\nemit [xs, ys]"
+SHOWN = (
+    "if is_error(x)\n  emit [x.code, x.message, x.line, x.column, x.procedure]\nelse\n  emit x\nendif\nemit [xs, ys]"
+)
 ARGUMENTS = ["", ", nil", ", 1", ", 2", ", [2], a", ", ys", ", ys, ys", ", a, xs[9]", ", xs[0], xs", ", missing"]
 
 
@@ -38,7 +40,9 @@ def test_the_arguments_of_an_attempt_fail_outside_of_it() -> None:
 def test_an_attempt_takes_the_call_depth_that_the_tool_takes() -> None:
     def most(call: str) -> int:
         more = MORE.replace("{}", call)
-        return next(depth for depth in range(99) if run("return down(6)", more=more, limits=Limits(max_depth=depth)).code == 0)
+        return next(
+            depth for depth in range(99) if run("return down(6)", more=more, limits=Limits(max_depth=depth)).code == 0
+        )
 
     step = "0\n  if a > 0\n    set x = {}tool.error.Try(down, a - 1){}\n  endif"
     assert most(step.format("", "")) == most(step.format("[", "][0]"))

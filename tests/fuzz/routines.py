@@ -178,7 +178,7 @@ class RoutineMaker(CountingMaker):
         lines: Lines = ["on error do", "  emit [system_error_code, system_error.line]", "  clear_error", "endon"]
         plain = self.chance(0.5)
         if plain:
-            lines = lines[:-1] + ["return 1", "endon"] if self.chance(0.5) else []
+            lines = [*lines[:-1], "return 1", "endon"] if self.chance(0.5) else []
         for _ in range(self.number(1, 6)):
             routine = self.routines[self.random.randrange(len(self.routines))]
             call = self._host_call(routine)

@@ -26,7 +26,7 @@ from neuroscript.compiler.analysis.put_back import ItemsPutBack
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
-from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved
 from neuroscript.compiler.traversal import loop_depth
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
@@ -204,5 +204,6 @@ def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     params = set(body.params)
     if body.session is not None or body.resumes or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = foreign | body.handled | body.stored | body.tolerated | {call.name for call in body.calls}
+    shared = body.reads.intersection(SYSTEM_NAMES) if body.leaves else frozenset()
+    found = foreign | body.handled | shared | body.stored | body.tolerated | {call.name for call in body.calls}
     return body.variables.intersection(found) - params

@@ -34,6 +34,7 @@ class Bounds:
     def __init__(self, body: Body, types: Inference) -> None:
         self.known: dict[str, int] = {}
         self._types = types
+        self._handler_sets = body.handler_sets
         self._able = not body.resumes and body.session is None
 
     def begin(self) -> None:
@@ -97,7 +98,7 @@ class Bounds:
         if not self._able:
             yield
             return
-        changed = {*assigned_in([statement])}
+        changed = {*assigned_in([statement]), *self._handler_sets}
         changed |= {*map(_size, changed)}
         before = {name: least for name, least in self.known.items() if name not in changed}
         self.known = before.copy()

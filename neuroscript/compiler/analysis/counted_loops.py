@@ -6,6 +6,7 @@ Generated code runs one as a loop over a range, which counts in C.
 from __future__ import annotations
 
 from collections import Counter as Counts
+from collections.abc import Set
 from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body
@@ -37,13 +38,16 @@ def counted_loops(body: Body) -> dict[int, Counter]:
     In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
     variables belong to an interactive session.
     """
-    if body.resumes or body.session is not None:
+    if body.resumes or body.session is not None or any("continue" in jumps for jumps in body.jumps.values()):
         return {}
-    return {id(loop): found for loop in body.loops if (found := counter(loop)) is not None}
+    return {id(loop): found for loop in body.loops if (found := counter(loop, body.handler_sets)) is not None}
 
 
-def counter(loop: n.While) -> Counter | None:
-    """Recognises a counted loop by its form; None for any other."""
+def counter(loop: n.While, others: Set[str] = frozenset()) -> Counter | None:
+    """Recognises a counted loop by its form, and that nothing changes what it depends on, as ``others`` are changed.
+
+    None for any other.
+    """
     match loop:
         case n.While(
             condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),
@@ -82,7 +86,7 @@ def counter(loop: n.While) -> Counter | None:
                 return None
     if down != (operator in (">", ">=")) or name in fixed[1:] or _goes_on(body):
         return None
-    changed = {*assigned_in(body), *stored_in(body)}
+    changed = {*assigned_in(body), *stored_in(body), *others}
     return Counter(name, operator, bound, step, down) if changed.isdisjoint(fixed) else None
 
 

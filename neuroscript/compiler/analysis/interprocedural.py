@@ -20,8 +20,8 @@ from neuroscript.compiler.analysis.specialize import Specialisation, argument_fo
 from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, NOTHING, T_NIL, Shape, Shapes, Type
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
-from neuroscript.runtime import abi
 from neuroscript.records import record
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40

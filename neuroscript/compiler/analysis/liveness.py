@@ -50,7 +50,7 @@ class Liveness:
         self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         self._handled = frozenset((name, None) for name in body.handled)
-        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
+        plain = not body.resumes and not body.leaves and not body.evals and body.session is None and not body.uses_last
         self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None
 
     def find(self) -> None:

@@ -22,7 +22,7 @@ def not_nil(body: Body) -> frozenset[n.Span]:
 
     In a body with error handlers there are none, since execution may go on behind a statement that failed.
     """
-    if body.resumes or body.session is not None:
+    if body.resumes or body.leaves or body.session is not None:
         return frozenset()
     facts = _Facts()
     facts.block(body.block, frozenset())

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from neuroscript.compiler.error_handlers import changed_by
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, assigned_in, expressions, stored_in
+from neuroscript.compiler.traversal import assigned_by, expressions
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -38,8 +39,8 @@ def read_unset(body: Body) -> Unset:
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-        # What a handler reads at the body's end tells nothing of what the body reads.
-        found |= reads.found if body.resumes else reads.found.intersection(_changed(handler.body))
+        # What only the handler reads tells nothing of what the body reads, unless that goes on behind any statement.
+        found |= reads.found if body.resumes else reads.found.intersection(changed_by(handler.body))
     return Unset(frozenset(found), frozenset(reads.spans), frozenset(reads.stores))
 
 
@@ -149,10 +150,6 @@ class _Reads:
             return False
         self.found.add(name)
         return True
-
-
-def _changed(block: n.Block) -> set[str]:
-    return {*assigned_in(block), *stored_in(block)}
 
 
 def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:

@@ -82,9 +82,7 @@ class CallGenerator:
         own = py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER))
         count = py.const(len(call.args))
         entry = py.item(py.attribute(again, "entries"), count)
-        callee = py.either(
-            py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, count)
-        )
+        callee = py.either(py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, count))
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(callee, depth, *self._arguments(call))
 

@@ -75,6 +75,7 @@ class FunctionContext:
         self.bounds = Bounds(analysis.body, analysis.types)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.handlers: list[ast.FunctionDef] = []  # the functions of the body's error handlers
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
         self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
         self._short = False
@@ -278,17 +279,18 @@ class FunctionContext:
             values.append(py.name(LATEST))
         return ast.Dict(keys, values)
 
-    def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+    def nonlocals(self, code: list[ast.stmt], *more: str, without: Iterable[str] = ()) -> list[ast.stmt]:
         """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
         used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
-        mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
+        mine = {abi.VARIABLE + name for name in self.body.variables}.union({LATEST, *more}).difference(without)
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
     def locals_in(self, code: list[ast.stmt], *without: str) -> list[str]:
         """The locals of the body's function that code mentions, those of some variables apart."""
         used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
         variables = {abi.VARIABLE + name for name in self.body.variables.difference(without)}
-        return sorted(used & (variables | {LATEST, abi.DEPTH}))
+        stored = {part.target.id for part in py.walk(code) if isinstance(part, ast.NamedExpr)} & {LATEST}
+        return sorted(used & (variables | {LATEST, abi.DEPTH}) - (stored if self.body.leaves else set()))
 
     # --- expressions -------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import partial
+from itertools import pairwise
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
@@ -11,9 +12,21 @@ from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step, under_last_handler
+from neuroscript.compiler.codegen.forms import (
+    CLEARED,
+    DIGIT,
+    ENTRY_TYPES,
+    GONE,
+    LATEST,
+    SCOPE,
+    error_handler,
+    step,
+    under_last_handler,
+    under_leaving_handler,
+)
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
+from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -92,6 +105,7 @@ class FunctionGenerator:
         if context.scope_is_function:
             code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
         handlers = [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        context.handlers = handlers
         context.begin(body.params)
         if body.handlers and not body.resumes:
             statements = self._ended(handlers)
@@ -153,7 +167,11 @@ class FunctionGenerator:
         if context.body.resumes:
             code = [*context.nonlocals(code), *code]
         else:
-            given += context.locals_in(code, *SYSTEM_NAMES)
+            # Variables that inner functions share take Python longer, so it gets those that nobody sees it set.
+            shared = context.body.handler_sets.union(SYSTEM_NAMES) if context.body.leaves else SYSTEM_NAMES
+            given += context.locals_in(code, *shared)
+            if context.body.leaves:
+                code = [*context.nonlocals(code, without=given), *code]
         made = py.function(error_handler(number), given, [], code)
         py.place(made, handler.span)
         return made
@@ -162,11 +180,18 @@ class FunctionGenerator:
         """The statements of a body that its error handlers end: those that one covers stand in one ``try``."""
         block = self.context.body.block
         starts = [place for place, statement in enumerate(block) if isinstance(statement, n.OnError)]
-        code: list[ast.stmt] = []
-        for handler, start, end in zip(handlers, [0, *starts[1:]], [*starts[1:], len(block)], strict=True):
+        leaves = self.context.body.leaves
+        code: list[ast.stmt] = [clear(GONE), *handlers] if leaves else []
+        for number, (start, end) in enumerate(pairwise([0, *starts[1:], len(block)])):
             part = [statement for statement in block[start:end] if not isinstance(statement, n.OnError)]
-            if part:
-                code += under_last_handler(self.statements.block(part), handler)
+            if not part:
+                continue
+            made = self.statements.block(part)
+            if leaves:
+                jumps = self.context.body.jumps.get(number, ())
+                code += under_leaving_handler(made, handlers[number], jumps, in_loop=False)
+            else:
+                code += under_last_handler(made, handlers[number])
         return code
 
     def _is_looked_at(self, name: str) -> bool:

@@ -62,7 +62,8 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 def may_let_go(context: FunctionContext) -> bool:
     """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
     watches = context.unit.watches  # then what variables hold is shown
-    return context.may_move and not watches and not context.body.resumes and context.body.session is None
+    goes_on = context.body.resumes or context.body.leaves
+    return context.may_move and not watches and not goes_on and context.body.session is None
 
 
 def changed_arguments(context: FunctionContext, call: n.Call | n.CallValue) -> Iterator[n.Expr]:
