@@ -1,7 +1,7 @@
 """What error handlers do: whether execution may go on in the body when one has run, and which names it mentions.
 
 A handler that returns, or ends without having cleared the error, ends the body that it covers, so that all which holds
-in a body without handlers holds in that one too.
+in a body without handlers holds in that one too.  One that leaves loops goes on behind them, and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NEVER: frozenset[bool] = frozenset()
 
 
 def ends_body(handler: n.OnError) -> bool:
-    """Whether nothing of the body is executed any more when a handler has run, but for what follows a ``break``."""
+    """Whether execution never goes on behind the statement that failed, but for leaving the loop around it."""
     return True not in _cleared(handler.body, _UNDECIDED)
 
 

@@ -35,8 +35,8 @@ class Counter(NamedTuple):
 def counted_loops(body: Body) -> dict[int, Counter]:
     """Finds the counted loops of a body; their counters, by the ``id`` of the `While` node.
 
-    In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
-    variables belong to an interactive session.
+    There are none where execution may go on behind a statement that failed, or with the next turn, nor where variables
+    belong to an interactive session.
     """
     if body.resumes or body.session is not None or any("continue" in jumps for jumps in body.jumps.values()):
         return {}

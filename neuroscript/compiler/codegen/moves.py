@@ -2,7 +2,7 @@
 
 In ``set heap = push(heap, x)`` the variable would hold the list while the procedure changes it, which so would have to
 copy it.  The variable lets go of it instead, as it does of what nothing reads any more.  Where the procedure fails
-nobody can tell: only a body without error handlers moves anything, and it ends then.
+nobody can tell: only a body that ends then moves anything, and nothing that an error handler reads.
 """
 
 from __future__ import annotations
