@@ -24,8 +24,8 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 class Bounds:
     """The lower bounds that hold at the statement for which code is being generated.
 
-    A bound holds for a variable if its value is a whole number.  In a body with error handlers none is known, since
-    execution may go on behind a statement that failed.
+    A bound holds for a variable if its value is a whole number.  None is known where execution
+    may go on behind a statement that failed.
 
     Attributes:
         known: the bounds, by variable; for the absolute value of one there is a key of its own.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neuroscript.compiler.error_handlers import changed_by
+from neuroscript.compiler.error_handlers import changed_by, is_constant
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, expressions
 from neuroscript.records import record
@@ -156,5 +156,5 @@ def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:
     """Whether a statement certainly sets its variable, so that an error handler never goes on behind it unset."""
     match statement:
         case n.Set(targets=[n.Target(path=[])], value=value, must=False):
-            return isinstance(value, n.Literal) or (isinstance(value, n.Name) and value.name in assigned)
+            return is_constant(value) or (isinstance(value, n.Name) and value.name in assigned)
     return False

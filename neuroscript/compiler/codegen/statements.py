@@ -21,6 +21,7 @@ from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.codegen.vacating import moved_item, vacated
+from neuroscript.compiler.error_handlers import is_constant
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import assigned_by
 from neuroscript.runtime import abi
@@ -99,10 +100,7 @@ class StatementGenerator:
 
     def _cannot_fail(self, value: n.Expr) -> bool:
         """Whether evaluating and assigning a value cannot fail, so that it needs no error handler."""
-        match value:
-            case n.ListExpr(items=[]) | n.MapExpr(entries=[]):
-                return True
-        return self.context.is_pure(value)
+        return is_constant(value) or self.context.is_pure(value)
 
     def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
         """A statement without statements inside."""
