@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+import sys
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -21,6 +21,7 @@ from neuroscript.cli.tools import find_tools, table
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.limits import SECONDS, Limits
+from neuroscript.output import columns_of
 from neuroscript.records import record
 
 INTRODUCTION = (
@@ -289,4 +290,4 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _width() -> int:
-    return shutil.get_terminal_size().columns
+    return columns_of(sys.stdout)
