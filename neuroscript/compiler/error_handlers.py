@@ -57,19 +57,6 @@ def can_share_a_try(block: n.Block, size: int) -> bool:
     return not any(isinstance(statement, n.OnError) for statement in inner)
 
 
-def is_constant(expression: n.Expr) -> bool:
-    """Whether an expression is a literal, or a list or map of literals, whose evaluation cannot fail."""
-    match expression:
-        case n.Literal():
-            return True
-        case n.ListExpr(items=items):
-            return all(map(is_constant, items))
-        case n.MapExpr(entries=entries):
-            keys = all(isinstance(key, n.Literal) and type(key.value) is str for key, _ in entries)
-            return keys and all(is_constant(value) for _, value in entries)
-    return False
-
-
 def changed_by(block: n.Block) -> set[str]:
     """The variables that a block sets or stores in."""
     return {*assigned_in(block), *stored_in(block)}

@@ -60,9 +60,12 @@ class PassingMaker:
         if self.chance(0.1):
             body += ["on error do", "  emit system_error_code", "  clear_error", "endon"]
         elif self.chance(0.2):
-            params_seen = ", ".join(params)
+            seen = ", ".join(params)
             end = f"  return {self._value(result, 0, 1)}"
-            body += ["on error do", f"  emit [system_error_code, {params_seen}]", "  clear_error", end, "endon"]
+            body += ["on error do", f"  emit [system_error_code, {seen}]", "  clear_error", end, "endon"]
+        elif self.chance(0.15):
+            told = self.pick(*params, "system_error_code")
+            body += ["on error do", f"  {self.pick('emit', 'return')} {told}", "endon"]
         if "int" in kinds and self.chance(0.5):
             body += self._recursion(name, kinds, params, result)
         for _ in range(self.random.randrange(1, 5)):

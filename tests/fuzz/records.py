@@ -71,10 +71,13 @@ class RecordsMaker:
         one, two, three = (_RECORD.format(n, n, key) for n, key in ((0, "a"), (1, "b"), (2, "a")))
         lines = [f'set table = {{"a": {one}, "b": {two}}}', f"set rows = [{three}, {one}]", 'set k = "a"', "set i = 0"]
         lines += ["set box = {}", "set t = rows[1]", "set u = table.b", "set v = t"]
-        if self.random.random() < 0.2:
+        kind = self.random.random()
+        if kind < 0.2:
             lines[:0] = ["on error do", "  emit system_error_code", "  clear_error", "endon"]
             self.handled = True
-        elif self.random.random() < 0.4:
+        elif kind < 0.4:
+            lines[:0] = ["on error do", f"  emit {self.random.choice(['system_error_code', *_ALL])}", "endon"]
+        elif kind < 0.6:
             seen = f"  emit [system_error_code, {', '.join(self.random.sample(_ALL, 4))}]"
             lines += ["on error do", seen, *self.random.sample(["  clear_error", "  return i", "  fail k"], 2), "endon"]
         lines += self.block(3, 7)

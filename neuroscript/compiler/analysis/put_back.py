@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from neuroscript.compiler.analysis.liveness import read_by_handlers
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import (
     assigned_by,
@@ -59,9 +60,9 @@ Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
 class ItemsPutBack:
     """The statements before which items are let go of.
 
-    There are none where something else may read variables at any time: `eval`, an interactive session, a body that goes
-    on behind an error; nor where the body uses ``last``, which holds what calls gave.  No item is let go of that is in
-    a variable which an error handler reads.
+    There are none where something else may read variables at any time: `eval`, an interactive session; nor where the
+    body uses ``last``, which holds what calls gave.  Items of what error handlers read stay where they are, and all
+    do where execution goes on behind what has failed.
 
     Attributes:
         changed: the variables whose lists and maps are stored in, or given to procedures and tools.
@@ -77,7 +78,7 @@ class ItemsPutBack:
         self._before: dict[int, list[Item]] = {}
         self._within: dict[int, list[Item]] = {}
         self._passed: dict[int, Item] = {}
-        self._handled = body.handled
+        self._handled = read_by_handlers(body)
         plain = not body.resumes and not body.leaves and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})

@@ -21,9 +21,8 @@ from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.codegen.vacating import moved_item, vacated
-from neuroscript.compiler.error_handlers import is_constant
 from neuroscript.compiler.resolve import source_line
-from neuroscript.compiler.traversal import assigned_by
+from neuroscript.compiler.traversal import assigned_by, certainly_succeeds
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -100,7 +99,7 @@ class StatementGenerator:
 
     def _cannot_fail(self, value: n.Expr) -> bool:
         """Whether evaluating and assigning a value cannot fail, so that it needs no error handler."""
-        return is_constant(value) or self.context.is_pure(value)
+        return certainly_succeeds(value, self.context.is_assigned)
 
     def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
         """A statement without statements inside."""
@@ -256,7 +255,7 @@ class StatementGenerator:
             branches.end(goes_on=True)
             ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
-        branches.join(certain=handler is None)
+        branches.join(certain=handler is None or not self.context.body.resumes)
         bounds.join(ends)
         return made
 
