@@ -145,6 +145,7 @@ LAYERS = {
     """,
     "neuroscript.compiler": """
         . traversal
+        error_handlers
         resolve
         unit
         analysis

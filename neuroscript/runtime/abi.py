@@ -254,6 +254,7 @@ FAILURE = "_failure"
 """Makes the error of a ``fail`` with a string."""
 
 HANDLE = "_handle"
+ATTEMPTED = "_attempted"
 ERROR_FIELDS = "_error_fields"
 BREAK_LOOP = "_break"
 CONTINUE_LOOP = "_continue"

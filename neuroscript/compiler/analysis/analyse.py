@@ -26,7 +26,7 @@ from neuroscript.compiler.analysis.put_back import ItemsPutBack
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
-from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved
 from neuroscript.compiler.traversal import loop_depth
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
@@ -80,6 +80,9 @@ class ProgramAnalysis:
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
+        if unit.watches:  # which shows the variables in a handler too
+            for body in resolved.bodies:
+                body.resumes = bool(body.handlers)
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         for body in procedures:
             body.exclude(unit.globals)
@@ -199,7 +202,8 @@ def analyse(resolved: Resolved, unit: Unit) -> ProgramAnalysis:
 def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     """The variables of a body of which code may have to test whether they are set."""
     params = set(body.params)
-    if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
+    if body.session is not None or body.resumes or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
+    shared = body.reads.intersection(SYSTEM_NAMES) if body.leaves else frozenset()
+    found = foreign | body.handled | shared | body.stored | body.tolerated | {call.name for call in body.calls}
     return body.variables.intersection(found) - params

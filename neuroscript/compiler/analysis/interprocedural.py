@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
@@ -21,6 +21,7 @@ from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, CONTAINER, NOTHI
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
@@ -79,6 +80,12 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
         if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
         and argument.name in body.params
     ]
+    for body in procedures:  # and a procedure that is a value may change all that it gets
+        for call in body.calls:
+            if call.name in body.variables:
+                found[body.name] |= {name for name in _names(call.args) if name in body.params}
+        found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
+        found[body.name].intersection_update(body.params)
     before = -1
     while before != (before := sum(map(len, found.values()))):
         for name, own, callee, param in given:
@@ -87,8 +94,16 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
     return {name: frozenset(params) for name, params in found.items()}
 
 
-def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]) -> Iterator[n.Expr]:
+def _names(args: Iterable[n.Argument]) -> Iterator[str]:
+    return (argument.value.name for argument in args if isinstance(argument.value, n.Name))
+
+
+def changed_arguments(
+    call: n.Call | n.CallValue, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
+) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    A procedure that is a value may change any of them.
 
     Args:
         call: the call.
@@ -96,10 +111,14 @@ def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str
         unit: what the program is compiled against.
         changed: the result of `changed_params`.
     """
+    if isinstance(call, n.CallValue) or call.name in body.variables:
+        if not body.uses_last and len(call.args) < abi.ENTRIES and not any(argument.name for argument in call.args):
+            yield from (argument.value for argument in call.args)
+        return
     name = call.name
     params = changed.get(name)
     signature = unit.procedures.get(name)
-    if not params or signature is None or name in body.variables or name in unit.globals:
+    if not params or signature is None or name in unit.globals:
         return
     for position, argument in enumerate(call.args):
         param = argument.name or (signature.params[position] if position < len(signature.params) else "")
@@ -188,7 +207,7 @@ class _Version:
         self._since = 0  # after so many changes
         self.is_due = True  # whether what is passed to it, or a result, may have changed since
         self._seen = -1  # so many changes to shapes have been looked at
-        self._ends = bool(body.handlers) or falls_through(body.block)
+        self._ends = body.resumes or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""

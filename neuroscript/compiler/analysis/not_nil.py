@@ -22,7 +22,7 @@ def not_nil(body: Body) -> frozenset[n.Span]:
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
-    if body.resumes or body.session is not None:
+    if body.resumes or body.leaves or body.session is not None:
         return frozenset()
     facts = _Facts()
     facts.block(body.block, frozenset())

@@ -79,7 +79,7 @@ class ItemsPutBack:
         self._within: dict[int, list[Item]] = {}
         self._passed: dict[int, Item] = {}
         self._handled = read_by_handlers(body)
-        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
+        plain = not body.resumes and not body.leaves and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
             arguments = (argument for call in body.calls for argument in given(call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import partial
+from itertools import pairwise
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
@@ -11,9 +12,21 @@ from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import (
+    CLEARED,
+    DIGIT,
+    ENTRY_TYPES,
+    GONE,
+    LATEST,
+    SCOPE,
+    error_handler,
+    step,
+    under_last_handler,
+    under_leaving_handler,
+)
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
+from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -91,9 +104,14 @@ class FunctionGenerator:
             code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
             code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
-        code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        handlers = [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        context.handlers = handlers
         context.begin(body.params)
-        statements = self.statements.block(body.block) if parts is None else parts
+        if body.handlers and not body.resumes:
+            statements = self._ended(handlers)
+        else:
+            code += handlers
+            statements = self.statements.block(body.block) if parts is None else parts
         if context.unit.watches:
             statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
@@ -135,7 +153,7 @@ class FunctionGenerator:
         variables = ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
-    def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
+    def _error_handler(self, number: int, handler: n.OnError) -> ast.FunctionDef:
         """The function of an error handler: it gets the error, and tells whether it has cleared it."""
         context = self.context
         context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
@@ -145,9 +163,36 @@ class FunctionGenerator:
                 code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
         code.append(py.give(py.name(CLEARED)))
-        made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
+        given = [_ERROR]
+        if context.body.resumes:
+            code = [*context.nonlocals(code), *code]
+        else:
+            # Variables that inner functions share take Python longer, so it gets those that nobody sees it set.
+            shared = context.body.handler_sets.union(SYSTEM_NAMES) if context.body.leaves else SYSTEM_NAMES
+            given += context.locals_in(code, *shared)
+            if context.body.leaves:
+                code = [*context.nonlocals(code, without=given), *code]
+        made = py.function(error_handler(number), given, [], code)
         py.place(made, handler.span)
         return made
+
+    def _ended(self, handlers: list[ast.FunctionDef]) -> list[ast.stmt]:
+        """The statements of a body that its error handlers end: those that one covers stand in one ``try``."""
+        block = self.context.body.block
+        starts = [place for place, statement in enumerate(block) if isinstance(statement, n.OnError)]
+        leaves = self.context.body.leaves
+        code: list[ast.stmt] = [clear(GONE), *handlers] if leaves else []
+        for number, (start, end) in enumerate(pairwise([0, *starts[1:], len(block)])):
+            part = [statement for statement in block[start:end] if not isinstance(statement, n.OnError)]
+            if not part:
+                continue
+            made = self.statements.block(part)
+            if leaves:
+                jumps = self.context.body.jumps.get(number, ())
+                code += under_leaving_handler(made, handlers[number], jumps, in_loop=False)
+            else:
+                code += under_last_handler(made, handlers[number])
+        return code
 
     def _is_looked_at(self, name: str) -> bool:
         """Whether anything may read a system variable, which takes long to make."""
