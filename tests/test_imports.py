@@ -128,7 +128,7 @@ LAYERS = {
         run_state
         containers events budget
         assertions
-        runs tool_calls
+        runs tool_calls late
         procedures
         namespace
     """,

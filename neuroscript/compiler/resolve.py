@@ -39,6 +39,7 @@ class Body:
     variables: set[str] = field(default_factory=set)  # every name that is set somewhere, parameters included
     readonly: set[str] = field(default_factory=set)  # the host's names among those, which cannot be set
     reads: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)  # those among them that are not only called
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
@@ -139,6 +140,7 @@ def _add(result: Resolved, body: Body) -> None:
     walker = _Walker(result, body)
     walker.block(body.block, loop=False, handler=False)
     walker.jumps()
+    body.reads |= body.values
     if LAST in body.reads and LAST not in body.variables:
         body.reads.remove(LAST)
         body.uses_last = True
@@ -291,7 +293,7 @@ class _Walker:
         for part in parts:
             form = type(part)
             if isinstance(part, n.Name):
-                body.reads.add(part.name)
+                body.values.add(part.name)
             elif form is n.Literal or form is n.Index:
                 continue
             elif form is n.Chain or form is n.Unary:
@@ -318,4 +320,4 @@ class _Walker:
         if text.count("{{") > _MOST_PARTS:
             self.too_many(part, "text", "placeholders")
         else:
-            self.body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+            self.body.values.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))

@@ -28,6 +28,7 @@ class Unit:
         sealed: whether code may rely on the program's procedures not being replaced.
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
+        defers: whether general bodies that the program itself does not call are left for later.
     """
 
     load: int
@@ -41,6 +42,7 @@ class Unit:
     levels: int = 1
     explains: bool = False
     covers: bool = False
+    defers: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

@@ -110,13 +110,13 @@ def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]
     """The stack as the script's author sees it, innermost first.
 
     An error handler, and a loop that became a function of its own, belong to the body that they stand in; and a
-    procedure that handed over to its specialised body is not in the stack twice.
+    procedure that handed over to its specialised body, or had to make its general one, is not in the stack twice.
     """
     owner = ""
-    for frame, position in reversed(frames):
+    for number, (frame, position) in enumerate(reversed(frames)):
         code = frame.f_code
         body, _, inner = code.co_qualname.partition(".")
-        if body == owner:
+        if body == owner or (number and abi.is_late(body)):
             owner = _owner(body, inner)
             continue
         owner = _owner(body, inner)
