@@ -51,6 +51,7 @@ class Body:
     returns: list[n.Return] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
     stored: set[str] = field(default_factory=set)  # those among them that are stored in
+    operators: set[str] = field(default_factory=set)  # those between two operands
     tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
     tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     walked: dict[int, Sequence[n.Expr]] = field(default_factory=dict)  # id(expression) -> all its parts
@@ -301,8 +302,10 @@ class _Walker:
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)
                         body.tolerant.add(id(operand))
-                if isinstance(part, n.Chain) and len(part.rest) >= _MOST_PARTS:
-                    self.too_many(part, "expression", "operands")
+                if isinstance(part, n.Chain):
+                    body.operators.update([operator for operator, _, _ in part.rest])
+                    if len(part.rest) >= _MOST_PARTS:
+                        self.too_many(part, "expression", "operands")
             elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
