@@ -455,6 +455,7 @@ class Loader:
         from neuroscript.compiler.unit import Unit
 
         runtime = self._runtime
+        probes = self._probes if names is None else None  # no code with probes leaves anything for later
         if load is None:
             self._loads += 1
         return Unit(
@@ -467,8 +468,8 @@ class Loader:
             self._limits.max_depth,
             sealed,
             min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
-            explains=self._probes is not None,
-            covers=self._probes is not None and self._probes.covered is not None,
+            explains=probes is not None,
+            covers=probes is not None and probes.covered is not None,
             defers=defers,
         )
 

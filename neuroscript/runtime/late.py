@@ -1,8 +1,8 @@
 """General bodies of procedures whose code is made when they are called for the first time.
 
 Where a program calls its procedures with known types, their general bodies are for calls from elsewhere, and of most
-there are none.  Until there is one, a function stands in the body's place that looks small and is quickly made.  The
-first call makes the code of all general bodies that the program has left out, and gives it to these functions: whoever
+there are none.  Until there is one, a small function stands in the body's place, which is quickly made.  The first call
+makes the code of all general bodies that the program has left out, and gives it to these functions: whoever
 holds one, as a value or behind a check of arguments, has the body then.
 """
 
@@ -34,13 +34,18 @@ class LateBodies:
     def function(self, name: str) -> FunctionType:
         """The function of a general body, which has the body's code from now on.
 
-        It is made in a thread of its own, since deep in a recursion there is no room for a compiler.
+        It is made in a thread of its own, since deep in a recursion there is no room for a compiler; or in this one,
+        where no thread can be started, as at the end of a process.
         """
         if self._make is not None:
             failures: list[BaseException] = []
             thread = threading.Thread(target=self._work, args=(failures,), name="neuroscript-compiler", daemon=True)
-            thread.start()
-            thread.join()
+            try:
+                thread.start()
+            except RuntimeError:
+                self._work(failures)
+            else:
+                thread.join()
             try:
                 for failure in failures:
                     raise failure

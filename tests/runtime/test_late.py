@@ -17,6 +17,7 @@ from neuroscript.cache.disk import SWITCH
 from neuroscript.compiler.build import back_end, complete, front_end, loaded_program
 from neuroscript.limits import Limits
 from neuroscript.runtime import abi
+from neuroscript.runtime.assertions import Probes
 from tests.compiler.support import watch
 from tests.fuzz.routines import make_trial
 
@@ -51,6 +52,15 @@ func recursive(needs n) means
     return 0
   endif
   return 1 + recursive(n - 1)
+endfunc
+"""
+CHECKED = """\
+func checked(needs x) means
+  must x > 0
+  return x * 2
+endfunc
+func once means
+  return checked(1)
 endfunc
 """
 LATE = {"main", "added", "ratio", "recursive"}
@@ -188,6 +198,39 @@ def test_many_threads_make_them_once() -> None:
     for thread in threads:
         thread.join()
     assert results == [1.5] * 8
+
+
+def test_they_are_made_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    interpreter = loaded()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert interpreter.run("ratio", 6.0, 4) == 1.5
+
+
+@pytest.mark.parametrize("failure", [MemoryError, RecursionError])
+def test_they_can_be_made_later_where_there_was_no_room(
+    failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise failure
+
+    interpreter = loaded()
+    with monkeypatch.context() as patched:
+        patched.setattr("neuroscript.compiler.build.complete", fail)
+        with pytest.raises(NeuroScriptError, match="out of") as raised:
+            interpreter.run("ratio", 6.0, 4)
+    assert [frame.procedure for frame in raised.value.stack] == ["ratio"]
+    assert interpreter.run("ratio", 6.0, 4) == 1.5
+
+
+def test_they_have_no_probes_that_the_program_was_loaded_without() -> None:
+    interpreter = loaded("func main(needs x) means\n  return checked(x)\nendfunc\n" + CHECKED)
+    interpreter.loader.probe(Probes())
+    with pytest.raises(NeuroScriptError) as raised:
+        interpreter.run("checked", -1.5)
+    assert raised.value.message == "must does not hold: x > 0 is false"
 
 
 def test_they_are_those_of_the_program_as_it_was_loaded() -> None:
