@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.nil_operands import NilOperands
+    from neuroscript.compiler.resolve import Resolved
     from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.assertions import Probes
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+    from neuroscript.runtime.watching import Watcher
     from neuroscript.sandbox.protection import Identity
     from neuroscript.syntax import nodes as n
     from neuroscript.uses import SourceFile
@@ -80,6 +82,7 @@ class Loader:
         self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
         self._nil_operands: NilOperands | None = None
         self._probes: Probes | None = None
+        self._watcher: Watcher | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.late_bodies: dict[int, LateBodies] = {}
         self.programs: list[LoadedProgram] = []
@@ -108,6 +111,22 @@ class Loader:
         namespace[abi.MUST_EXPLAINED] = partial(explained, namespace[abi.MUST])
         if probes.covered is not None:
             namespace[abi.COVERED] = probes.covered
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tells a watcher what programs that are loaded from now on do; their code is slower, and not kept."""
+        from neuroscript.runtime.watching import install
+
+        self._watcher = watcher
+        install(self._runtime, watcher)
+
+    def tell_compiled(self, name: str, source: str | bytes, resolved: Resolved) -> None:
+        """Tells the watcher, if there is one, of a program that is compiled."""
+        if self._watcher is None:
+            return
+        from neuroscript.compiler.traversal import places_of
+
+        places = [place for body in resolved.bodies for place in places_of(body.block, body.handler_of)]
+        self._watcher.compiled(name, source if isinstance(source, str) else source.decode("utf-8", "replace"), places)
 
     def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
         """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
@@ -233,14 +252,15 @@ class Loader:
     def _disk_for_load(self) -> DiskCache | None:
         """The cache on disk for the program that is loaded now."""
         # What a script loads is its own text, with which it shall not fill the user's disk.
-        return None if self._runtime.running or self._probes is not None else self._disk
+        kept = self._probes is None and self._watcher is None and not self._runtime.running
+        return self._disk if kept else None
 
     def entry(self, source: str | bytes, name: str, replace: bool) -> Entry:
         """Returns a program and its code, from the cache if it was compiled under the same conditions before."""
         runtime = self._runtime
         circumstances, disk = self._circumstances(name, replace), self._disk_for_load()
         key = source, circumstances, self._probes
-        entry = _CACHE.find(key, runtime)
+        entry = _CACHE.find(key, runtime) if self._watcher is None else None
         if entry is None and disk is not None:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
@@ -264,10 +284,12 @@ class Loader:
                 from neuroscript.compiler.traversal import lines_of
 
                 self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
-            unit = self.compilation_unit(program.procedures, linker, defers=self._probes is None)
-            compiled = back_end(resolved, unit)
+            self.tell_compiled(name, source, resolved)
+            defers = self._probes is None and self._watcher is None
+            compiled = back_end(resolved, self.compilation_unit(program.procedures, linker, defers=defers))
         entry = Entry(program, compiled, linker.links, len(source))
-        _CACHE.keep(key, entry)
+        if self._watcher is None:
+            _CACHE.keep(key, entry)
         if disk is not None:
             disk.keep(source, circumstances, entry)
         return entry
@@ -291,7 +313,9 @@ class Loader:
         else:
             with no_collection():
                 resolved = front_end(source, name, limits, {})
-                unit = self.compilation_unit(entry.program.procedures, linker, load=load, names=globals_then)
+                unit = self.compilation_unit(
+                    entry.program.procedures, linker, load=load, names=globals_then, watches=False
+                )
                 compiled = complete(resolved, unit, entry.compiled)
             made = Entry(entry.program, compiled, entry.links, entry.length)
             _CACHE.keep(key, made)
@@ -439,6 +463,7 @@ class Loader:
         *,
         load: int | None = None,
         sealed: bool = True,
+        watches: bool = True,
         names: Iterable[str] | None = None,
         defers: bool = False,
     ) -> Unit:
@@ -449,6 +474,7 @@ class Loader:
             linker: links the tools; by default the runtime.
             load: the number of the load, of a program that is compiled again.
             sealed: whether its code may rely on its procedures not being replaced.
+            watches: whether its code tells the watcher, if there is one.
             names: of the host's values, for a program that is compiled again; by default those there are.
             defers: whether general bodies that the program itself does not call are left for later.
         """
@@ -470,6 +496,7 @@ class Loader:
             min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
             explains=probes is not None,
             covers=probes is not None and probes.covered is not None,
+            watches=watches and self._watcher is not None,
             defers=defers,
         )
 

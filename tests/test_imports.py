@@ -40,6 +40,7 @@ LAYERS = {
         checking
         interpreter
         testing
+        observing
         .
         language_server
         cli
@@ -56,7 +57,9 @@ LAYERS = {
         configuration
         host
         outcomes interactive
+        observing
         . check fmt lsp primer reference run shell doctor test tools trust
+        debug
         repl
     """,
     "neuroscript.cli.repl": """
@@ -75,6 +78,13 @@ LAYERS = {
         models
         runner
         junit pytest_plugin
+    """,
+    "neuroscript.observing": """
+        . masking breakpoints watchers bodies timeline_style dap_messages
+        showing profile
+        trace timeline dap_variables debugger
+        timeline_page
+        dap
     """,
     "neuroscript.values": """
         timedate
@@ -127,7 +137,8 @@ LAYERS = {
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
-        assertions
+        assertions watching
+        tool_values
         runs tool_calls late
         procedures
         namespace

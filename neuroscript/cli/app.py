@@ -40,6 +40,7 @@ BUILT_IN = {
     "check": "check",
     "fmt": "fmt",
     "explain": "reference",  # `neuroscript.cli.explain` is a function
+    "debug": "debug",
     "test": "test",
     "tools": "tools",
     "primer": "primer",

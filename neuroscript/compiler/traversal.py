@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
 
 # --- statements ------------------------------------------------------------------------------------------------------
@@ -49,6 +50,29 @@ def lines_of(bodies: Iterable[n.Block]) -> list[int]:
     return sorted(set(found))
 
 
+def places_of(block: n.Block, handled: Container[int]) -> list[Place]:
+    """The places of a body's statements, in order, those in its error handlers too.
+
+    Args:
+        block: of the body.
+        handled: the ``id`` of each statement that an error handler covers.
+    """
+    found = []
+    pending = list(block)
+    while pending:
+        statement = pending.pop()
+        if isinstance(statement, n.OnError):
+            pending += statement.body
+            continue
+        inner = inner_blocks(statement)
+        names = tuple(dict.fromkeys([*assigned_by(statement), *stored_by(statement)]))
+        last = statement.span[0] if inner else statement.span[2]
+        found.append(Place(statement.span[0], last, names, id(statement) in handled))
+        for block in inner:
+            pending += block
+    return sorted(found, key=lambda place: place.line)
+
+
 def loop_depth(block: n.Block) -> int:
     """The depth of nesting of a block's loops."""
     depth = 0
@@ -78,14 +102,19 @@ def assigned_in(block: n.Block) -> Iterator[str]:
             yield from assigned_in(inner)
 
 
+def stored_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables in whose lists or maps a statement stores a value, apart from its inner blocks."""
+    match statement:
+        case n.Set(targets=targets):
+            yield from (target.name for target in targets if target.path)
+        case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
+            yield target.name
+
+
 def stored_in(block: n.Block) -> Iterator[str]:
     """The variables in whose lists or maps a block stores a value."""
     for statement in block:
-        match statement:
-            case n.Set(targets=targets):
-                yield from (target.name for target in targets if target.path)
-            case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
-                yield target.name
+        yield from stored_by(statement)
         for inner in inner_blocks(statement):
             yield from stored_in(inner)
 

@@ -28,6 +28,7 @@ class Unit:
         sealed: whether code may rely on the program's procedures not being replaced.
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
+        watches: whether the code tells a `Watcher` of its statements, turns and ends, and keeps what variables hold.
         defers: whether general bodies that the program itself does not call are left for later.
     """
 
@@ -42,6 +43,7 @@ class Unit:
     levels: int = 1
     explains: bool = False
     covers: bool = False
+    watches: bool = False
     defers: bool = False
 
     def appends(self, tool: str) -> bool:

@@ -257,6 +257,12 @@ NOTE = "_note"
 COVERED = "_covered"
 """Only in code that is compiled for tests."""
 
+BEGIN = "_begin"
+TURN = "_turn"
+RESULT = "_result"
+LEFT = "_left"
+"""Only in code that is watched: what a statement, a turn of a ``for each``, a ``return`` and the end of a body call."""
+
 FAIL = "_fail"
 FAILURE = "_failure"
 """Makes the error of a ``fail`` with a string."""

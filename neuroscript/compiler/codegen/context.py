@@ -121,6 +121,25 @@ class FunctionContext:
             found = self._coverings[key] = Covering(number, jumps, *key[1:])
         return found
 
+    def begun(self, statement: n.Stmt) -> list[ast.stmt]:
+        """The call by which code that is watched, or covered by tests, tells that a statement begins."""
+        if isinstance(statement, n.OnError) or not (self.unit.covers or self.unit.watches):
+            return []
+        if self.unit.watches and isinstance(statement, n.While):
+            return []  # its turns tell
+        return [self._told(abi.BEGIN if self.unit.watches else abi.COVERED, statement)]
+
+    def turn(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        """The call by which code that is watched tells that a turn of a loop begins."""
+        if not self.unit.watches:
+            return []
+        return [self._told(abi.BEGIN if isinstance(statement, n.While) else abi.TURN, statement)]
+
+    def _told(self, hook: str, statement: n.Stmt) -> ast.stmt:
+        made = py.run(hook, py.const(self.program.file), py.const(statement.span[0]))
+        py.place(made, statement.span)
+        return made
+
     @contextmanager
     def loop(self, statement: n.While | n.ForEach) -> Iterator[None]:
         """Context manager for the code of a loop."""

@@ -25,6 +25,8 @@ from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
+_MOST_STEPS = 8  # of a placeholder that becomes an expression
+
 
 class ExpressionGenerator:
     """Generates code for expressions.
@@ -197,8 +199,8 @@ class ExpressionGenerator:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
                 return made
-            case n.CallValue(callee=callee, args=args):
-                return CallGenerator(self.context, self).call_value(self.value(callee), py.const(None), args)
+            case n.CallValue():
+                return CallGenerator(self.context, self).call_result(expression)
         raise AssertionError(expression)  # pragma: no cover - every kind of node is above
 
     def _operations(self) -> OperationGenerator:
@@ -225,12 +227,22 @@ class ExpressionGenerator:
                 continue
             name, path = piece
             span = next(places)
+            if 0 < len(path) <= _MOST_STEPS and not self.context.compact:
+                parts.append(TextGenerator(self.context, self).part(self._item(name, path, span), span))
+                continue
             value, kind = self._name(name), self.context.types.of(n.Name(span, name))
             if path:
                 value, kind = py.call(abi.WALK, value, py.const(tuple(path))), ANY
             py.place(value, span)
             parts.append(Part(value, kind, span, pure=not path and self.context.is_pure_code(value), name=not path))
         return TextGenerator(self.context, self).joined(parts)
+
+    def _item(self, name: str, path: list[str | int], span: n.Span) -> n.Expr:
+        """What a placeholder stands for, as an expression."""
+        found: n.Expr = self.context.made(n.Name(span, name))
+        for step in path:
+            found = self.context.made(n.Index(span, found, n.Literal(span, step), isinstance(step, str)))
+        return found
 
     def _map(self, entries: list[tuple[n.Expr, n.Expr]]) -> ast.expr:
         keys: list[ast.expr | None] = []

@@ -62,7 +62,7 @@ class FunctionGenerator:
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
         body = self.context.body
-        return len(body.block) > _LONG and body.session is None
+        return len(body.block) > _LONG and body.session is None and not self.context.unit.watches
 
     def _later(self) -> list[ast.stmt]:
         """The body's statements, in parts that are generated when Python's compiler gets to them."""
@@ -102,6 +102,8 @@ class FunctionGenerator:
         code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
         context.begin(body.params)
         statements = self.statements.block(body.block) if parts is None else parts
+        if context.unit.watches:
+            statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)

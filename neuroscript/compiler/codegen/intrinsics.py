@@ -133,6 +133,8 @@ class IntrinsicGenerator:
 
     def code(self, tool: str) -> ast.expr | None:
         """Code that gives the result; None if there is none but the call."""
+        if tool == "str.format":
+            return self.template()
         make = _MAKERS.get((tool, len(self.operands)))
         return make(self) if make is not None and sorted(self.operands) == list(range(len(self.operands))) else None
 
@@ -238,6 +240,17 @@ class IntrinsicGenerator:
         if number.kind.within(FLOAT) or made is None:
             return made
         return py.either(py.kind_is(number.code, "int"), whole, made)
+
+    def template(self) -> ast.expr | None:
+        """A literal template with ordinary values in its places."""
+        literal, *values = (self.operands[place] for place in range(len(self.operands)))
+        text = literal.literal(str)
+        if not isinstance(text, str):
+            return None
+        from neuroscript.compiler.codegen.formats import formatted  # imports the tool, which few programs use
+
+        made = formatted(text, [(value.code, value.kind) for value in values])
+        return None if made is None else self._either(*made)
 
     def number(self) -> ast.expr | None:
         """The number that a text reads as, if it consists of few digits."""

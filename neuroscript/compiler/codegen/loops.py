@@ -78,7 +78,7 @@ class LoopGenerator:
         self.context.bounds.assume(statement.condition)
         header = under_handler([*first, done], handler, [py.stop()])
         clean = self.temporaries.release()
-        body = [*header, *clean, *self.block(statement.body)]
+        body = [*self.context.turn(statement), *header, *clean, *self.block(statement.body)]
         return [*before, py.each(py.stored("_"), py.name(abi.FUEL), body, []), *clean, *after]
 
     # --- counted loops -----------------------------------------------------------------------------------------------
@@ -87,7 +87,12 @@ class LoopGenerator:
         """The counter of a counted loop, if it certainly is a bounded whole number, and bound and step are pure."""
         context = self.context
         counter = context.analysis.counted.get(id(statement))
-        if counter is None or counter.name not in context.flow.assigned or context.is_read_only(counter.name):
+        if (
+            context.unit.watches
+            or counter is None
+            or counter.name not in context.flow.assigned
+            or context.is_read_only(counter.name)
+        ):
             return None
         kind = context.types.types.get(counter.name)
         if kind is None or not kind.within(INT) or kind.bits is None:
@@ -185,7 +190,7 @@ class LoopGenerator:
         after += clean
         for name in names:
             self.context.flow.certainly_set(name)
-        body = [*clean, *self.block(statement.body)]
+        body = [*clean, *self.context.turn(statement), *self.block(statement.body)]
         turns = py.call(abi.COMPRESS, items, py.name(abi.FUEL))
         variables: list[ast.expr] = [py.stored(abi.VARIABLE + name) for name in names]
         target = variables[0] if len(variables) == 1 else ast.Tuple(variables, py.STORE)

@@ -62,8 +62,9 @@ class StatementGenerator:
             made += self._statement(statement)
             made += self.temporaries.release()
             made += let_go
-            if self.context.unit.covers and not isinstance(statement, n.OnError):
-                made.insert(0, py.run(abi.COVERED, py.const(self.context.program.file), py.const(statement.span[0])))
+            if self.context.unit.watches and isinstance(statement, n.Return):
+                py.watch_results(made, abi.RESULT)
+            made[:0] = self.context.begun(statement)
             flow.leave(statement)
             self.context.bounds.leave(statement)
             for part in made:
