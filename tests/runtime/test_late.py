@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from neuroscript.compiler.build import back_end, complete, front_end, loaded_pro
 from neuroscript.limits import Limits
 from neuroscript.runtime import abi
 from neuroscript.runtime.assertions import Probes
+from neuroscript.runtime.watching import Watcher
 from tests.compiler.support import watch
 from tests.fuzz.routines import make_trial
 
@@ -223,6 +224,26 @@ def test_they_can_be_made_later_where_there_was_no_room(
             interpreter.run("ratio", 6.0, 4)
     assert [frame.procedure for frame in raised.value.stack] == ["ratio"]
     assert interpreter.run("ratio", 6.0, 4) == 1.5
+
+
+def test_code_that_is_watched_leaves_none_out() -> None:
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.loader.watch(Watcher())
+        interpreter.load(LIBRARY)
+        assert waiting(interpreter) == set()
+
+
+def test_they_are_not_watched_if_the_program_was_not() -> None:
+    told: list[str] = []
+
+    class Told(Watcher):
+        def begin(self, frame: FrameType, file: str, line: int) -> None:
+            told.append(file)
+
+    interpreter = loaded()
+    interpreter.loader.watch(Told())
+    assert interpreter.run("ratio", 1.5) == 1.5
+    assert told == []
 
 
 def test_they_have_no_probes_that_the_program_was_loaded_without() -> None:
