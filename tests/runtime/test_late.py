@@ -332,8 +332,11 @@ def compare(source: str) -> int:
         again = complete(front_end(source, "x", interpreter.limits, {}), units[0][1], partly)
     late = list(facts(again.general))
     assert {function for function, *_ in late if "." not in function} == {abi.PROCEDURE + name for name in partly.late}
+    eager = list(facts(whole.codes))
+    assert all(one in eager for one in late)
+    # Second bodies may differ: where no first ones are looked at, nothing that those store counts.
     found = [*late, *(one for one in facts(partly.codes) if not abi.is_late(one[0]))]
-    assert sorted(found, key=repr) == sorted(facts(whole.codes), key=repr)
+    assert sorted(name for name, _ in found) == sorted(name for name, _ in eager)
     assert again.calls == whole.calls
     return len(partly.late)
 
