@@ -139,7 +139,7 @@ LAYERS = {
         containers events budget
         assertions watching
         tool_values
-        runs tool_calls
+        runs tool_calls late
         procedures
         namespace
     """,

@@ -40,6 +40,7 @@ class Body:
     variables: set[str] = field(default_factory=set)  # every name that is set somewhere, parameters included
     readonly: set[str] = field(default_factory=set)  # the host's names among those, which cannot be set
     reads: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)  # those among them that are not only called
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
@@ -56,6 +57,7 @@ class Body:
     returns: list[n.Return] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
     stored: set[str] = field(default_factory=set)  # those among them that are stored in
+    operators: set[str] = field(default_factory=set)  # those between two operands
     tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
     tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     walked: dict[int, Sequence[n.Expr]] = field(default_factory=dict)  # id(expression) -> all its parts
@@ -145,6 +147,7 @@ def _add(result: Resolved, body: Body) -> None:
     walker = _Walker(result, body)
     walker.block(body.block, loop=False, handler=False)
     walker.jumps()
+    body.reads |= body.values
     if LAST in body.reads and LAST not in body.variables:
         body.reads.remove(LAST)
         body.uses_last = True
@@ -311,7 +314,7 @@ class _Walker:
         for part in parts:
             form = type(part)
             if isinstance(part, n.Name):
-                body.reads.add(part.name)
+                body.values.add(part.name)
             elif form is n.Literal or form is n.Index:
                 continue
             elif form is n.Chain or form is n.Unary:
@@ -319,8 +322,10 @@ class _Walker:
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)
                         body.tolerant.add(id(operand))
-                if isinstance(part, n.Chain) and len(part.rest) >= _MOST_PARTS:
-                    self.too_many(part, "expression", "operands")
+                if isinstance(part, n.Chain):
+                    body.operators.update([operator for operator, _, _ in part.rest])
+                    if len(part.rest) >= _MOST_PARTS:
+                        self.too_many(part, "expression", "operands")
             elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
@@ -340,4 +345,4 @@ class _Walker:
         if text.count("{{") > _MOST_PARTS:
             self.too_many(part, "text", "placeholders")
         else:
-            self.body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+            self.body.values.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))

@@ -118,6 +118,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.GENERAL: self.general,
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
@@ -304,6 +305,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def is_builtin(self, name: str | None) -> bool:
         """Whether a name means a built-in function, which no procedure has taken the place of."""
         return name not in self.procedures and (name == "len" or name in BUILTINS)
+
+    def general(self, load: int, name: str) -> Callable[..., Any]:
+        """The general body of a procedure, whose code is made now if it is called for the first time."""
+        was_host = self.fuel.enter_host()
+        try:
+            return self.interpreter.loader.late_bodies[load].function(name)
+        finally:
+            self.fuel.leave_host(was_host)
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""

@@ -13,7 +13,7 @@ from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
-from neuroscript.compiler.analysis.types import ANY, INT, OTHER, Type
+from neuroscript.compiler.analysis.types import ANY, INT, NIL, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -297,7 +297,7 @@ class FunctionContext:
     def type_of(self, expression: n.Expr) -> Type:
         """The inferred type of the value, at the current statement."""
         kind = self.types.of(expression)
-        if kind.kinds & INT and not kind.natural and self.bounds.known:
+        if self.bounds.known and kind.kinds & INT and not kind.natural and kind.within(INT | NIL):
             least = self.bounds.least(expression)
             if least is not None and least >= 0:
                 return kind._replace(natural=True)

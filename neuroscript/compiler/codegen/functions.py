@@ -58,6 +58,19 @@ class FunctionGenerator:
             made = self._function(identifier)
         return made
 
+    def late(self, identifier: str) -> ast.stmt:
+        """Generates the function that stands for the general body under a name until that is made.
+
+        It hands over as the general body would, and otherwise calls that, and holds none of the arguments meanwhile.
+        """
+        program, body = self.context.program, self.context.body
+        general = py.call(abi.GENERAL, py.const(program.unit.load), py.const(body.name))
+        call = py.call(general, py.name(abi.DEPTH), *map(let_go, body.params))
+        params, optional = self._params()
+        made = py.function(identifier, params, optional, [*self._entry(), py.give(call)])
+        py.place(made, body.span)
+        return made
+
     @property
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
@@ -84,13 +97,8 @@ class FunctionGenerator:
     def _function(self, identifier: str) -> ast.stmt:
         context, body = self.context, self.context.body
         session = body.session is not None
-        procedure = body.procedure
-        needs, optional = body.params, []
-        if procedure is not None:
-            needs = [param.name for param in procedure.needs]
-            optional = [param.name for param in procedure.optional]
-        params = [abi.DEPTH, *(abi.VARIABLE + name for name in needs)]
-        code = self._entry() if procedure is not None and context.special is None else []
+        params, optional = self._params()
+        code = self._entry() if body.procedure is not None and context.special is None else []
         code += [
             py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
             step(),
@@ -117,11 +125,17 @@ class FunctionGenerator:
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
-        elif body.kind == "event" and not needs:
+        elif body.kind == "event" and not body.params:
             params.append("unused")
-        made = py.function(identifier, params, [abi.VARIABLE + name for name in optional], code)
+        made = py.function(identifier, params, optional, code)
         py.place(made, body.span)
         return made
+
+    def _params(self) -> tuple[list[str], list[str]]:
+        """The parameters that must be given, and the optional ones."""
+        procedure, names = self.context.body.procedure, [abi.VARIABLE + name for name in self.context.body.params]
+        most = len(names) if procedure is None else len(procedure.needs)
+        return [abi.DEPTH, *names[:most]], names[most:]
 
     def _entry(self) -> list[ast.stmt]:
         """The type check that hands over to a procedure's specialised body, if there is one."""
