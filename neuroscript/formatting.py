@@ -123,7 +123,7 @@ class _Layout:
 
     def _begin_line(self) -> None:
         """Begins a line of the text."""
-        self.current = ""
+        self.parts: list[str] = []
         self.indent = ""
         self.base = ""  # the indentation of the line that began what is open here
         self.is_after_backslash = False
@@ -137,11 +137,11 @@ class _Layout:
             if self.first in _ENDS or self.first == "else":
                 self.depth -= 1
         gap = self._gap(code, bool(blanks), token, mark)
-        if self.current:
-            self.current += gap
+        if self.parts:
+            self.parts.append(gap)
         else:
             self.indent = self.base = self._indentation(mark)
-        self.current += token if code != METADATA or "\\" in token else token.rstrip()
+        self.parts.append(token if code != METADATA or "\\" in token else token.rstrip())
         self.before = code, token
         if mark in _OPENING:
             self.brackets.append(self.base)
@@ -185,7 +185,7 @@ class _Layout:
     def _newline(self, token: str) -> None:
         """Ends a line with what the token holds: the comment beside it, and the empty and comment lines below it."""
         beside, *below, _ = map(str.strip, LINE_END.split(token))
-        if self.current:
+        if self.parts:
             self._end_line(beside)
         elif self.is_after_backslash:  # which joins nothing, since the line below it is empty
             last = self.made[-1]
@@ -204,15 +204,15 @@ class _Layout:
 
     def _joined(self) -> None:
         """Ends a line with a backslash, which joins the next one to it."""
-        if not self.current:
+        if not self.parts:
             return
-        self.current += _BACKSLASH
+        self.parts.append(_BACKSLASH)
         self._end_line("")
         self._begin_line()
         self.is_joined = self.is_after_backslash = True
 
     def _end_line(self, comment: str) -> None:
-        text = f"{self.current}  {comment}" if comment else self.current
+        text = "".join([*self.parts, "  ", comment] if comment else self.parts)
         line = _Line(text, self.indent)
         if self.is_first_line:
             line.closes = self.first in _ENDS or self.first == "else"

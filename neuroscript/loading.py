@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from neuroscript.cache.memory import Cache, Entry, RecordingLinker
+from neuroscript.cache.memory import Cache, Entry, RecordedLinker, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.logs import DEBUG, listener
 from neuroscript.program_text import identity_of, may_use
 from neuroscript.records import record
 from neuroscript.runtime import abi
+from neuroscript.runtime.late import LateBodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from neuroscript.syntax import nodes as n
     from neuroscript.uses import SourceFile
 
+    _Circumstances = tuple[str, bool, int, tuple[str, ...], Limits]
+
 _TOOLS = (
     abi.TOOL,
     abi.TOOL_FUNCTION,
@@ -47,13 +50,18 @@ _MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
 @record(frozen=True)
 class _Part:
-    """One file of a load: its text, which file it is, what it defines, its code, and the number of that."""
+    """One file of a load: its text, which file it is, what it defines, its code, and the number of that.
+
+    Attributes:
+        complete: makes the general bodies that the code leaves out.
+    """
 
     content: str | bytes
     identity: Identity | None
     program: LoadedProgram
     compiled: Compiled
     load: int
+    complete: Callable[[], Compiled]
 
 
 class Loader:
@@ -62,6 +70,7 @@ class Loader:
     Attributes:
         programs: the loaded programs, in order.
         commands: the functions of the last program's command blocks, until they are run.
+        late_bodies: the general bodies that programs have left out, by the number of the load.
         texts: the texts of the files that the host's programs use, by the names that errors call them.
     """
 
@@ -75,6 +84,7 @@ class Loader:
         self._probes: Probes | None = None
         self._watcher: Watcher | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
+        self.late_bodies: dict[int, LateBodies] = {}
         self.programs: list[LoadedProgram] = []
         self.contents: list[str | bytes] = []  # of each program, its text
         self.commands: list[str] = []
@@ -134,9 +144,8 @@ class Loader:
         if commands_wanted and not compiled.commands:
             self._refuse_library(parts, text.name)
         for part in parts:
-            self.keep_text(
-                part.compiled.codes, len(part.content), partial(self._parsed, part.content, part.program.name)
-            )
+            codes = part.compiled.codes + part.compiled.general
+            self.keep_text(codes, len(part.content), partial(self._parsed, part.content, part.program.name))
         self._install(parts)
         log = listener("neuroscript.run", DEBUG)
         if log is not None:
@@ -181,14 +190,17 @@ class Loader:
         return parts
 
     def _part(self, content: str | bytes, name: str, identity: Identity | None, replace: bool) -> _Part:
+        circumstances, disk = self._circumstances(name, replace), self._disk_for_load()
         try:
-            program, compiled = self.compiled(content, name, replace)
+            entry = self.entry(content, name, replace)
         except NeuroScriptSyntaxError as error:
             before = self._before_change(content, name, identity) if identity is not None else ""
             if not before:
                 raise
             raise NeuroScriptSyntaxError(self._told_of_change(error.diagnostics, name, before)) from None
-        return _Part(content, identity, program, compiled, self._loads)
+        load = self._loads
+        complete = partial(self._complete, content, circumstances, disk, entry, load)
+        return _Part(content, identity, entry.program, entry.compiled, load, complete)
 
     def _is_loaded(self, content: str | bytes, identity: Identity) -> bool:
         """Whether a file is loaded with this content."""
@@ -234,15 +246,22 @@ class Loader:
                 front_end(part.content, part.program.name, self._limits, known)
             known.update(names)
 
-    def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
+    def _circumstances(self, name: str, replace: bool) -> _Circumstances:
+        """What the code of a program depends on, besides the program and its tools."""
+        return name, replace, self._loads, tuple(sorted(self._runtime.globals)), self._limits
+
+    def _disk_for_load(self) -> DiskCache | None:
+        """The cache on disk for the program that is loaded now."""
+        # What a script loads is its own text, with which it shall not fill the user's disk.
+        kept = self._probes is None and self._watcher is None and not self._runtime.running
+        return self._disk if kept else None
+
+    def entry(self, source: str | bytes, name: str, replace: bool) -> Entry:
         """Returns a program and its code, from the cache if it was compiled under the same conditions before."""
         runtime = self._runtime
-        names = tuple(sorted(runtime.globals))
-        circumstances = name, replace, self._loads, names, self._limits
+        circumstances, disk = self._circumstances(name, replace), self._disk_for_load()
         key = source, circumstances, self._probes
         entry = _CACHE.find(key, runtime) if self._watcher is None else None
-        # What a script loads is its own text, with which it shall not fill the user's disk.
-        disk = None if runtime.running or self._probes is not None or self._watcher is not None else self._disk
         if entry is None and disk is not None:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
@@ -254,7 +273,7 @@ class Loader:
         )
         if entry is not None and not defined_anew:  # else the front end says what is defined where
             self._loads += 1
-            return entry.program, entry.compiled
+            return entry
         from neuroscript.compiler.build import back_end, front_end, loaded_program
         from neuroscript.syntax.parser import no_collection
 
@@ -267,13 +286,47 @@ class Loader:
 
                 self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
             self.tell_compiled(name, source, resolved)
-            compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
+            defers = self._probes is None and self._watcher is None
+            compiled = back_end(resolved, self.compilation_unit(program.procedures, linker, defers=defers))
         entry = Entry(program, compiled, linker.links, len(source))
         if self._watcher is None:
             _CACHE.keep(key, entry)
         if disk is not None:
             disk.keep(source, circumstances, entry)
-        return program, compiled
+        return entry
+
+    def _complete(
+        self, source: str | bytes, circumstances: _Circumstances, disk: DiskCache | None, entry: Entry, load: int
+    ) -> Compiled:
+        """Makes the general bodies that a program's code leaves out, and keeps them in the caches.
+
+        Whatever has been defined or changed since the program was loaded: they are the bodies of then.
+        """
+        from neuroscript.compiler.build import complete, front_end
+        from neuroscript.syntax.parser import no_collection
+
+        name, _, _, globals_then, limits = circumstances
+        linker = RecordedLinker(entry.links)
+        key = source, circumstances, None
+        found = _CACHE.find(key, linker)
+        if found is not None and found.compiled.general:  # another interpreter has called one of them
+            compiled = found.compiled
+        else:
+            with no_collection():
+                resolved = front_end(source, name, limits, {})
+                unit = self.compilation_unit(
+                    entry.program.procedures, linker, load=load, names=globals_then, watches=False
+                )
+                compiled = complete(resolved, unit, entry.compiled)
+            made = Entry(entry.program, compiled, entry.links, entry.length)
+            _CACHE.keep(key, made)
+            if disk is not None:
+                disk.keep(source, circumstances, made)
+        self._runtime.link_calls(compiled.calls)
+        for place, (codes, length, parsed) in enumerate(self._texts):
+            if codes == entry.compiled.codes:
+                self._texts[place] = codes + compiled.general, length, parsed
+        return compiled
 
     def _install(self, parts: list[_Part]) -> None:
         runtime = self._runtime
@@ -290,8 +343,7 @@ class Loader:
             for procedure in kept:
                 runtime.define(procedure.name, procedure, part.load)
         for part in parts:
-            for code in part.compiled.codes:
-                exec(code, runtime.namespace)
+            self._define(part)
         for procedure, load in procedures:
             runtime.define(procedure.name, procedure, load)
         if unsealed:
@@ -315,9 +367,12 @@ class Loader:
             runtime.unlink_values()
             del self.programs[programs:]
             del self.contents[programs:]
+            for part in parts:
+                self.late_bodies.pop(part.load, None)
             raise
         for part, _, _ in unsealed:
             del self._sealed[part.load]
+            self.late_bodies.pop(part.load, None)
         self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
@@ -325,6 +380,16 @@ class Loader:
         for part in parts:
             if part.identity is not None:
                 self._files[part.identity] = part.program.name, *_content_key(part.content)
+
+    def _define(self, part: _Part) -> None:
+        """Puts the functions of a program into the namespace."""
+        namespace, compiled = self._runtime.namespace, part.compiled
+        for code in compiled.codes + compiled.general:
+            exec(code, namespace)
+        waiting = {name: namespace.pop(abi.late(part.load, name)) for name in compiled.late}
+        if waiting and not compiled.general:
+            namespace.update((abi.PROCEDURE + name, function) for name, function in waiting.items())
+            self.late_bodies[part.load] = LateBodies(waiting, lambda: part.complete().general)
 
     def _unsealed(self, names: set[str]) -> list[tuple[_Part, list[CodeType], list[LoadedProcedure]]]:
         """Compiles the programs again whose code relies on procedures that are about to be replaced.
@@ -402,6 +467,8 @@ class Loader:
         load: int | None = None,
         sealed: bool = True,
         watches: bool = True,
+        names: Iterable[str] | None = None,
+        defers: bool = False,
     ) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
@@ -411,15 +478,18 @@ class Loader:
             load: the number of the load, of a program that is compiled again.
             sealed: whether its code may rely on its procedures not being replaced.
             watches: whether its code tells the watcher, if there is one.
+            names: of the host's values, for a program that is compiled again; by default those there are.
+            defers: whether general bodies that the program itself does not call are left for later.
         """
         from neuroscript.compiler.unit import Unit
 
         runtime = self._runtime
+        probes = self._probes if names is None else None  # no code with probes leaves anything for later
         if load is None:
             self._loads += 1
         return Unit(
             self._loads if load is None else load,
-            frozenset(runtime.globals),
+            frozenset(runtime.globals if names is None else names),
             {procedure.name: procedure.signature for procedure in own},
             linker or runtime,
             runtime.operations.max_items,
@@ -427,9 +497,10 @@ class Loader:
             self._limits.max_depth,
             sealed,
             min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
-            explains=self._probes is not None,
-            covers=self._probes is not None and self._probes.covered is not None,
+            explains=probes is not None,
+            covers=probes is not None and probes.covered is not None,
             watches=watches and self._watcher is not None,
+            defers=defers,
         )
 
 

@@ -147,7 +147,7 @@ class Session:
             except NeuroScriptSyntaxError as error:
                 errors.append(error)
         # What was read further before it failed is what the author meant.
-        raise max(errors[::-1], key=lambda error: (error.line, error.column)) from None
+        raise max(errors, key=lambda error: (error.line, error.column)) from None
 
     def _statements(self, part: Part, name: str) -> n.Program:
         return self._block(f"command\n{part.text}\nendcommand", 1, part.text, name)
@@ -165,23 +165,25 @@ class Session:
 
     def _block(self, text: str, added: int, source: str, name: str) -> n.Program:
         """Parses a text that has ``added`` lines before the input, and gives positions in the input."""
-        lines = source.count("\n") + 1
+        lines, end = source.count("\n") + 1, len(source) - source.rfind("\n")
         try:
-            program = parse(text, name, self.interpreter.limits)
+            program = parse(text, name, self.interpreter.limits, added=added)
         except NeuroScriptSyntaxError as error:
-            found = [_placed(part, added, lines) for part in error.diagnostics]
+            within = [found for found in error.diagnostics if found.line - added <= lines]
+            # What is found behind the end follows from what is wrong before it.
+            found = [_placed(part, added, lines, end) for part in within or error.diagnostics[:1]]
             raise NeuroScriptSyntaxError(found) from None
         _shift(program.commands, added)
         program.source = source
         return program
 
 
-def _placed(found: Diagnostic, added: int, lines: int) -> Diagnostic:
+def _placed(found: Diagnostic, added: int, lines: int, end: int) -> Diagnostic:
     """A diagnostic of the wrapped text at its place in the input; behind the end, it is that the input ended."""
     line = found.line - added
     if line <= lines:
         return replace(found, line=max(line, 1))
-    return replace(found, line=lines, column=1, message="the input ends too early", source_line="", hint="")
+    return replace(found, line=lines, column=end, message="the input ends too early", source_line="", hint="")
 
 
 def _shift(part: Any, lines: int) -> None:

@@ -41,8 +41,8 @@ LAYERS = {
         checking
         journal
         interpreter
-        testing
         observing
+        testing
         .
         language_server
         cli
@@ -150,12 +150,13 @@ LAYERS = {
         containers events budget
         assertions watching
         tool_values
-        runs tool_calls
+        runs tool_calls late
         procedures
         namespace
     """,
     "neuroscript.compiler": """
         . traversal
+        error_handlers
         resolve
         unit
         analysis

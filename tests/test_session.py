@@ -106,7 +106,7 @@ def test_error_handlers_work_within_an_input(session: Session) -> None:
     [
         ("set a = 1 set b = 2", (1, 11), "found `set`"),
         ("set x = 1\nset = 2", (2, 5), "found `=`"),
-        ("1 +", (1, 1), "ends too early"),
+        ("1 +", (1, 4), "ends too early"),
         ('emit "abc', (1, 6), "not closed"),
         ("break", (1, 1), "outside a loop"),
         ("return 1", (1, 1), "command block"),
@@ -118,6 +118,38 @@ def test_errors_are_placed_in_the_input(session: Session, source: str, place: tu
         session.evaluate(source)
     assert (raised.value.line, raised.value.column) == place
     assert all(found.line <= source.count("\n") + 1 for found in raised.value.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("source", "messages"),
+    [
+        ("endif", ["`endif` closes an `if`, and none is open here"]),
+        ("emit 1\nendif", ["`endif` closes an `if`, and none is open here"]),
+        (
+            "set x = [1,\nemit 2",
+            ["the `[` in column 9 of line 1 is not closed: found `emit`, expected `]` or an expression"],
+        ),
+        (
+            "emit 1\nif true\n  endfor\nendif",
+            ["`endfor` closes a `for each`, and none is open here: the `if` of line 2 ends with `endif`"],
+        ),
+        ("on error", ["found the end of the line, expected `do`"]),
+        ("if true", ["the input ends too early"]),
+        ("set n = 4", None),
+    ],
+)
+def test_messages_name_nothing_that_is_not_in_the_input(
+    session: Session, source: str, messages: list[str] | None
+) -> None:
+    if messages is None:
+        session.evaluate(source)
+        messages = ["found `set`, expected an expression"]
+        with pytest.raises(NeuroScriptSyntaxError) as raised:
+            session.value_of(source)
+    else:
+        with pytest.raises(NeuroScriptSyntaxError) as raised:
+            session.evaluate(source)
+    assert [found.message for found in raised.value.diagnostics] == messages
 
 
 def test_values_are_kept_apart(session: Session) -> None:

@@ -151,7 +151,7 @@ class Reserving:
         raise NeuroScriptError(
             ErrorCode.BUDGET_EXCEEDED,
             f"{turn.unasked}: nobody knows the price of {model}, so no budget could be kept; {advice}, "
-            "or install the published prices: pip install neuroscript[prices]",
+            "or install the published prices: pip install 'neuroscript[prices]'",
             details={"limit": "price", "model": model},
         )
 

@@ -6,15 +6,18 @@ import argparse
 import math
 import os
 import re
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.data.presets import default_auth
-from neuroscript.cli import UsageError, WorkersPlace, write_line
+from ai_wm.data.presets import PRESETS, default_auth
+from neuroscript import Address
+from neuroscript.cli import UsageError, WorkersPlace, complain, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
 
 _METHODS = {
@@ -44,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="whom it asks: openai/gpt-4o, anthropic/…, google/…, ollama/…, groq/…",
     )
     parser.add_argument(
-        "--base-url", metavar="URL", type=_text, help="the address of the server, if not the provider's own"
+        "--base-url", metavar="URL", type=_address, help="the address of the server, if not the provider's own"
     )
     parser.add_argument(
         "--key",
@@ -109,7 +112,7 @@ def check_json_form(options: argparse.Namespace) -> None:
 
 
 def tell_added(manager: AIWorkerManager, name: str, place: WorkersPlace) -> None:
-    """Prints what was added, and where its key is to be put if there is none."""
+    """Prints what was added, where its key is to be put if there is none, and whether its budget can be kept."""
     definition = manager.get_worker_definition(name)
     write_line(sys.stdout, f"added {definition.name}: {definition.provider}/{definition.model_name}, in {place.path}")
     status = str(manager.key_status(name))
@@ -120,6 +123,22 @@ def tell_added(manager: AIWorkerManager, name: str, place: WorkersPlace) -> None
         source = f"{definition.auth.method} {definition.auth.shown_value}".strip()
         how = f"; store one with: neuroscript keys set {provider}" if provider is not None else ""
         write_line(sys.stderr, f"neuroscript: there is no key for it yet ({source}){how}")
+    if definition.rate_limits.max_cost_per_day and not _has_known_cost(definition):
+        complain(
+            f"nobody knows the price of {definition.provider}/{definition.model_name}, so no budget can be kept, and "
+            f"{definition.name} will not be asked; install the published prices (pip install 'neuroscript[prices]'), "
+            f"or name its own: neuroscript workers update {shlex.quote(definition.name)} "
+            """'{"cost_metrics": {"input_cost_per_token": …, "output_cost_per_token": …}}'"""
+        )
+
+
+def _has_known_cost(definition: AIWorkerDefinition) -> bool:
+    """Whether the price of a worker is known, or it may run on this machine, where nothing is paid."""
+    from ai_wm.calls.pricing import is_priced
+
+    provider = str(definition.provider)
+    is_own = provider in ("local", "ollama") or (provider in PRESETS and PRESETS[provider].is_local)
+    return is_own or is_priced(definition, definition.model_name)
 
 
 def _usual_auth(provider: str) -> Mapping[str, str] | None:
@@ -146,6 +165,14 @@ def _model(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(f"PROVIDER/MODEL is wanted, such as openai/gpt-4o, not {text!r}")
     provider, _, model = text.partition("/")
     return provider, model
+
+
+def _address(text: str) -> str:
+    try:
+        Address.parse(text.strip())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"an address such as https://gateway.example/v1 is wanted: {error}") from None
+    return text.strip()
 
 
 def _text(text: str) -> str:

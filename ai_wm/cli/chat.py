@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from ai_wm.cli.calling import ReplyWriter, add_arguments, chosen, open_manager, 
 from ai_wm.store.prompt_log import PromptLog, is_on, log_path
 from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
-from neuroscript.cli import FAILED, OK, UsageError, complain, explain, visible, write_line
+from neuroscript.cli import FAILED, OK, UsageError, complain, did_you_mean, explain, visible, write_line
 
 if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
@@ -31,6 +32,9 @@ What you type goes to the worker, with all that was said before. A backslash at 
   :quit         leave (as do exit, quit and Ctrl-D)
 
 Ctrl-C ends a reply that comes, and not the conversation."""
+
+COMMANDS = {":help": ":help", ":attach": ":attach FILE", ":clear": ":clear", ":cost": ":cost", ":quit": ":quit"}
+"""The commands, each with how it is written."""
 
 _LAST = ""
 """The conversation that ``--continue`` without a number goes on with."""
@@ -148,13 +152,14 @@ class _Chat:
             case ":cost":
                 self._tell_cost()
             case ":attach" if rest.strip():
-                path = Path(rest.strip()).expanduser()
+                path = Path(os.path.expanduser(rest.strip()))
                 if path.is_file():
                     self._attached.append(path)
                 else:
                     complain(f"there is no file {rest.strip()!r}")
             case _:
-                complain(f"there is no command {word!r}; there are :help, :attach FILE, :clear, :cost, :quit")
+                meant = did_you_mean(word, COMMANDS)
+                complain(f"there is no command {word!r}" + (meant or f"; there are {', '.join(COMMANDS.values())}"))
 
     def _tell_cost(self) -> None:
         definition = ExactId(self._talk.session.definition_id)

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     setting = action("set", _set, "store the key of a provider, which is asked for or read from standard input")
     setting.add_argument("provider", metavar="PROVIDER", help="openai, anthropic, google, groq, …")
-    setting.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+    setting.add_argument("rest", nargs="*", default=[], help=argparse.SUPPRESS).required = False
     setting.add_argument(
         "--origin",
         metavar="URL",

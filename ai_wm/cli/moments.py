@@ -17,11 +17,11 @@ def moment(text: str) -> datetime:
         if ago is not None:
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         when = datetime.fromisoformat(text)
+        return when.astimezone(UTC) if when.tzinfo is not None else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(
             f"a time like 2025-06-15, 2025-06-15T09:30:00Z, 90m or 2d is wanted, not {text!r}"
         ) from error
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 def seconds(text: str) -> float:

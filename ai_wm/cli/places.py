@@ -13,8 +13,15 @@ FILES: Final = "ai_worker_*.json"
 
 
 def has_workers(directory: Path) -> bool:
-    """Whether a directory has the files of workers."""
-    return any(directory.glob(FILES))
+    """Whether a directory has the files of workers.
+
+    Raises:
+        UsageError: if it cannot be read.
+    """
+    try:
+        return any(directory.glob(FILES))
+    except OSError as error:
+        raise UsageError(f"the directory of workers {str(directory)!r} cannot be read: {error.strerror}") from error
 
 
 def no_workers(place: WorkersPlace) -> str:
@@ -35,9 +42,9 @@ def worker_names(given: argparse.Namespace) -> list[str]:
     options = argparse.Namespace(workers=getattr(given, "workers", None), sandbox=getattr(given, "sandbox", None))
     try:
         place = find_place(options)
+        if not has_workers(Path(place.path)):
+            return []
     except UsageError:
-        return []
-    if not has_workers(Path(place.path)):
         return []
     from ai_wm.manager import AIWorkerManager
 

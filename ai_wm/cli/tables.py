@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ai_wm.reporting import formats
 from ai_wm.reporting.monitor import Gauge, Watched, tightest
-from neuroscript.cli import columns_of, visible
+from neuroscript.cli import columns_of, visible, write_line
 
 GAP = 2
 
@@ -83,7 +83,7 @@ def worker(row: dict[str, Any]) -> None:
                 table.add_row(_cell(key if index == 0 else ""), _cell(f"{name}: {_plain(item)}"))
         else:
             table.add_row(_cell(key), _cell(_plain(value)))
-    _console().print(table)
+    _show(_console(), table)
 
 
 def records(rows: Sequence[dict[str, Any]]) -> None:
@@ -290,11 +290,22 @@ def _print(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
         left -= more
     for row in rows:
         table.add_row(*(row[index] for index in kept))
-    console.print(table)
+    _show(console, table)
 
 
 def _console() -> Console:
     return Console(file=sys.stdout, width=columns_of(sys.stdout), highlight=False, soft_wrap=False)
+
+
+def _show(console: Console, table: Table) -> None:
+    """Prints a table, without the blanks behind its last column where they would be read."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        write_line(sys.stdout, line.rstrip())
 
 
 def _key(method: str, status: str) -> Text:

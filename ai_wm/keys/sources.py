@@ -153,7 +153,7 @@ def _malformed(method: APIKeySourceMethod) -> _Problem:
 
 def _not_installed(library: str, extra: str, method: str) -> _Problem:
     message = (
-        f"keys of the method {method!r} need the library {library}; install it with: pip install neuroscript[{extra}]"
+        f"keys of the method {method!r} need the library {library}; install it with: pip install 'neuroscript[{extra}]'"
     )
     return _Problem(message)
 

@@ -135,7 +135,7 @@ class LocalClient:
 
 def model_path(model: str, directory: Path | None) -> Path:
     """Returns the file of a model; a relative name is in ``directory``, or else in the working directory."""
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))
     return path if path.is_absolute() or directory is None else directory / path
 
 

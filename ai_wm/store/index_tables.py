@@ -182,7 +182,7 @@ DEFINITIONS: Final = "SELECT number, definition FROM definitions"
 
 def connect(path: Path) -> sqlite3.Connection:
     name = f"{path.absolute().as_uri()}?mode=rw"  # only a file that is there
-    connection = sqlite3.connect(name, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
     for pragma in ("cache_size = -8000", "journal_mode = TRUNCATE", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("CREATE TEMP TABLE hidden (number INTEGER PRIMARY KEY)")

@@ -80,6 +80,9 @@ _SCHEMA: Final = (
 )
 
 
+_MOST = 2**63 - 1  # the largest number of SQLite's
+
+
 class PromptLog:
     """A log of prompts and replies in one file, for any number of threads and processes.
 
@@ -137,7 +140,7 @@ class PromptLog:
             if value:
                 conditions.append(f"{name} {operator} ?")
                 values.append(value)
-        bound: Sequence[Any] = [*values, -1 if limit is None else limit]
+        bound: Sequence[Any] = [*values, -1 if limit is None else min(limit, _MOST)]
         query = f"WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?"
         return self._select(query, bound)
 
@@ -170,7 +173,10 @@ class PromptLog:
         if not os.path.lexists(self.path):
             return []
         with self._lock, self._open(make=False) as database:
-            rows = database.execute(f"SELECT number, {', '.join(_COLUMNS)} FROM calls {query}", values).fetchall()
+            try:
+                rows = database.execute(f"SELECT number, {', '.join(_COLUMNS)} FROM calls {query}", values).fetchall()
+            except (OverflowError, UnicodeEncodeError):  # a number or a text that SQLite has not, and so no call
+                return []
         return [(row[0], LoggedCall(**dict(zip(_COLUMNS, row[1:], strict=True)))) for row in rows]
 
     @contextmanager
@@ -210,7 +216,7 @@ def log_path() -> Path:
 
 def is_on() -> bool:
     """Whether the user wants calls to be logged."""
-    return log_path().with_name(SWITCH).is_file()
+    return os.path.isfile(log_path().with_name(SWITCH))  # a directory that cannot be read keeps no log
 
 
 def turn(on: bool) -> None:

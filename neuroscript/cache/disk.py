@@ -325,7 +325,8 @@ def _plain(entry: Entry) -> tuple[Any, ...]:
     links = {name: repr(link) for name, link in entry.links.items()}
     parts = program.name, program.metadata, procedures
     code = compiled.codes, compiled.start, compiled.commands, compiled.calls, compiled.sealed
-    return parts, code, links, entry.length
+    late = compiled.late, compiled.general
+    return parts, (*code, *late), links, entry.length
 
 
 def _entry(parts: Any) -> tuple[Entry, dict[str, str]]:

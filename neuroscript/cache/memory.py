@@ -53,6 +53,17 @@ class RecordingLinker:
         return link
 
 
+class RecordedLinker:
+    """A linker that links the tools of a program as they were linked before, whatever has become of them."""
+
+    def __init__(self, links: dict[str, ToolLink | None]) -> None:
+        self.links = links
+
+    def tool(self, name: str) -> ToolLink | None:
+        """The recorded link of a tool."""
+        return self.links.get(name)
+
+
 class Cache:
     """A thread-safe cache of the programs that were used last, with bounds on their number and size."""
 

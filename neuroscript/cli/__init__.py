@@ -7,7 +7,7 @@ from neuroscript.cli.app import main
 from neuroscript.cli.findings import Finding
 from neuroscript.cli.host import WorkersPlace, find_place
 from neuroscript.cli.options import add_format, add_workers, existing_directory, sandbox_directory, whole_number
-from neuroscript.cli.parser import set_completer
+from neuroscript.cli.parser import did_you_mean, set_completer
 from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.error_text import explain
@@ -23,6 +23,7 @@ __all__ = [
     "add_workers",
     "columns_of",
     "complain",
+    "did_you_mean",
     "existing_directory",
     "explain",
     "find_place",

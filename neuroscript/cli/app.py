@@ -203,6 +203,8 @@ def _command_table() -> str:
 
 
 def _unknown(name: str) -> str:
+    if name in ("help", "version"):
+        return f"there is no command {name!r}; did you mean 'neuroscript --{name}'?"
     known = command_names()
     meant = did_you_mean(name, known)
     if meant:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from neuroscript.cli.options import add_globals, add_lib, add_tools, library_roots
 from neuroscript.cli.report import FORMATS, complain, diagnostic_map, print_json
-from neuroscript.cli.source import read_program
+from neuroscript.cli.source import program_files, read_program
 from neuroscript.cli.status import OK, SYNTAX, UsageError
 from neuroscript.cli.tool_modules import add_tool_modules
 from neuroscript.cli.used_files import UsedFiles
@@ -24,7 +24,12 @@ SUMMARY = "look for errors in programs without running them"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - reads it from standard input")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a program; a directory stands for the .ns files in it and below it; - reads standard input",
+    )
     parser.add_argument(
         "--with",
         dest="beside",
@@ -54,11 +59,12 @@ def run(options: argparse.Namespace) -> int:
     unread: list[tuple[str, str]] = []
     names = dict.fromkeys(name for names in options.globals for name in names)
     beside = [read_program(path) for path in options.beside]
-    used = UsedFiles(options.files)
+    files = list(dict.fromkeys(program_files(options.files)))
+    used = UsedFiles(files)
     roots = library_roots(options.lib)
     with Interpreter(plugins=not options.no_plugins, globals=names, library_roots=roots) as interpreter:
         add_tool_modules(interpreter, options.tools)
-        for path in options.files:
+        for path in files:
             try:
                 program = read_program(path)
             except UsageError as error:

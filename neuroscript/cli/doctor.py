@@ -60,9 +60,8 @@ _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[^\]]*\])?(?P<rest>[^;]*)(;(?P<m
 _EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)["']""")
 _DIRECTORIES = {
     "config": "configuration",
-    "data": "data: workers, keys",
+    "data": "data: workers, keys, history of sessions",
     "cache": "compiled programs",
-    "state": "history of sessions",
 }
 
 

@@ -8,19 +8,14 @@ import stat
 import sys
 
 from neuroscript.cli.report import complain
-from neuroscript.cli.source import STDIN, read_source, source_name
+from neuroscript.cli.source import STDIN, program_files, read_source, source_name
 from neuroscript.cli.status import FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.formatting import format_source
-from neuroscript.output import write, write_line
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from neuroscript.output import one_line, write, write_line
 
 SUMMARY = "lay programs out in one way: indentation, spaces, empty lines"
 
-_SUFFIX = ".ns"
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -45,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Lays every file out; returns 3 if one is no program or cannot be read or written, else 1 for ``--check``."""
     changed = unchanged = failed = 0
     writes = not (options.check or options.diff)
-    files = list(dict.fromkeys(_programs(options.files)))
+    files = list(dict.fromkeys(program_files(options.files)))
     for path in files:
         try:
             before = read_source(path)
@@ -53,11 +48,11 @@ def run(options: argparse.Namespace) -> int:
             if writes and path == STDIN:
                 _print(after)
             elif before != after:
-                changed += 1
                 if options.diff:
                     _show_difference(before, after, source_name(path))
                 elif writes:
                     _replace(path, after)
+                changed += 1
                 if not options.diff:
                     write_line(sys.stderr if STDIN in files else sys.stdout, _told(path, writes))
             else:
@@ -81,31 +76,6 @@ def _laid_out(content: bytes, name: str) -> bytes:
     """A program's bytes in the one layout; a byte order mark stays."""
     mark = _MARK if content.startswith(_MARK) else b""
     return mark + format_source(content, name).encode()
-
-
-def _programs(paths: Sequence[str]) -> Iterator[str]:
-    """The files that the arguments name, those in directories in the order of their names.
-
-    Raises:
-        UsageError: if there are no programs in a directory.
-    """
-    for path in paths:
-        if path == STDIN or not os.path.isdir(path):
-            yield path
-            continue
-        found = list(_below(path))
-        if not found:
-            raise UsageError(f"there are no files that end in {_SUFFIX} in {path!r}")
-        yield from found
-
-
-def _below(directory: str) -> Iterator[str]:
-    """The programs in a directory and below it, but for what is hidden; links to directories are not followed."""
-    for folder, folders, names in os.walk(directory):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(_SUFFIX) and not name.startswith("."):
-                yield os.path.join(folder, name)
 
 
 def _replace(path: str, content: bytes) -> None:
@@ -150,7 +120,7 @@ def _show_difference(before: bytes, after: bytes, name: str) -> None:
 
 
 def _told(path: str, was_written: bool) -> str:
-    return f"laid out {path}" if was_written else f"would lay out {path}"
+    return f"{'laid out' if was_written else 'would lay out'} {one_line(path)}"
 
 
 def _summary(changed: int, unchanged: int, failed: int, was_written: bool) -> str:

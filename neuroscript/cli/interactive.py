@@ -19,11 +19,13 @@ from neuroscript.cli.options import (
 from neuroscript.cli.settings import Settings
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tool_modules import add_tool_modules
+from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.streaming import StreamEvent
-from neuroscript.values import text_of
+from neuroscript.values import text_of, type_name
 
 MAX_SHOWN = 10_000
+_MOST_QUOTED = 1_000_000
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:
@@ -77,5 +79,13 @@ def make_interpreter(
 def shown(value: Any, width: int = MAX_SHOWN) -> str:
     """A value as an interactive session shows it: strings in quotes, a long text cut."""
     # A list's text quotes what is in it, so the quoting rules stand in one place.
-    text = text_of([value])[1:-1] if type(value) is str else text_of(value)
+    text = told([value])[1:-1] if type(value) is str and len(value) <= _MOST_QUOTED else told(value)
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"
+
+
+def told(value: Any) -> str:
+    """The text of a value; of one whose text is longer than any may be, what it is."""
+    try:
+        return text_of(value)
+    except NeuroScriptError:
+        return f"a {type_name(value)} of {len(value)}, whose text is too long to be shown"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any, Protocol
 
 from neuroscript.cli.report import error_map, print_json
 from neuroscript.errors import NeuroScriptError
+from neuroscript.observing.masking import Mask
 from neuroscript.output import one_line, write, write_line
 from neuroscript.records import field, record
 from neuroscript.testing.cases import SUFFIX, Case
 from neuroscript.testing.coverage import Coverage
-from neuroscript.testing.differences import shown
+from neuroscript.testing.differences import mask_of, shown
 from neuroscript.testing.runner import Outcome
 from neuroscript.values import to_json
 
@@ -167,8 +169,9 @@ class JsonLinesOutcomes:
             told: dict[str, Any] = {"phase": failure.phase, "text": failure.text}
             if failure.error is not None:
                 told["error"] = error_map(failure.error)
+                mask = mask_of(failure.error.operands)
                 told["operands"] = [
-                    {"source": operand.text, "value": _json_of(operand.value), "text": shown(operand.value)}
+                    {"source": operand.text, "value": _json_of(operand.value, mask), "text": shown(operand.value, mask)}
                     for operand in failure.error.operands
                 ]
             row["failures"].append(told)
@@ -192,12 +195,14 @@ class JsonLinesOutcomes:
         print_json({"summary": summary})
 
 
-def _json_of(value: Any) -> Any:
-    """A value as JSON; its text where it is too large or too deep for that."""
+def _json_of(value: Any, mask: Mask) -> Any:
+    """A value as JSON; its text where it is too large or too deep for that, or a secret is masked in it."""
     try:
-        return to_json(value)
+        made = to_json(value)
     except NeuroScriptError:
-        return shown(value)
+        return shown(value, mask)
+    text = json.dumps(made, ensure_ascii=False)
+    return made if mask.text(text) == text else shown(value, mask)
 
 
 def _indented(text: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 
 from neuroscript.cli.parser import completer_of
 from neuroscript.errors import NeuroScriptError
+from neuroscript.output import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ FILES = ":files"
 DIRECTORIES = ":directories"
 """What stands for the names of files, and of directories, which the shell knows best."""
 
+_MARKS = (FILES, DIRECTORIES)
 _FILES = ("FILE", "PATH", "MODULE.py")
 _SEVERAL = ("*", "+", argparse.REMAINDER)
 
@@ -38,7 +40,7 @@ def words_after(parser: argparse.ArgumentParser, typed: Sequence[str]) -> list[W
         before, current = [*before, current], ""
     for word in before:
         line.take(word)
-    return [(word, told) for word, told in line.candidates(current) if word.startswith((current, ":"))]
+    return [(word, told) for word, told in line.candidates(current) if word.startswith(current) or word in _MARKS]
 
 
 class _Line:
@@ -81,7 +83,7 @@ class _Line:
             yield from self._values(self._wanting)
         elif equals and name in self._options:
             for word, told in self._values(self._options[name]):
-                yield (word if word.startswith(":") else f"{name}={word}"), told
+                yield (word if word in _MARKS else f"{name}={word}"), told
         elif current.startswith("-") and not self._only_values:
             for option, action in self._options.items():
                 if option.startswith("--") and action.help != argparse.SUPPRESS:
@@ -100,7 +102,7 @@ class _Line:
         elif action.choices is not None:
             yield from ((str(choice), "") for choice in action.choices)
         elif (complete := completer_of(action)) is not None:
-            yield from ((word, "") for word in _found(complete, self._given))
+            yield from ((word, "") for word in _found(complete, self._given) if _is_plain(word))
         elif action.metavar == "DIR":
             yield DIRECTORIES, ""
         elif action.metavar in _FILES:
@@ -112,6 +114,11 @@ def _found(complete: Callable[[argparse.Namespace], Iterable[str]], given: argpa
         return list(complete(given))
     except (NeuroScriptError, OSError):
         return []  # there is nobody to tell: the prompt is the user's
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a shell can be handed a word: it is one line, and stands for itself."""
+    return "\t" not in word and one_line(word) == word and word not in _MARKS
 
 
 def _told(action: argparse.Action) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 BASH = r"""
 # neuroscript completions bash > ~/.local/share/bash-completion/completions/neuroscript
 _neuroscript() {
-    local line current=${COMP_WORDS[COMP_CWORD]} IFS=$'\n'
+    local line file current=${COMP_WORDS[COMP_CWORD]} kind
     COMPREPLY=()
     while IFS= read -r line; do
         case $line in
-            :files) COMPREPLY+=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null ;;
-            :directories) COMPREPLY+=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null ;;
-            *) COMPREPLY+=("${line%%$'\t'*}") ;;
+            :files | :directories)
+                [ "$line" = :files ] && kind=-f || kind=-d
+                while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen "$kind" -- "$current")
+                compopt -o filenames 2>/dev/null ;;  # bash quotes them itself
+            *) printf -v line %q "${line%%$'\t'*}"; COMPREPLY+=("$line") ;;
         esac
     done < <(printf '%s\n' "${COMP_WORDS[@]:1:COMP_CWORD}" | neuroscript completions --words 2>/dev/null)
 }
@@ -56,7 +58,7 @@ function __neuroscript_words
             case :directories
                 __fish_complete_directories (commandline -ct) ''
             case '*'
-                echo $line
+                printf '%s\n' $line
         end
     end
 end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 from neuroscript.cli.status import UsageError
@@ -9,10 +11,43 @@ from neuroscript.program_text import ProgramText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
     from neuroscript.interpreter import Interpreter
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
+_MOST = 64 << 20  # bytes
+SUFFIX = ".ns"
+
+
+def program_files(paths: Sequence[str]) -> Iterator[str]:
+    """The files that the arguments name, those in directories in the order of their names.
+
+    Raises:
+        UsageError: if there are no programs in a directory.
+    """
+    for path in paths:
+        if path == STDIN or not os.path.isdir(path):
+            yield path
+            continue
+        found = list(_below(path))
+        if not found:
+            raise UsageError(f"there are no files that end in {SUFFIX} in {path!r}")
+        yield from found
+
+
+def _below(directory: str) -> Iterator[str]:
+    """The programs in a directory and below it, but for what is hidden, and for pipes and devices.
+
+    Links to directories are not followed.
+    """
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(SUFFIX) and not name.startswith(".") and not is_special(os.path.join(folder, name)):
+                yield os.path.join(folder, name)
 
 
 def read_source(path: str) -> bytes:
@@ -22,10 +57,10 @@ def read_source(path: str) -> bytes:
         UsageError: if the file cannot be read.
     """
     if path == STDIN:
-        return sys.stdin.buffer.read()
+        return _whole(sys.stdin.buffer, "standard input")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return _whole(file, repr(path))
     except FileNotFoundError:
         raise UsageError(f"there is no file {path!r}") from None
     except IsADirectoryError:
@@ -34,6 +69,23 @@ def read_source(path: str) -> bytes:
         raise UsageError(f"cannot read {path!r}: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name
         raise UsageError(f"{path!r} is no file name: {error}") from error
+
+
+def _whole(file: BinaryIO, called: str) -> bytes:
+    """What a file holds, which may be a pipe, or a device that never ends."""
+    content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise UsageError(f"{called} is no program: it has more than {_MOST >> 20} MiB")
+    return content
+
+
+def is_special(path: str) -> bool:
+    """Whether a path is that of a pipe, a device or a socket, whose reading might never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def read_program(path: str) -> ProgramText:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neuroscript.compiler.analysis.analyse import analyse
-from neuroscript.compiler.codegen.generate import generate
+from neuroscript.compiler.codegen.generate import generate, generate_late
 from neuroscript.compiler.resolve import Resolved, diagnostic, resolve, signature_of
 from neuroscript.compiler.unit import Unit
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
@@ -50,6 +50,17 @@ def back_end(resolved: Resolved, unit: Unit) -> Compiled:
     """
     analysis = analyse(resolved, unit)
     return generate(analysis)
+
+
+def complete(resolved: Resolved, unit: Unit, compiled: Compiled) -> Compiled:
+    """Generates the general bodies that `back_end` has left out of a program's code.
+
+    Args:
+        resolved: the program, once more.
+        unit: what it was compiled against, and which leaves out nothing.
+        compiled: its code.
+    """
+    return generate_late(analyse(resolved, unit), compiled)
 
 
 def raise_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
+from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
@@ -39,18 +40,24 @@ class Body:
     variables: set[str] = field(default_factory=set)  # every name that is set somewhere, parameters included
     readonly: set[str] = field(default_factory=set)  # the host's names among those, which cannot be set
     reads: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)  # those among them that are not only called
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
-    resumes: bool = False  # whether execution may go on in it, after an error handler, behind what has failed
+    resumes: bool = False  # whether execution may go on behind a statement that failed
+    leaves: bool = False  # whether it may go on behind the loop that such a statement stands in, or with the next turn
+    handled: frozenset[str] = frozenset()  # the names that error handlers mention
+    handler_sets: frozenset[str] = frozenset()  # those that they change, where execution goes on
     has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
     calls: list[n.Call] = field(default_factory=list)
+    value_calls: list[n.CallValue] = field(default_factory=list)
     literals: list[n.ListExpr | n.MapExpr] = field(default_factory=list)
     returns: list[n.Return] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
     stored: set[str] = field(default_factory=set)  # those among them that are stored in
+    operators: set[str] = field(default_factory=set)  # those between two operands
     tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
     tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     walked: dict[int, Sequence[n.Expr]] = field(default_factory=dict)  # id(expression) -> all its parts
@@ -67,7 +74,7 @@ class Body:
 
     def forget(self) -> None:
         """Lets go of what has been found in the body's tree, when it has been analysed."""
-        for part in (self.events, self.loops, self.calls, self.literals, self.returns, self.walked):
+        for part in (self.events, self.loops, self.calls, self.value_calls, self.literals, self.returns, self.walked):
             part.clear()
 
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
@@ -140,6 +147,7 @@ def _add(result: Resolved, body: Body) -> None:
     walker = _Walker(result, body)
     walker.block(body.block, loop=False, handler=False)
     walker.jumps()
+    body.reads |= body.values
     if LAST in body.reads and LAST not in body.variables:
         body.reads.remove(LAST)
         body.uses_last = True
@@ -147,12 +155,26 @@ def _add(result: Resolved, body: Body) -> None:
         body.uses_last = True
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
+        body.handled = frozenset(name for handler in body.handlers for name in mentioned(handler)).difference(
+            SYSTEM_NAMES
+        )
+        body.resumes = not _shares_a_try(body)
+        body.leaves = any(jumps - {"return"} for jumps in body.jumps.values())
+        if body.resumes or body.leaves:
+            body.handler_sets = frozenset(name for each in body.handlers for name in changed_by(each.body))
     if len(body.handlers) > _MOST_HANDLERS:
         message = f"{body.name} has more than {_MOST_HANDLERS} error handlers"
         _report(result, body.handlers[_MOST_HANDLERS].span, ErrorCode.RESOURCE_EXHAUSTION, message)
     _assign_handlers(body)
     for event in body.events:
         _add_event(result, event)
+
+
+def _shares_a_try(body: Body) -> bool:
+    """Whether what an error handler covers, in a loop or outside, can stand in one ``try``."""
+    if body.session is not None or body.evals:
+        return False
+    return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size)
 
 
 def _assign_handlers(body: Body) -> None:
@@ -247,15 +269,12 @@ class _Walker:
         word = type(statement).__name__.lower()
         match statement:
             case n.Break() | n.Continue() if handler and not loop:
-                self.body.resumes = True
                 self._jumps.append(statement)
                 self._leaves(word)
             case n.Break() | n.Continue() if not loop:
                 self.report(statement, ErrorCode.CONTROL_FLOW, f"'{word}' stands outside a loop")
             case n.ClearError() if not handler:
                 self.report(statement, ErrorCode.CLEAR_VIOLATION, "'clear_error' stands outside an error handler")
-            case n.ClearError():
-                self.body.resumes = True
             case n.Return() if self.body.kind == "command":
                 self.report(statement, ErrorCode.RETURN_VIOLATION, "'return' may not stand in a command block")
             case n.Return() if handler:
@@ -295,7 +314,7 @@ class _Walker:
         for part in parts:
             form = type(part)
             if isinstance(part, n.Name):
-                body.reads.add(part.name)
+                body.values.add(part.name)
             elif form is n.Literal or form is n.Index:
                 continue
             elif form is n.Chain or form is n.Unary:
@@ -303,11 +322,15 @@ class _Walker:
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)
                         body.tolerant.add(id(operand))
-                if isinstance(part, n.Chain) and len(part.rest) >= _MOST_PARTS:
-                    self.too_many(part, "expression", "operands")
+                if isinstance(part, n.Chain):
+                    body.operators.update([operator for operator, _, _ in part.rest])
+                    if len(part.rest) >= _MOST_PARTS:
+                        self.too_many(part, "expression", "operands")
             elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
+            elif form is n.CallValue:
+                body.value_calls.append(part)  # type: ignore[arg-type]
             elif isinstance(part, n.ListExpr | n.MapExpr):
                 body.literals.append(part)
             elif isinstance(part, n.Raw):
@@ -322,4 +345,4 @@ class _Walker:
         if text.count("{{") > _MOST_PARTS:
             self.too_many(part, "text", "placeholders")
         else:
-            self.body.reads.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+            self.body.values.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))

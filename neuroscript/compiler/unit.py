@@ -29,6 +29,7 @@ class Unit:
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
         watches: whether the code tells a `Watcher` of its statements, turns and ends, and keeps what variables hold.
+        defers: whether general bodies that the program itself does not call are left for later.
     """
 
     load: int
@@ -43,6 +44,7 @@ class Unit:
     explains: bool = False
     covers: bool = False
     watches: bool = False
+    defers: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

@@ -21,6 +21,8 @@ _OPEN = re.compile(r"expected `(end\w+)`")
 _MISSING = re.compile(r"found the end of the line, expected .*(`do`|header ends with `means`)", re.DOTALL)
 _ADDED = re.compile(r"([A-Za-z_]\w*)[ \t]*([-+*/])=[ \t]*")
 _STATEMENT = re.compile(r"(?:begins with `(set|call)`)|(?:`(emit)` puts it out)")
+_RAW = re.compile(r"(?:(?!```)[^\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff])*(?<!`)")
+"""Texts that a raw string can hold, as a reader sees them there."""
 _LENGTH = re.compile(r"write `(len\(\w+\))`")
 
 Fix = tuple[str, list[tuple[int, int, str]]]
@@ -117,7 +119,8 @@ def _syntax(document: Document, message: str, start: int, end: int) -> Iterator[
     elif "leave `then` out" in message:
         yield "Leave `then` out", [(document.content.rfind(" ", 0, start) if written else start, end, "")]
     elif "output is written with `emit value`" in message and written == "print":
-        yield "Change to emit", [(start, end, "emit ")]
+        blank = "" if document.content[end : end + 1] in (" ", "\t") else " "
+        yield "Change to emit", [(start, end, f"emit{blank}")]
     elif "written `else if`" in message:
         yield "Change to else if", [(start, end, "else if")]
     elif "is written `for each item in items`" in message:
@@ -194,7 +197,7 @@ def _negated(document: Document, message: str, start: int, end: int) -> Iterator
 def _to_raw(document: Document, message: str, start: int, end: int) -> Iterator[Fix]:
     """A plain string with placeholders → a raw string."""
     literal = _expression(document, start, end, n.Literal)
-    if isinstance(literal, n.Literal) and isinstance(literal.value, str) and "```" not in literal.value:
+    if isinstance(literal, n.Literal) and isinstance(literal.value, str) and _RAW.fullmatch(literal.value):
         place = document.text.offsets(literal.span)
         yield "Make it a raw string, in which placeholders are replaced", [(*place, f"```{literal.value}```")]
 

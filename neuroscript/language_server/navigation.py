@@ -267,7 +267,8 @@ def _check_clash(project: Project, document: Document, each: Occurrence, found: 
         raise CannotRename(f"'{name}' is a name that the host sets")
     if body is not None and (name in body.variables or name in body.reads):
         raise CannotRename(f"'{name}' is used in {body.name} already")
-    if each.kind is Kind.PROCEDURE and each.role is Role.DEFINITION:
+    # A variable that is not set yet gives the procedure of its name, so none gets such a name either.
+    if is_local(each) or (each.kind is Kind.PROCEDURE and each.role is Role.DEFINITION):
         other = project.procedure(document, name)
         if other is not None:
             raise CannotRename(f"there is a procedure '{name}' already, in {shown_path(other.document, document)}")

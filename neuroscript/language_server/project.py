@@ -199,7 +199,15 @@ class Project:
 def path_of(uri: str) -> str:
     """The path of a document's file; for a text that has none, such as an untitled one, its address."""
     path = uris.to_fs_path(uri) if uri.startswith("file:") else None
-    return os.path.normpath(path) if path else uri
+    return os.path.normpath(path) if path and _may_be_file(path) else uri
+
+
+def _may_be_file(path: str) -> bool:
+    """Whether a file can have a path at all, which none with a NUL or half a character has."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def has_file(document: Document) -> bool:
@@ -223,7 +231,9 @@ def shown_path(document: Document, seen_from: Document) -> str:
 
 
 def _is_same(one: Document, other: Document) -> bool:
-    return one is other or (one.path == other.path or os.path.realpath(one.path) == os.path.realpath(other.path))
+    if one is other or one.path == other.path:
+        return True
+    return has_file(one) and has_file(other) and os.path.realpath(one.path) == os.path.realpath(other.path)
 
 
 def _unusable(error: NeuroScriptSyntaxError) -> None:

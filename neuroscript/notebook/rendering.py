@@ -9,9 +9,8 @@ from html import escape
 from itertools import islice
 from typing import Any, TypeGuard
 
-from neuroscript.cli.interactive import shown
+from neuroscript.cli.interactive import shown, told
 from neuroscript.output import shortened, visible
-from neuroscript.values import text_of
 
 MAX_ROWS = 100
 MAX_COLUMNS = 30
@@ -21,6 +20,8 @@ _PLAIN_CELL = 40
 _LEAST_CELL = 8
 _LONG = 100
 
+# What stands between two dollar signs is no formula: prices, say.
+_AS_IT_IS = 'class="tex2jax_ignore mathjax_ignore"'
 _LEFT = 'style="text-align: left; white-space: pre-wrap"'
 _RIGHT = 'style="text-align: right"'
 _FAINT = '<span style="opacity: 0.5">{}</span>'  # on light and on dark ground
@@ -44,7 +45,7 @@ def html_of(value: Any) -> str | None:
         return _html_map(value)
     if isinstance(value, str) and ("\n" in value or len(value) > _LONG):
         # In quotes, with its line ends as escapes, nobody can read a reply.
-        return f'<pre style="white-space: pre-wrap">{_escaped(value, MAX_TEXT)}</pre>'
+        return f'<pre {_AS_IT_IS} style="white-space: pre-wrap">{_escaped(value, MAX_TEXT)}</pre>'
     return None
 
 
@@ -94,7 +95,7 @@ def _html_table(rows: list[dict[str, Any]]) -> str:
     )
     note = _left_out(rows)
     below = f"<p>{_FAINT.format(note)}</p>" if note else ""
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{below}"
+    return f"<table {_AS_IT_IS}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{below}"
 
 
 def _html_map(value: dict[str, Any]) -> str:
@@ -103,13 +104,13 @@ def _html_map(value: dict[str, Any]) -> str:
         for key, item in islice(value.items(), MAX_ROWS)
     )
     below = f"<p>{_FAINT.format(f'{MAX_ROWS} of {len(value)} keys')}</p>" if len(value) > MAX_ROWS else ""
-    return f"<table>\n<tbody>\n{rows}</tbody>\n</table>{below}"
+    return f"<table {_AS_IT_IS}>\n<tbody>\n{rows}</tbody>\n</table>{below}"
 
 
 def _html_cell(value: Any, number: str = _RIGHT) -> str:
     if value is None:
         return f"<td {_LEFT}>{_FAINT.format('nil')}</td>"
-    return f"<td {number if _is_number(value) else _LEFT}>{_escaped(text_of(value))}</td>"
+    return f"<td {number if _is_number(value) else _LEFT}>{_escaped(told(value))}</td>"
 
 
 def _escaped(text: str, most: int = MAX_CELL) -> str:
@@ -119,7 +120,7 @@ def _escaped(text: str, most: int = MAX_CELL) -> str:
 def _plain_table(rows: list[dict[str, Any]], width: int | None) -> str:
     columns = _columns(rows)
     table = [columns]
-    table += [[text_of(row[key]) if key in row else "" for key in columns] for row in rows[:MAX_ROWS]]
+    table += [[told(row[key]) if key in row else "" for key in columns] for row in rows[:MAX_ROWS]]
     widest = _PLAIN_CELL
     while True:
         cells = [[_plain_cell(text, widest) for text in row] for row in table]

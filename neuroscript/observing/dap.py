@@ -151,7 +151,7 @@ class Adapter:
             self._refuse(request, str(refusal))
         except NeuroScriptError as error:
             self._refuse(request, _told(error))
-        except (KeyError, TypeError, ValueError, LookupError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # JSON of another shape
             self._refuse(request, f"the arguments of the request {request['command']!r} are not what is expected")
         else:
             self._respond(request, success=True, **({} if body is None else {"body": body}))
@@ -281,8 +281,7 @@ class Adapter:
         level = self._level(number) if number is not None else self._levels[0]
         value = self.debugger.evaluated(expression, level)
         plain = expression.strip() if expression.strip() in level.variables else ""
-        hidden = bool(plain) and Mask.hides(plain) and type(value) is str
-        return self._variables.value(value, plain, hidden=hidden, whole=arguments.get("context") == "clipboard")
+        return self._variables.value(value, plain, level.variables, whole=arguments.get("context") == "clipboard")
 
     def _exception_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         failure = self.debugger.failure

@@ -27,7 +27,8 @@ class Variables:
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
-        self._held: list[tuple[Any, str, bool]] = []  # value, expression that reads it, and whether it is a scope
+        # Value, expression that reads it, what masks it, and whether it is a scope.
+        self._held: list[tuple[Any, str, Mask, bool]] = []
 
     def forget(self) -> None:
         """Forgets all: the run goes on."""
@@ -35,7 +36,7 @@ class Variables:
 
     def scope(self, variables: dict[str, Any]) -> int:
         """The number of the variables of a scope."""
-        return self._number(variables, "", is_scope=True)
+        return self._number(variables, "", self._mask.knowing(variables), is_scope=True)
 
     def children(self, number: int, start: int, count: int) -> list[dict[str, Any]]:
         """The variables, items or entries that stand behind a number.
@@ -50,36 +51,35 @@ class Variables:
         """
         if not 0 < number <= len(self._held):
             raise LookupError
-        value, expression, is_scope = self._held[number - 1]
-        parts = self._parts(value, expression, is_scope)
-        return [self.variable(*each) for each in islice(parts, start, start + (count or _MOST_CHILDREN))]
+        value, expression, mask, is_scope = self._held[number - 1]
+        parts = self._parts(value, expression, mask, is_scope)
+        return [self._variable(*each, mask) for each in islice(parts, start, start + (count or _MOST_CHILDREN))]
 
-    def variable(self, name: str, value: Any, expression: str, hidden: bool) -> dict[str, Any]:
-        """A variable, item or entry.
-
-        Args:
-            name: what it is called.
-            value: its value.
-            expression: what reads it; empty where nothing does.
-            hidden: whether it is a secret.
-        """
-        made = {"name": one_line(name, 200), **self.value(value, expression, hidden=hidden)}
+    def _variable(self, name: str, value: Any, expression: str, hidden: bool, mask: Mask) -> dict[str, Any]:
+        """A variable, item or entry: what it is called, what reads it, if anything does, and whether it is a secret."""
+        made = {"name": one_line(name, 200), **self._value(value, expression, mask, hidden=hidden)}
         made["value"] = made.pop("result")
         return made
 
-    def value(self, value: Any, expression: str, *, hidden: bool = False, whole: bool = False) -> dict[str, Any]:
+    def value(self, value: Any, name: str, variables: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
         """A value as the result of an expression.
 
         Args:
             value: the value.
-            expression: what reads it.
-            hidden: whether it is a secret.
+            name: the variable that the expression is; empty for any other.
+            variables: those that the expression may read, secrets among them.
             whole: whether all of its text is wanted.
         """
+        hidden = Mask.hides(name) and type(value) is str
+        return self._value(value, name, self._mask.knowing(variables), hidden=hidden, whole=whole)
+
+    def _value(
+        self, value: Any, expression: str, mask: Mask, *, hidden: bool = False, whole: bool = False
+    ) -> dict[str, Any]:
         if hidden:
             return {"result": f'"{MASK}"', "type": described(value), "variablesReference": 0}
         made: dict[str, Any] = {
-            "result": shown(value, self._mask, _MOST_WHOLE if whole else _MOST_TEXT),
+            "result": shown(value, mask, _MOST_WHOLE if whole else _MOST_TEXT),
             "type": described(value),
             "variablesReference": 0,
         }
@@ -88,15 +88,15 @@ class Variables:
         if isinstance(value, ErrorValue | EventValue):
             value = value.fields()
         if type(value) in (list, dict) and value:
-            made["variablesReference"] = self._number(value, expression, is_scope=False)
+            made["variablesReference"] = self._number(value, expression, mask, is_scope=False)
             made["indexedVariables" if type(value) is list else "namedVariables"] = len(value)
         return made
 
-    def _number(self, value: Any, expression: str, *, is_scope: bool) -> int:
-        self._held.append((value, expression, is_scope))
+    def _number(self, value: Any, expression: str, mask: Mask, *, is_scope: bool) -> int:
+        self._held.append((value, expression, mask, is_scope))
         return len(self._held)
 
-    def _parts(self, value: Any, expression: str, is_scope: bool) -> Iterator[tuple[str, Any, str, bool]]:
+    def _parts(self, value: Any, expression: str, mask: Mask, is_scope: bool) -> Iterator[tuple[str, Any, str, bool]]:
         if is_scope:
             for name, each in sorted(value.items()):
                 yield name, each, name, Mask.hides(name) and type(each) is str
@@ -107,7 +107,7 @@ class Variables:
             hidden = Mask.hidden_keys(value)
             for key, each in value.items():
                 reads = f"{expression}.{key}" if _WORD.fullmatch(key) else f"{expression}[{_quoted(key)}]"
-                yield self._mask.text(key), each, reads if expression else "", key in hidden and type(each) is str
+                yield mask.text(key), each, reads if expression else "", key in hidden and type(each) is str
 
 
 def _quoted(text: str) -> str:

@@ -234,7 +234,8 @@ class Debugger(Watcher):
             value = self._evaluated(expression, level)
         except NeuroScriptError as error:
             return f"<{failure_text(error)}>"
-        return self._mask.text(value) if type(value) is str else shown(value, self._mask, 1000)
+        mask = self._mask.knowing(level.variables)
+        return mask.text(value) if type(value) is str else shown(value, mask, 1000)
 
     def _stops_at(self, stack: Stack[Here], failure: BaseException) -> bool:
         """Whether the run stops at an error that is about to end the innermost body."""

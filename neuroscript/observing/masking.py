@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from itertools import islice
 
 MASK = "***"
 _SHORTEST = 6  # characters of a secret that is looked for in texts
+_MOST_SEARCHED = 2000  # values that are looked through for secrets
 LONGEST = 8192
 """Characters of the longest secret that is looked for in texts."""
 
@@ -31,9 +34,11 @@ _STRICT = re.compile(
 """Names of variables and keys of maps that hold secrets; ``key`` and ``token`` alone are words of any program."""
 
 _FORMS = re.compile(
-    r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}|\bgsk_[A-Za-z0-9]{12,}|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}"
-    r"|\bAKIA[A-Z0-9]{12,}|\bAIza[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bhf_[A-Za-z0-9]{16,}"
-    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    r"(?:\b|(?<=\\[bfnrtv]))"  # the letter of an escape is no part of the word behind it
+    r"(?:(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}|gsk_[A-Za-z0-9]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+    r"|AKIA[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{16,}"
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
 )
 """The forms of well-known keys."""
 
@@ -57,7 +62,17 @@ class Mask:
             for name, value in environment.items()
             if _NAMES.search(name) and _SHORTEST <= len(value) <= LONGEST
         }
+        self._known = frozenset(values)
         self._values = _any_of(values)
+
+    def knowing(self, variables: Mapping[str, object]) -> Mask:
+        """A mask that hides the secrets among some variables too, whatever text they have become a part of."""
+        known = self._known | {text for text in _secrets_in(variables) if _SHORTEST <= len(text) <= LONGEST}
+        if len(known) == len(self._known):
+            return self
+        made = copy(self)
+        made._known, made._values = known, _any_of(known)
+        return made
 
     @staticmethod
     def hides(name: str) -> bool:
@@ -88,6 +103,22 @@ class Mask:
             return f'{found["name"]}{found["between"]}"{MASK}"' if hidden else found[0]
 
         return self.text(_IN_SOURCE.sub(masked, line))
+
+
+def _secrets_in(variables: Mapping[str, object]) -> Iterator[str]:
+    """The texts that the names of variables, and the keys of maps in them, say to be secrets."""
+    pending: list[tuple[object, bool]] = [(value, Mask.hides(name)) for name, value in variables.items()]
+    left = _MOST_SEARCHED
+    while pending and left > 0:
+        value, hidden = pending.pop()
+        if hidden and type(value) is str:
+            yield value
+        elif type(value) is list:
+            pending += [(each, hidden) for each in islice(value, left)]
+        elif type(value) is dict:
+            keys = Mask.hidden_keys(value)
+            pending += [(each, hidden or key in keys) for key, each in islice(value.items(), left)]
+        left -= 1
 
 
 def _any_of(values: Iterable[str]) -> re.Pattern[str] | None:

@@ -23,6 +23,7 @@ DEPTH = "d"
 """The first parameter of every function: the call depth that is left."""
 
 _SPECIALISED = "t"
+_LATE = "l"
 _EVENT_HANDLER = "e"
 _COMMAND = "c"
 _START = "i"
@@ -36,6 +37,16 @@ def specialised(load: int, procedure: str) -> str:
 def specialised_self(load: int, procedure: str) -> str:
     """The same function as its own calls name it, which is never replaced."""
     return f"r{load}_{procedure}"
+
+
+def late(load: int, procedure: str) -> str:
+    """The function that stands for a procedure's general body until that is called for the first time."""
+    return f"{_LATE}{load}_{procedure}"
+
+
+def is_late(function: str) -> bool:
+    """Whether a function is one that stands for a general body, and calls that."""
+    return function.startswith(_LATE) and function.partition("_")[0].removeprefix(_LATE).isdecimal()
 
 
 def general(function: str) -> str:
@@ -104,6 +115,9 @@ ENTRIES = 5
 
 ENTRY = "_entry"
 """Gives the code to enter for a callee that is no such procedure."""
+
+GENERAL = "_general"
+"""Gives the general body of a procedure whose code is made when that is called for the first time."""
 
 CALL_TOOL = "_tool"
 TOOL_VALUE = "_tool_value"
@@ -254,6 +268,7 @@ FAILURE = "_failure"
 """Makes the error of a ``fail`` with a string."""
 
 HANDLE = "_handle"
+ATTEMPTED = "_attempted"
 ERROR_FIELDS = "_error_fields"
 BREAK_LOOP = "_break"
 CONTINUE_LOOP = "_continue"

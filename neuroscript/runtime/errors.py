@@ -147,12 +147,12 @@ def places_to_stack(places: list[tuple[CodeType, int]]) -> Iterable[StackFrame]:
     """The stack as the script's author sees it, innermost first.
 
     An error handler, and a loop that became a function of its own, belong to the body that they stand in; and a
-    procedure that handed over to its specialised body is not in the stack twice.
+    procedure that handed over to its specialised body, or had to make its general one, is not in the stack twice.
     """
     owner = ""
-    for code, position in reversed(places):
+    for number, (code, position) in enumerate(reversed(places)):
         body, _, inner = code.co_qualname.partition(".")
-        if body == owner:
+        if body == owner or (number and abi.is_late(body)):
             owner = _owner(body, inner)
             continue
         owner = _owner(body, inner)

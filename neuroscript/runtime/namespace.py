@@ -41,7 +41,7 @@ from neuroscript.values import (
     to_host,
     type_name,
 )
-from neuroscript.values.error_fields import handler_fields
+from neuroscript.values.error_fields import handler_fields, later_fields
 from neuroscript.values.kinds import script_event
 
 TYPE_CHECKING = False
@@ -118,6 +118,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.GENERAL: self.general,
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
@@ -129,6 +130,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ASK: self.ask,
                 abi.FAIL: operations.fail,
                 abi.HANDLE: self.handle,
+                abi.ATTEMPTED: self.attempted,
                 abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
@@ -144,7 +146,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             error.message = f"{error.message}; {told}"
             error.args = (error.code, error.message)
 
-    def handle(self, handler: Callable[[NeuroScriptError], Any], exception: Exception, in_loop: bool) -> Any:
+    def handle(self, handler: Callable[..., Any], exception: Exception, in_loop: bool, *values: Any) -> Any:
         """Runs an error handler.
 
         Most errors are cleared, and few handlers ask where they happened, which takes longer to find than all else; so
@@ -154,6 +156,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
             exception: what failed.
             in_loop: whether a loop is around what failed, in the same body, that the handler may leave.
+            values: what its function gets after the error.
 
         Returns:
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
@@ -174,7 +177,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(error)
+            outcome = handler(error, *values)
             if outcome is True:
                 return None
             if outcome is False or (type(outcome) is str and not in_loop):
@@ -186,6 +189,17 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self._failed_again(failed, error)
         finally:
             del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def attempted(self, exception: Exception) -> ErrorValue:
+        """What ``tool.error.Try`` gives where the procedure failed.
+
+        Raises:
+            Stop: where the error ends the run.
+        """
+        error = self.error_of(exception, outermost=False)
+        if isinstance(error, NeuroScriptError):
+            return ErrorValue(error.code, error.message, later_fields(error))
+        raise error
 
     def error_fields(self, error: NeuroScriptError) -> dict[str, Any]:
         """The value of ``system_error`` in an error handler."""
@@ -291,6 +305,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def is_builtin(self, name: str | None) -> bool:
         """Whether a name means a built-in function, which no procedure has taken the place of."""
         return name not in self.procedures and (name == "len" or name in BUILTINS)
+
+    def general(self, load: int, name: str) -> Callable[..., Any]:
+        """The general body of a procedure, whose code is made now if it is called for the first time."""
+        was_host = self.fuel.enter_host()
+        try:
+            return self.interpreter.loader.late_bodies[load].function(name)
+        finally:
+            self.fuel.leave_host(was_host)
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""

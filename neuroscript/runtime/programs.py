@@ -118,6 +118,8 @@ class Compiled:
         calls: the calls by name of what the program does not define: the name, the number of positional arguments,
             and the names of the others.
         sealed: whether the code relies on the program's procedures not being replaced.
+        late: the procedures whose general bodies are made when they are called for the first time, if ever.
+        general: the modules of these bodies; none until they have been made.
     """
 
     codes: tuple[CodeType, ...]
@@ -125,6 +127,8 @@ class Compiled:
     commands: tuple[str, ...]
     calls: tuple[tuple[str, int, tuple[str, ...]], ...]
     sealed: bool
+    late: tuple[str, ...] = ()
+    general: tuple[CodeType, ...] = ()
 
 
 @record(frozen=True)

@@ -164,11 +164,11 @@ def inner_of(frame: FrameType) -> str:
 
 
 def callers(frame: FrameType) -> Iterator[FrameType]:
-    """The frames of the same interpreter's code, from this one outwards."""
+    """The frames of the same interpreter's code, from this one outwards, without those that only stand for a body."""
     namespace = frame.f_globals
     current: FrameType | None = frame
     while current is not None:
-        if current.f_globals is namespace:
+        if current.f_globals is namespace and not abi.is_late(body_of(current)):
             yield current
         current = current.f_back
 

@@ -31,13 +31,15 @@ _landings: list[dict[int, int]] = [{} for _ in ACTIONS]
 _MOST_TOKENS = 400_000  # of a megabyte of program text as people and models write it there are about 250,000
 
 
-def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT_LIMITS) -> Program:
+def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT_LIMITS, *, added: int = 0) -> Program:
     """The syntax tree of a program.
 
     Args:
         source: the program's text; bytes are UTF-8.
         name: of the file, for messages and tracebacks.
         limits: of which ``max_source`` (bytes) and ``max_nesting`` (blocks and brackets inside one another) count here.
+        added: how many lines at the beginning are not its author's; messages count lines without them, and name
+            nothing that stands there.
 
     Raises:
         NeuroScriptSyntaxError: with every finding in ``diagnostics``: 15 for what is not the language, 41 for a number
@@ -60,7 +62,7 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
             return program
     from neuroscript.syntax.errors.diagnostics import explain
 
-    raise NeuroScriptSyntaxError(explain(tokenize(text), findings, deep, name, limits))
+    raise NeuroScriptSyntaxError(explain(tokenize(text), findings, deep, name, limits, added))
 
 
 def program_of(tokens: Tokens, builder: Builder) -> Program | None:

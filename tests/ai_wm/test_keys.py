@@ -284,7 +284,7 @@ def test_a_library_that_is_not_installed(
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     found = Found(source(method, value), environ={"VAULT_ADDR": "http://127.0.0.1:9", "VAULT_TOKEN": TOKEN})
-    assert f"pip install neuroscript[{method}]" in found.error
+    assert f"pip install 'neuroscript[{method}]'" in found.error
     assert found.status == APIKeyStatus.ERROR_RESOLVING
 
 

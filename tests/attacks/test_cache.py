@@ -347,7 +347,8 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
     """Whatever a program is called and holds, its file's name is a hash."""
     cache = DiskCache(str(tmp_path / "cache"))
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled(SOURCE, "../../x", False)
+    loaded = made.loader.entry(SOURCE, "../../x", False)
+    program, compiled = loaded.program, loaded.compiled
     for source, circumstances in (("../x", ("..",)), ("a\0b\ud800", ("/etc/passwd\udcff",))):
         cache.keep(source, circumstances, Entry(program, compiled, {}, 1))
     names = [path.name for path in (tmp_path / "cache").iterdir()]

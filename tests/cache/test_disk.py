@@ -256,7 +256,8 @@ def swap(path: Path) -> None:
     """The bytes of another program's file."""
     cache = DiskCache(str(path.parent))
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled("func main(needs a) means\n  return 666\nendfunc\n", "x", False)
+    loaded = made.loader.entry("func main(needs a) means\n  return 666\nendfunc\n", "x", False)
+    program, compiled = loaded.program, loaded.compiled
     cache.keep("x", (), Entry(program, compiled, {}, 1))
     [other] = [one for one in path.parent.iterdir() if one != path]
     other.replace(path)
@@ -276,7 +277,8 @@ def test_a_damaged_file_is_no_file(counted: Counted, folder: Path, damage: Calla
 def test_every_damage_of_a_small_file_is_seen(folder: Path) -> None:
     cache = DiskCache(str(folder))
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled("func main means\nendfunc\n", "x", False)
+    loaded = made.loader.entry("func main means\nendfunc\n", "x", False)
+    program, compiled = loaded.program, loaded.compiled
     cache.keep("x", (), Entry(program, compiled, {}, 1))
     [path] = files(folder)
     data = path.read_bytes()
@@ -307,7 +309,8 @@ def test_where_no_directory_can_be_made_nothing_is_kept(counted: Counted, tmp_pa
 def test_many_at_once(folder: Path) -> None:
     """Readers see a whole file or none, whoever writes."""
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled(SOURCE, "x", False)
+    loaded = made.loader.entry(SOURCE, "x", False)
+    program, compiled = loaded.program, loaded.compiled
     entry = Entry(program, compiled, {}, 1)
     found: list[bool] = []
 
@@ -331,7 +334,8 @@ def test_many_at_once(folder: Path) -> None:
 
 def test_the_oldest_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled(SOURCE, "x", False)
+    loaded = made.loader.entry(SOURCE, "x", False)
+    program, compiled = loaded.program, loaded.compiled
     entry = Entry(program, compiled, {}, 1)
     cache = DiskCache(str(folder))
     cache.keep("0", (), entry)
@@ -351,7 +355,8 @@ def test_the_oldest_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_only_this_process_has_is_not_kept(folder: Path) -> None:
     made = Interpreter(plugins=False)
-    program, compiled = made.loader.compiled(SOURCE, "x", False)
+    loaded = made.loader.entry(SOURCE, "x", False)
+    program, compiled = loaded.program, loaded.compiled
     program.metadata.append(("key", object()))  # type: ignore[arg-type]
     DiskCache(str(folder)).keep("x", (), Entry(program, compiled, {}, 1))
     assert not files(folder)

@@ -41,6 +41,8 @@ def test_every_command_explains_itself(neuroscript: Command, name: str) -> None:
     [
         (("rum",), "did you mean 'run'?"),
         (("zzz",), "there are run, check"),
+        (("help",), "did you mean 'neuroscript --help'?"),
+        (("version",), "did you mean 'neuroscript --version'?"),
         (("--wrong",), "--wrong"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -139,6 +140,28 @@ def test_an_unknown_tool_names_the_nearest(neuroscript: Command) -> None:
     done = neuroscript("tools", "fs.Raed")
     assert done.status == 2
     assert "tool.fs.Read" in done.err
+
+
+@pytest.mark.parametrize("command", ["run", "check", "fmt"])
+def test_a_file_that_never_ends_is_no_program(neuroscript: Command, command: str) -> None:
+    done = neuroscript(command, "/dev/zero")
+    assert done.status in (2, 3)
+    assert "'/dev/zero' is no program: it has more than 64 MiB" in done.err
+
+
+def test_a_directory_stands_for_the_programs_in_it(
+    neuroscript: Command, script: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "bad.ns").write_text("emit totl\nset\n")
+    (tmp_path / "lib" / "notes.txt").write_text("no program")
+    script("func main() means\n  emit 1\nendfunc\n", "good.ns")
+    done = neuroscript("check", ".")
+    assert done.status == 3
+    assert "./lib/bad.ns:1:1: error" in done.err + done.out
+    assert "2 files checked: 1 error" in done.err + done.out
+    (tmp_path / "empty").mkdir()
+    assert neuroscript("check", "empty").status == 2
 
 
 def test_nothing_is_cut_where_the_output_is_no_terminal(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:

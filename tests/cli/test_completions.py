@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -92,19 +93,23 @@ LINES = [
 ]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
-@pytest.mark.parametrize(("line", "found"), LINES)
-def test_bash_completes_with_its_script(tmp_path: Path, line: list[str], found: list[str]) -> None:
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
+
+
+def completed(tmp_path: Path, line: list[str], show: str) -> list[str]:
+    """What bash completes a line to, by a command that shows it; `echo_words` shows each word on a line."""
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "neuroscript"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m neuroscript "$@"\n')
     command.chmod(0o755)
-    (tmp_path / "folder").mkdir()
-    for name in ("program.ns", "program one.ns"):
-        (tmp_path / name).touch()
-    script = 'source <(neuroscript completions bash)\nCOMP_WORDS=("$@")\nCOMP_CWORD=$(($#-1))\n_neuroscript\n'
+    script = """
+        source <(neuroscript completions bash)
+        echo_words() { printf '%s\\n' "$@"; }
+        COMP_WORDS=("$@") COMP_CWORD=$(($#-1))
+        _neuroscript
+    """
     done = subprocess.run(
-        ["bash", "-c", script + 'printf "%s\\n" "${COMPREPLY[@]}"', "bash", *line],
+        ["bash", "-c", script + show, "bash", *line],
         cwd=tmp_path,
         env={"PATH": f"{command.parent}:/usr/bin:/bin", "HOME": str(tmp_path)},
         capture_output=True,
@@ -112,4 +117,38 @@ def test_bash_completes_with_its_script(tmp_path: Path, line: list[str], found: 
         timeout=60,
     )
     assert done.stderr == ""
-    assert done.stdout.splitlines()[: len(found)] == found
+    return done.stdout.splitlines()
+
+
+@needs_bash
+@pytest.mark.parametrize(("line", "found"), LINES)
+def test_bash_completes_with_its_script(tmp_path: Path, line: list[str], found: list[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("program.ns", "program one.ns"):
+        (tmp_path / name).touch()
+    assert completed(tmp_path, line, 'echo_words "${COMPREPLY[@]}"')[: len(found)] == found
+
+
+HOSTILE = ["$(touch owned)", "`touch owned`", "a; touch owned", "it's", '"', "*", "~", "!!", "-n", "\\", "ünï"]
+UNTYPABLE = ["two\nlines", "a\ttab", "\x1b[31mred", ":files"]
+
+
+@needs_bash
+def test_bash_gets_names_that_it_does_not_obey(neuroscript: Command, tmp_path: Path) -> None:
+    for name in HOSTILE + UNTYPABLE:
+        worker = {"name": name, "provider": "local", "model_name": "echo", "auth": {"method": "none"}}
+        definition = json.dumps(worker | {"interaction_models": ["both"]})
+        assert neuroscript("workers", "add", definition, "--workers", "team").status == 0
+    found = completed(
+        tmp_path, ["neuroscript", "ask", "--workers", "team", "-w", ""], 'eval "echo_words ${COMPREPLY[*]}"'
+    )
+    assert found == sorted(HOSTILE)
+    assert not (tmp_path / "owned").exists()
+
+
+@needs_bash
+def test_bash_takes_the_names_of_files_for_no_patterns(tmp_path: Path) -> None:
+    for name in ("a*.ns", "ab.ns", "$(touch owned).ns"):
+        (tmp_path / name).touch()
+    found = completed(tmp_path, ["neuroscript", "run", ""], 'echo_words "${COMPREPLY[@]}"')
+    assert sorted(name for name in found if name.endswith(".ns")) == ["$(touch owned).ns", "a*.ns", "ab.ns"]

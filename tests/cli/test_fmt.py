@@ -38,6 +38,19 @@ def test_a_program_with_errors_stays_as_it_is(neuroscript: Command, script: Scri
     assert (tmp_path / "good.ns").read_text() == TIDY
 
 
+def test_a_file_that_cannot_be_written_is_not_counted_as_laid_out(
+    neuroscript: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refused)
+    done = neuroscript("fmt", script(UNTIDY, "a.ns"))
+    assert (done.status, done.out) == (3, "")
+    assert "a.ns': Permission denied" in done.err
+    assert done.err.endswith("\n1 file could not be laid out\n")
+
+
 @pytest.mark.parametrize(("text", "status"), [(UNTIDY, 1), (TIDY, 0), (BROKEN, 3)])
 def test_check_writes_nothing(neuroscript: Command, script: Script, tmp_path: Path, text: str, status: int) -> None:
     done = neuroscript("fmt", "--check", script(text))
@@ -108,3 +121,18 @@ def test_a_file_in_another_encoding_stays_as_it_is(neuroscript: Command, tmp_pat
     assert done.status == 3
     assert "byte 0xe9 is not valid UTF-8; save the file as UTF-8" in done.err
     assert (tmp_path / "a.ns").read_bytes().endswith(b"endfunc")
+
+
+def test_a_pipe_in_a_directory_is_passed_over(neuroscript: Command, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "a.ns").write_text(UNTIDY)
+    os.mkfifo(tmp_path / "box" / "pipe.ns")
+    (tmp_path / "box" / "z.ns").symlink_to("nowhere")
+    done = neuroscript("fmt", "--check", "box")
+    assert (done.status, done.out) == (3, f"would lay out {os.path.join('box', 'a.ns')}\n")
+    assert "there is no file" in done.err
+
+
+def test_a_name_is_one_line(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("fmt", "--check", script(UNTIDY, "a\nb\x1b[31m.ns"))
+    assert done.out == "would lay out a\\nb\\x1b[31m.ns\n"

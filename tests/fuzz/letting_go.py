@@ -62,9 +62,17 @@ class LettingGoMaker:
         start = ['set m = {"a": [1], "b": {"c": 2}}', 'set d = {"a": m}', 'set r = {"state": {}, "key": "a"}']
         start += ["set state = {}", 'set q = {"state": m, "key": "b"}', "set xs = [1, [2], 3]", "set ys = [xs]"]
         self.random.shuffle(start[1:4])
+        if self.random.random() < 0.4:
+            start += self.handler()
         lines = [*start, *self.block(3, 6), f"emit [{', '.join(self.random.sample(_ALL, 4))}]"]
         body = "\n".join(f"  {line}" for line in lines)
         return f"{LIBRARY}\nfunc main() means\n{body}\nendfunc\n"
+
+    def handler(self) -> list[str]:
+        """An error handler that ends the body, and looks at what some variables hold then."""
+        end = self.pick("return 1", "fail 2", f"return {self.random.choice(_ALL)}")
+        names = ", ".join(self.random.sample(_ALL, 3))
+        return ["on error do", f"  emit [system_error_code, {names}]", "  clear_error", f"  {end}", "endon"]
 
     def block(self, depth: int, most: int) -> list[str]:
         """Some statements."""

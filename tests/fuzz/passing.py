@@ -59,6 +59,10 @@ class PassingMaker:
         body: Lines = []
         if self.chance(0.1):
             body += ["on error do", "  emit system_error_code", "  clear_error", "endon"]
+        elif self.chance(0.2):
+            seen = ", ".join(params)
+            end = f"  return {self._value(result, 0, 1)}"
+            body += ["on error do", f"  emit [system_error_code, {seen}]", "  clear_error", end, "endon"]
         elif self.chance(0.15):
             told = self.pick(*params, "system_error_code")
             body += ["on error do", f"  {self.pick('emit', 'return')} {told}", "endon"]

@@ -77,6 +77,9 @@ class RecordsMaker:
             self.handled = True
         elif kind < 0.4:
             lines[:0] = ["on error do", f"  emit {self.random.choice(['system_error_code', *_ALL])}", "endon"]
+        elif kind < 0.6:
+            seen = f"  emit [system_error_code, {', '.join(self.random.sample(_ALL, 4))}]"
+            lines += ["on error do", seen, *self.random.sample(["  clear_error", "  return i", "  fail k"], 2), "endon"]
         lines += self.block(3, 7)
         lines.append(f"emit [{', '.join(self.random.sample(_ALL, 5))}]")
         body = "\n".join(f"  {line}" for line in lines)

@@ -187,11 +187,11 @@ class Editor:
         assert result is not None
         return result
 
-    def open(self, text: str, name: str = "") -> Opened:
-        """Opens a document: of the file of that name, which need not be there, or without a file."""
+    def open(self, text: str, name: str = "", uri: str = "") -> Opened:
+        """Opens a document: of the file of that name, which need not be there, of an address, or without a file."""
         plain, places = unmarked(text)
         number = next(self.versions)
-        uri = (self.folder / name).as_uri() if name else f"untitled:Untitled-{number}"
+        uri = uri or ((self.folder / name).as_uri() if name else f"untitled:Untitled-{number}")
         params = lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(uri, "neuroscript", number, plain))
         self.tell(lambda client: client.text_document_did_open(params))
         self.documents.append(Opened(self, uri, number, plain, places))

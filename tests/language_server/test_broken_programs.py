@@ -157,3 +157,11 @@ def test_a_document_that_is_not_there(editor: Editor) -> None:
     found = editor.ask(lambda client: client.text_document_completion_async(wanted))
     assert isinstance(found, lsp.CompletionList)
     assert not found.items
+
+
+@pytest.mark.parametrize("uri", ["file:///nowhere/%00x.ns", "file:///a%0Ab.ns", "untitled:a\0b", "weird:%00", ""])
+def test_a_name_that_no_file_can_have_spoils_no_other_document(editor: Editor, uri: str) -> None:
+    editor.open("func a() means\nendfunc\n", uri=uri)
+    other = editor.open("func b() means\n  call ‸b()\nendfunc\n")
+    wanted = lsp.ReferenceParams(lsp.ReferenceContext(include_declaration=True), **other.at)
+    assert len(editor.ask(lambda client: client.text_document_references_async(wanted)) or []) == 2

@@ -212,6 +212,8 @@ def test_a_broken_project_file_is_told(start: Callable[..., Editor]) -> None:
         ("  if last = 1\n  endif", "Change to ==", "  if last == 1\n  endif"),
         ("  set x = 1\n  x += 2", "Change to set x = x + …", "  set x = 1\n  set x = x + 2"),
         ("  if true\n    emit 1", "Add `endif`", "  if true\n    emit 1\n  endif"),
+        ("  print 1", "Change to emit", "  emit 1"),
+        ("  print(1)", "Change to emit", "  emit (1)"),
     ],
 )
 def test_what_mends_a_finding(editor: Editor, text: str, title: str, mended: str) -> None:
@@ -220,6 +222,13 @@ def test_what_mends_a_finding(editor: Editor, text: str, title: str, mended: str
         assert found[title] == body(mended)
         return
     assert not any(each.startswith("Change") for each in found)
+
+
+@pytest.mark.parametrize("end", ["`", "\\u0000", "\\u202e", "\\r", "```"])
+def test_no_raw_string_is_made_of_a_text_that_none_can_show(editor: Editor, end: str) -> None:
+    document = editor.open(body(f'  set n = 1\n  emit "{{{{n}}}}{end}"'))
+    assert "NS308" in [one.code for one in document.findings]
+    assert not any("raw string" in title for title in fixes(document))
 
 
 @pytest.mark.parametrize("header", ["func main()", "func main", "func main(needs a)", "func main needs a"])

@@ -95,6 +95,21 @@ def test_large_values_are_cut_and_it_is_told() -> None:
     assert len(long) < 20_000
 
 
+TOO_LONG = ["x" * 1_000_000] * 100
+"""A list whose text is longer than any may be."""
+
+
+@pytest.mark.parametrize("value", [TOO_LONG, {"a": TOO_LONG}, [{"a": TOO_LONG}]])
+def test_a_value_whose_text_is_too_long_is_told_of(value: Any) -> None:
+    for text in (plain_of(value), html_of(value)):
+        assert text is None or re.search(r"a (list of 100|map of 1), whose text", text)
+
+
+@pytest.mark.parametrize("value", [[{"price": "$5 or $6"}], {"price": "$5 or $6"}, "$5 or\n$6"])
+def test_dollars_are_no_formulas(value: Any) -> None:
+    assert re.match('<[a-z]+ class="tex2jax_ignore mathjax_ignore"', html_of(value) or "")
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_a_table_fits_a_narrow_terminal_if_it_can(width: int) -> None:
     rows = [{"first": "a text that is rather long", "second": "another one that is longer"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pty
 import re
@@ -119,6 +120,48 @@ def test_a_key_is_shown_nowhere(start: Callable[..., Client], written: Callable[
     assert "hunter2" not in str(data)
     assert client.inside(data)["api_key"]["value"] == '"***"'
     assert "hunter2" not in client.value("data")
+    assert client.finish() == 0
+
+
+SECRETS = """\
+func main() means
+  set api_key = "hunter2hunter2"
+  set data = {"auth": {"method": "inline", "value": "swordfish99"}, "password": ["opensesame"], "copy": api_key}
+  set copied = [api_key]
+  emit 1
+endfunc
+"""
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "api_key",
+        "data.copy",
+        "data.auth.value",
+        'data["auth"]["value"]',
+        "data.password[0]",
+        "copied",
+        "copied[0]",
+        "'the key is ' + api_key",
+        "[api_key, {'x': data.password[0]}]",
+    ],
+)
+def test_a_secret_is_none_the_less_one_as_part_of_an_expression(
+    start: Callable[..., Client], written: Callable[..., str], expression: str
+) -> None:
+    client = start()
+    client.begin(written(SECRETS), {"line": 4, "logMessage": f"it is {{{expression}}}"}, 5)
+    client.stop()
+    values = [str(client.variables()), client.printed("console"), client.value("data.auth.method")]
+    for context in ("hover", "repl", "watch", "clipboard"):
+        value = client.ask("evaluate", expression=expression, frameId=1, context=context)
+        values.append(str(value))
+        if value["variablesReference"]:
+            values.append(str(client.ask("variables", variablesReference=value["variablesReference"])))
+    for secret in ("hunter2", "swordfish", "opensesame"):
+        assert secret not in str(values)
+    assert values[2] == '"inline"'
     assert client.finish() == 0
 
 
@@ -480,6 +523,37 @@ def test_wrong_requests_are_refused_and_end_nothing(start: Callable[..., Client]
     assert "attached" in client.refused("attach")
     assert "already" in client.refused("launch", program="a.ns")
     assert "no such source" in client.refused("source", sourceReference=4)
+    assert client.finish() == 0
+
+
+WRONG = [None, True, -1, 1e400, "x", "a\0b", "\ud800", [], [3], {}, {"path": 5}, {"sourceReference": [1]}]
+"""Values that arguments of requests have in no client."""
+
+ARGUMENTS = {
+    "setBreakpoints": ("source", "breakpoints"),
+    "setExceptionBreakpoints": ("filters",),
+    "stackTrace": ("startFrame", "levels"),
+    "scopes": ("frameId",),
+    "variables": ("variablesReference", "start", "count"),
+    "source": ("source", "sourceReference"),
+    "evaluate": ("expression", "frameId"),
+    "exceptionInfo": ("threadId",),
+}
+
+
+def test_no_json_ends_the_debugger_or_the_run(start: Callable[..., Client], written: Callable[..., str]) -> None:
+    client = start()
+    program = written(PROGRAM)
+    client.begin(program, 17)
+    client.stop()
+    right = {"source": {"path": program}, "breakpoints": [], "expression": "1", "frameId": 1, "variablesReference": 1}
+    for command, names in ARGUMENTS.items():
+        for name, value in itertools.product(names, WRONG):
+            client.response(client.send(command, **{**right, name: value}))
+        for line in WRONG:
+            client.response(client.send("setBreakpoints", **{**right, "breakpoints": [{"line": line}]}))
+    assert client.stack()[0]["name"] == "main"
+    client.ask("setBreakpoints", source={"path": program}, breakpoints=[])
     assert client.finish() == 0
 
 

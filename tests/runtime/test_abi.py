@@ -62,6 +62,10 @@ def test_the_names_of_functions_are_read_as_they_are_written(procedure: str) -> 
     assert {function: abi.shown_name(function) for function in others} == others
     for function in (general, abi.specialised_self(12, procedure), *others):
         assert abi.general(function) == ""
+        assert not abi.is_late(function)
+    late = abi.late(12, procedure)
+    assert [abi.is_late(late), abi.shown_name(late), abi.general(late)] == [True, procedure, ""]
+    assert not abi.is_late(general)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -12,6 +12,7 @@ from neuroscript.cli import plugin_commands
 from neuroscript.cli.explanation import explained, points
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE, WorkersPlace
 from neuroscript.cli.interactive import shown
+from neuroscript.cli.parser import did_you_mean
 from neuroscript.cli.repl.describing import describe, filled
 from neuroscript.cli.repl.evaluation import Evaluation
 from neuroscript.cli.repl.saving import save
@@ -152,7 +153,8 @@ class Commands:
         rest = rest.strip()
         try:
             if command is None:
-                raise UsageError(f"there is no command {word!r}; there are {', '.join(self.table)}")
+                meant = did_you_mean(word, self.table)
+                raise UsageError(f"there is no command {word!r}" + (meant or f"; there are {', '.join(self.table)}"))
             # Further lines come from a text that was pasted: the person at the terminal did not type a command there.
             if command.takes is not Argument.INPUT and len(text.strip().splitlines()) > 1:
                 raise UsageError(f"{command.name} is one line; nothing was done, and the lines below it were not run")

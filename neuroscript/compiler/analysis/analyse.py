@@ -26,11 +26,13 @@ from neuroscript.compiler.analysis.put_back import ItemsPutBack
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
-from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved
 from neuroscript.compiler.traversal import loop_depth
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
+
+_LONGEST_LATE = 200  # statements
 
 MAX_BLOCKS = 16
 """Loops inside one another in one Python function, of CPython's 20 blocks; deeper ones get functions of their own."""
@@ -74,12 +76,16 @@ class ProgramAnalysis:
         unit: what it is compiled against.
         specialised: its specialised bodies, by procedure.
         relies: whether its code relies on its procedures being called by one another and not replaced.
+        late: the procedures whose general bodies are left for later: nothing in the program enters them.
         changed_params: the parameters that procedures assign to, store in, or give to others which do, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
+        if unit.watches:  # which shows the variables in a handler too
+            for body in resolved.bodies:
+                body.resumes = bool(body.handlers)
         procedures = [body for body in resolved.bodies if body.kind == "procedure"]
         for body in procedures:
             body.exclude(unit.globals)
@@ -93,9 +99,11 @@ class ProgramAnalysis:
         }
         found = None
         if unit.sealed:
-            found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
+            entered = self._entered() if unit.defers else None
+            found = infer_program(procedures, unit, calls, checked, self._infer_in_program, entered)
         self.relies = found is not None and bool(calls.called)
         self._types = found or {}  # else each is inferred alone, when its code is due
+        self.late = frozenset(name for name, kinds in self._types.items() if kinds.general is None)
         if found is not None:
             self._facts.clear()
         for body in procedures:
@@ -132,9 +140,26 @@ class ProgramAnalysis:
         self._facts.pop(id(body), None)
         if kinds.special is not None:
             yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
+        if kinds.general is None:
+            return
         found = [BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)]
         del foreign, facts, kinds
         yield found.pop()  # and nothing of it is kept here while its code is compiled
+
+    def _entered(self) -> frozenset[str]:
+        """The procedures whose general bodies the program enters: as values, and from what is no procedure.
+
+        Among them are those that are so long that they are compiled in parts.
+        """
+        found: set[str] = set()
+        for body in self.resolved.bodies:
+            if body.kind != "procedure":
+                found |= body.reads
+            else:
+                found |= body.values - body.variables
+                if body.size > _LONGEST_LATE:
+                    found.add(body.name)
+        return frozenset(found)
 
     def _alone(self, body: Body, foreign: Unset, special: Specialisation | None) -> ProcedureTypes:
         """The types of a procedure where nothing is known of the others."""
@@ -199,7 +224,8 @@ def analyse(resolved: Resolved, unit: Unit) -> ProgramAnalysis:
 def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
     """The variables of a body of which code may have to test whether they are set."""
     params = set(body.params)
-    if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
+    if body.session is not None or body.resumes or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
-    found = foreign | body.stored | body.tolerated | {call.name for call in body.calls}
+    shared = body.reads.intersection(SYSTEM_NAMES) if body.leaves else frozenset()
+    found = foreign | body.handled | shared | body.stored | body.tolerated | {call.name for call in body.calls}
     return body.variables.intersection(found) - params

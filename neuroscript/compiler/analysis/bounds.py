@@ -24,8 +24,8 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 class Bounds:
     """The lower bounds that hold at the statement for which code is being generated.
 
-    A bound holds for a variable if its value is a whole number.  In a body with error handlers none is known, since
-    execution may go on behind a statement that failed.
+    A bound holds for a variable if its value is a whole number.  None is known where execution
+    may go on behind a statement that failed.
 
     Attributes:
         known: the bounds, by variable; for the absolute value of one there is a key of its own.
@@ -34,7 +34,8 @@ class Bounds:
     def __init__(self, body: Body, types: Inference) -> None:
         self.known: dict[str, int] = {}
         self._types = types
-        self._able = not body.handlers and body.session is None
+        self._handler_sets = body.handler_sets
+        self._able = not body.resumes and body.session is None
 
     def begin(self) -> None:
         """Begins a function."""
@@ -97,7 +98,7 @@ class Bounds:
         if not self._able:
             yield
             return
-        changed = {*assigned_in([statement])}
+        changed = {*assigned_in([statement]), *self._handler_sets}
         changed |= {*map(_size, changed)}
         before = {name: least for name, least in self.known.items() if name not in changed}
         self.known = before.copy()

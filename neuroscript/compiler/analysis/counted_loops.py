@@ -6,6 +6,7 @@ Generated code runs one as a loop over a range, which counts in C.
 from __future__ import annotations
 
 from collections import Counter as Counts
+from collections.abc import Set
 from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body
@@ -34,16 +35,19 @@ class Counter(NamedTuple):
 def counted_loops(body: Body) -> dict[int, Counter]:
     """Finds the counted loops of a body; their counters, by the ``id`` of the `While` node.
 
-    In a body whose error handlers let execution go on behind a statement that failed there are none; nor where
-    variables belong to an interactive session.
+    There are none where execution may go on behind a statement that failed, or with the next turn, nor where variables
+    belong to an interactive session.
     """
-    if body.resumes or body.session is not None:
+    if body.resumes or body.session is not None or any("continue" in jumps for jumps in body.jumps.values()):
         return {}
-    return {id(loop): found for loop in body.loops if (found := counter(loop)) is not None}
+    return {id(loop): found for loop in body.loops if (found := counter(loop, body.handler_sets)) is not None}
 
 
-def counter(loop: n.While) -> Counter | None:
-    """Recognises a counted loop by its form; None for any other."""
+def counter(loop: n.While, others: Set[str] = frozenset()) -> Counter | None:
+    """Recognises a counted loop by its form, and that nothing changes what it depends on, as ``others`` are changed.
+
+    None for any other.
+    """
     match loop:
         case n.While(
             condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),
@@ -82,7 +86,7 @@ def counter(loop: n.While) -> Counter | None:
                 return None
     if down != (operator in (">", ">=")) or name in fixed[1:] or _goes_on(body):
         return None
-    changed = {*assigned_in(body), *stored_in(body)}
+    changed = {*assigned_in(body), *stored_in(body), *others}
     return Counter(name, operator, bound, step, down) if changed.isdisjoint(fixed) else None
 
 
@@ -97,6 +101,8 @@ def lengths(body: Body) -> dict[str, str]:
     if not any(call.name == "len" for call in body.calls):
         return found
     times = Counts(assigned_in(body.block))
+    for handler in body.handlers:
+        times.update(assigned_in(handler.body))
     once = {name for name in body.params if not times[name]}
     for statement in body.block:
         match statement:

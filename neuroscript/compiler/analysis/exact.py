@@ -22,7 +22,9 @@ def exact_quotients(body: Body) -> frozenset[n.Span]:
     In a body with error handlers only those are found that prove it themselves, since execution may go on behind a
     statement that failed.
     """
-    quotients = _Quotients(follows=not body.handlers and body.session is None)
+    if not body.operators.issuperset("/%"):
+        return frozenset()
+    quotients = _Quotients(follows=not body.resumes and not body.leaves and body.session is None)
     quotients.block(body.block, _NONE)
     return frozenset(quotients.found)
 

@@ -33,7 +33,7 @@ class Flow:
         self._escape = escape
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
         self._resumes = body.resumes
-        self._owners = not body.resumes and body.session is None
+        self._owners = not body.resumes and not body.leaves and body.session is None
 
     def begin(self, names: Iterable[str]) -> None:
         """Begins a function, at whose start these variables are set."""

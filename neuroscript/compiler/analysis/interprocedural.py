@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
@@ -21,6 +21,7 @@ from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, CONTAINER, NOTHI
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
@@ -49,13 +50,13 @@ class ProcedureTypes:
     """The types of a procedure's versions.
 
     Attributes:
-        general: of the general one.
+        general: of the general one; None where its code is left for later.
         is_internal: whether the general one is internal code.
         special: of the other one, if there is one.
         params: what internal calls pass to the other one; None where it is for checked arguments.
     """
 
-    general: Inference
+    general: Inference | None
     is_internal: bool
     special: Inference | None
     params: Mapping[str, Type] | None
@@ -79,6 +80,12 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
         if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
         and argument.name in body.params
     ]
+    for body in procedures:  # and a procedure that is a value may change all that it gets
+        for call in body.calls:
+            if call.name in body.variables:
+                found[body.name] |= {name for name in _names(call.args) if name in body.params}
+        found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
+        found[body.name].intersection_update(body.params)
     before = -1
     while before != (before := sum(map(len, found.values()))):
         for name, own, callee, param in given:
@@ -87,8 +94,16 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
     return {name: frozenset(params) for name, params in found.items()}
 
 
-def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]) -> Iterator[n.Expr]:
+def _names(args: Iterable[n.Argument]) -> Iterator[str]:
+    return (argument.value.name for argument in args if isinstance(argument.value, n.Name))
+
+
+def changed_arguments(
+    call: n.Call | n.CallValue, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
+) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    A procedure that is a value may change any of them.
 
     Args:
         call: the call.
@@ -96,10 +111,14 @@ def changed_arguments(call: n.Call, body: Body, unit: Unit, changed: Mapping[str
         unit: what the program is compiled against.
         changed: the result of `changed_params`.
     """
+    if isinstance(call, n.CallValue) or call.name in body.variables:
+        if not body.uses_last and len(call.args) < abi.ENTRIES and not any(argument.name for argument in call.args):
+            yield from (argument.value for argument in call.args)
+        return
     name = call.name
     params = changed.get(name)
     signature = unit.procedures.get(name)
-    if not params or signature is None or name in body.variables or name in unit.globals:
+    if not params or signature is None or name in unit.globals:
         return
     for position, argument in enumerate(call.args):
         param = argument.name or (signature.params[position] if position < len(signature.params) else "")
@@ -113,6 +132,7 @@ def infer_program(
     calls: Calls,
     checked: Mapping[str, Specialisation],
     infer_types: InferTypes,
+    entered: frozenset[str] | None = None,
 ) -> dict[str, ProcedureTypes] | None:
     """Infers the types of all procedures of a program.
 
@@ -123,6 +143,7 @@ def infer_program(
         checked: the specialised bodies for arguments that are checked, of the procedures that may have one.
         infer_types: infers the types of a body's variables, given those of parameters and results, the shapes, and
             whether its literals have any.
+        entered: the procedures whose general bodies are called, apart from calls by other general bodies; None for all.
 
     Returns:
         The types by procedure; None where they cannot be told.
@@ -138,6 +159,7 @@ def infer_program(
         if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
     }
     solver = None
+    outside = {body.name for body in procedures}
     for _ in range(_MOST_ATTEMPTS):
         if solver is None:
             solver = _Solver(procedures, unit, calls, checked, infer_types, inner - fitting, fitting)
@@ -152,10 +174,30 @@ def infer_program(
         elif vague:
             solver.open(vague)
         elif not solver.looks_outside:
-            solver.looks_outside = True
+            if entered is not None:
+                unsure = {name for name, special in checked.items() if _may_not_fit(name, special, calls)}
+                outside = _reached(entered | (unsure - inner - fitting), calls)
+            solver.look_outside(infer_types, calls, outside)
         else:
             return solver.finished()
     return None
+
+
+def _reached(names: Iterable[str], calls: Calls) -> set[str]:
+    """The procedures of some names, and all that these call, one after the other."""
+    found: set[str] = set()
+    pending = [*names]
+    while pending:
+        name = pending.pop()
+        if name not in found and name in calls.by:
+            found.add(name)
+            pending += [call.name for call in calls.by[name]]
+    return found
+
+
+def _may_not_fit(name: str, special: Specialisation, calls: Calls) -> bool:
+    """Whether the program calls a procedure with arguments that may not be what its specialised body checks."""
+    return name in calls.called or (special.result is None and any(call.name == name for call in calls.by[name]))
 
 
 def _is_vague(params: Mapping[str, Type]) -> bool:
@@ -188,7 +230,7 @@ class _Version:
         self._since = 0  # after so many changes
         self.is_due = True  # whether what is passed to it, or a result, may have changed since
         self._seen = -1  # so many changes to shapes have been looked at
-        self._ends = bool(body.handlers) or falls_through(body.block)
+        self._ends = body.resumes or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""
@@ -273,14 +315,29 @@ class _Solver:
                 own = {name: given} if given is not None and not given.kinds & CONTAINER else {}
                 types = infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
-            alone = name not in self._special
-            types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
-            self._general[name] = _Version(body, types, calls, internal=alone)
+            else:
+                types = infer_types(body, {}, self._inside, self._shapes, True)
+                self._general[name] = _Version(body, types, calls, internal=True)
         # The versions that depend on what is passed to a procedure, or on its results: its own, and those that call it.
         self._concerned: dict[str, list[_Version]] = {name: [] for name in bodies}
         for version in (*self._special.values(), *self._general.values()):
-            for name in {version.body.name, *version.called}:
-                self._concerned[name].append(version)
+            self._concern(version)
+
+    def _concern(self, version: _Version) -> None:
+        for name in {version.body.name, *version.called}:
+            self._concerned[name].append(version)
+
+    def look_outside(self, infer_types: InferTypes, calls: Calls, names: set[str]) -> None:
+        """Adds external code: the general bodies of the procedures of these names that have another one.
+
+        They call no general bodies of others.
+        """
+        self.looks_outside = True
+        for name, special in self._special.items():
+            if name in names:
+                types = infer_types(special.body, {}, self._outside, self._shapes, False)
+                version = self._general[name] = _Version(special.body, types, calls, internal=False)
+                self._concern(version)
 
     def open(self, names: list[str]) -> None:
         """Lets procedures take anything, since internal calls tell nothing of them; `solve` goes on from there.
@@ -300,8 +357,7 @@ class _Solver:
         for _ in range(_MOST_ROUNDS):
             before, self._changed = self._shapes.changes, False
             for version in (*self._special.values(), *self._general.values()):
-                if version.internal or self.looks_outside:
-                    self._look_at(version)
+                self._look_at(version)
             if not self._changed and before == self._shapes.changes:
                 return True
         return False
@@ -326,7 +382,7 @@ class _Solver:
         result = version.result()
         if version.internal or (name not in self._inner and name not in self._fitting):
             self._inside[name] = self._joined((name, " inside"), self._inside[name], result)
-        if version is self._general[name]:
+        if version is self._general.get(name):
             self._outside[name] = self._joined((name, " outside"), self._outside[name], result)
 
     def _pass(self, version: _Version, call: n.Call) -> None:
@@ -351,14 +407,14 @@ class _Solver:
     def finished(self) -> dict[str, ProcedureTypes]:
         """The result."""
         found = {}
-        for name, general in self._general.items():
-            special = self._special.get(name)
+        for name in self._concerned:
+            general, special = self._general.get(name), self._special.get(name)
             for version in (general, special):
                 if version is not None:
                     version.types.close()
             found[name] = ProcedureTypes(
-                general.types,
-                general.internal,
+                general.types if general is not None else None,
+                general is not None and general.internal,
                 special.types if special is not None else None,
                 self.params[name] if name in self._inner else None,
             )

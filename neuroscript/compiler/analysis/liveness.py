@@ -53,7 +53,7 @@ class Liveness:
         self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         self.handled = read_by_handlers(body)
-        self._resumes = body.resumes
+        self._resumes = body.resumes or body.leaves
         self._always = frozenset((name, None) for name in self.handled)
         plain = not body.evals and body.session is None and not body.uses_last
         self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None

@@ -22,9 +22,9 @@ def not_nil(body: Body) -> frozenset[n.Span]:
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
-    if body.resumes or body.session is not None:
+    if body.resumes or body.leaves or body.session is not None:
         return frozenset()
-    facts = _Facts()
+    facts = _Facts(body)
     facts.block(body.block, frozenset())
     return frozenset(facts.found)
 
@@ -71,8 +71,10 @@ class _Facts:
         found: the mentions of variables that are not nil.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, body: Body) -> None:
         self.found: set[n.Span] = set()
+        self._body = body
+        self._joins = not body.operators.isdisjoint(("and", "or"))
 
     def block(self, block: n.Block, known: frozenset[str]) -> frozenset[str] | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
@@ -137,6 +139,11 @@ class _Facts:
         """Notes the mentions in an expression."""
         if type(expression) is n.Literal:
             return
+        if not self._joins:  # the same is known throughout
+            for part in self._body.parts_of(expression) if known else ():
+                if type(part) is n.Name and part.name in known:
+                    self.found.add(part.span)
+            return
         if isinstance(expression, n.Name):
             if expression.name in known:
                 self.found.add(expression.span)
@@ -159,21 +166,19 @@ class _Facts:
 
     def _proved(self, expression: n.Expr) -> frozenset[str]:
         """The variables that are not nil where an expression has been evaluated, for it would have failed."""
-        if not children(expression):
+        if type(expression) is n.Literal or type(expression) is n.Name:
             return frozenset()
         found = set()
-        for part in _certain(expression):
+        for part in _certain(expression) if self._joins else self._body.parts_of(expression):
             if type(part) is n.Index:
                 if isinstance(part.value, n.Name):
                     found.add(part.value.name)
             elif type(part) is n.Chain:
                 if part.rest[0][0] in _FAIL_ON_NIL and isinstance(part.first, n.Name):
                     found.add(part.first.name)
-                found.update(
-                    operand.name
-                    for operator, operand, _ in part.rest
-                    if operator in _FAIL_ON_NIL and isinstance(operand, n.Name)
-                )
+                for operator, operand, _ in part.rest:
+                    if operator in _FAIL_ON_NIL and type(operand) is n.Name:
+                        found.add(operand.name)
         return frozenset(found)
 
     def _if_true(self, condition: n.Expr) -> frozenset[str]:

@@ -23,6 +23,7 @@ from neuroscript.compiler.traversal import (
     inner_blocks,
     key_of,
     path_of,
+    statements,
     stored_in,
     walk,
 )
@@ -79,11 +80,19 @@ class ItemsPutBack:
         self._within: dict[int, list[Item]] = {}
         self._passed: dict[int, Item] = {}
         self._handled = read_by_handlers(body)
-        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
+        plain = not body.resumes and not body.leaves and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
-            self._block(body.block, True, {})
-            arguments = (argument for call in body.calls for argument in given(call))
+            arguments = [argument for call in body.calls for argument in given(call)]
             self.changed.update(argument.name for argument in arguments if isinstance(argument, n.Name))
+            found = any(isinstance(argument, n.Index) for argument in arguments)
+            for statement in statements(body.block):
+                match statement:
+                    case n.Set(targets=targets, value=value):
+                        found = found or type(value) is n.Index
+                        added = _added_to(value)
+                        self.changed.update(target.name for target in targets if target.name == added)
+            if found:
+                self._block(body.block, True, {})
 
     def before(self, statement: n.Stmt) -> Sequence[Item]:
         """The items to let go of before a statement, in this order, if their variables' values still are there."""
@@ -108,7 +117,6 @@ class ItemsPutBack:
                 self._join(items, found, whole=statement.orelse is not None)
                 continue
             for name in self._changed_by(statement):
-                self.changed.add(name)
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
                 self._block(statement.body, False, {})

@@ -109,7 +109,7 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
 
 
 def _can_be_specialised(body: Body) -> bool:
-    return bool(body.params) and not body.handlers and not body.evals and body.size <= _MOST_STATEMENTS
+    return bool(body.params) and not body.resumes and not body.evals and body.size <= _MOST_STATEMENTS
 
 
 def _expected_types(body: Body, found: dict[str, int], uses: int, least: int) -> dict[str, Type]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from neuroscript.compiler.error_handlers import changed_by
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
 from neuroscript.compiler.traversal import assigned_by, certainly_succeeds, expressions
 from neuroscript.records import record
@@ -34,10 +35,13 @@ def read_unset(body: Body) -> Unset:
     """Finds the variables of a body, parameters apart, that may be read before they are set."""
     reads = _Reads(body)
     reads.block(body.block)
+    found = reads.found.copy()
     for handler in body.handlers:
         reads.begin(SYSTEM_NAMES)
         reads.block(handler.body)
-    return Unset(frozenset(reads.found), frozenset(reads.spans), frozenset(reads.stores))
+        # What only the handler reads tells nothing of what the body reads, unless that goes on behind any statement.
+        found |= reads.found if body.resumes else reads.found.intersection(changed_by(handler.body))
+    return Unset(frozenset(found), frozenset(reads.spans), frozenset(reads.stores))
 
 
 class _Reads:

@@ -12,6 +12,7 @@ from functools import partial
 from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.attempts import attempt
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
@@ -46,7 +47,7 @@ class AssignmentGenerator:
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
         made: list[ast.stmt] | None = None
         if isinstance(value, n.ToolCall):
-            made = self._appending(name, value)
+            made = attempt(self.context, self.expressions, name, value) or self._appending(name, value)
             made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         elif isinstance(value, n.Chain):
             made = self._extending(name, value) or self._growing(name, value)

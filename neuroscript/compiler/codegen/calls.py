@@ -62,7 +62,7 @@ class CallGenerator:
         variable, name = py.variable(call.name), py.const(call.name)
         if not self._enters(call.args):
             return self.call_value(variable, name, call.args)
-        return self._entered(variable, variable, name, call.args)
+        return self._entered(variable, variable, name, call)
 
     def call_result(self, call: n.CallValue) -> ast.expr:
         """A call of what an expression gives: ``table[key](…)``."""
@@ -70,22 +70,21 @@ class CallGenerator:
         if not self._enters(call.args):
             return self.call_value(callee, name, call.args)
         temporary = self.context.temporaries.fresh()
-        return self._entered(py.bind(temporary, callee), py.name(temporary), name, call.args)
+        return self._entered(py.bind(temporary, callee), py.name(temporary), name, call)
 
     def _enters(self, args: list[n.Argument]) -> bool:
         """Whether a procedure that is a value is entered directly, with these arguments."""
         by_name = any(argument.name is not None for argument in args)
         return not self.context.body.uses_last and len(args) < abi.ENTRIES and not by_name
 
-    def _entered(self, first: ast.expr, again: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
+    def _entered(self, first: ast.expr, again: ast.expr, name: ast.expr, call: n.Call | n.CallValue) -> ast.expr:
         """A call of a value, which code gives twice, by the entry of the procedure that it mostly is."""
         own = py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER))
-        entry = py.item(py.attribute(again, "entries"), py.const(len(args)))
-        callee = py.either(
-            py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, py.const(len(args)))
-        )
+        count = py.const(len(call.args))
+        entry = py.item(py.attribute(again, "entries"), count)
+        callee = py.either(py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, count))
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(callee, depth, *(self.expressions.value(argument.value) for argument in args))
+        return py.call(callee, depth, *self._arguments(call))
 
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
         """A call whose callee is known only when it runs."""
@@ -108,7 +107,7 @@ class CallGenerator:
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(target, depth, *values[:count], **named)
 
-    def _arguments(self, call: n.Call) -> list[ast.expr]:
+    def _arguments(self, call: n.Call | n.CallValue) -> list[ast.expr]:
         """The arguments; those that are moved, and that others mention too, are let go of after the last one."""
         values = [argument.value for argument in call.args]
         late = [value for value in values if self._is_moved(value) and is_mentioned_again(call, value)]

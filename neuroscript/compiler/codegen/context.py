@@ -13,7 +13,7 @@ from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
-from neuroscript.compiler.analysis.types import ANY, INT, OTHER, Type
+from neuroscript.compiler.analysis.types import ANY, INT, NIL, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -75,6 +75,7 @@ class FunctionContext:
         self.bounds = Bounds(analysis.body, analysis.types)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.handlers: list[ast.FunctionDef] = []  # the functions of the body's error handlers
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
         self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
         self._short = False
@@ -82,7 +83,9 @@ class FunctionContext:
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
         self.liveness = analysis.liveness
-        self.may_move = any(program.changed_params.get(call.name) for call in analysis.body.calls)
+        values = self.body.variables
+        changing = (call.name in values or program.changed_params.get(call.name) for call in self.body.calls)
+        self.may_move = bool(self.body.value_calls) or any(changing)
         self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
@@ -111,7 +114,9 @@ class FunctionContext:
 
     def handler_of(self, statement: n.Stmt) -> Covering | None:
         """The error handler that covers a statement."""
-        number = None if self.in_error_handler else self.body.handler_of.get(id(statement))
+        if self.in_error_handler or not self.body.resumes:
+            return None  # in a body that its handlers end, they cover more than one statement
+        number = self.body.handler_of.get(id(statement))
         if number is None:
             return None
         key = number, self._loops > 0, self.is_outlined
@@ -274,18 +279,25 @@ class FunctionContext:
             values.append(py.name(LATEST))
         return ast.Dict(keys, values)
 
-    def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+    def nonlocals(self, code: list[ast.stmt], *more: str, without: Iterable[str] = ()) -> list[ast.stmt]:
         """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
         used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
-        mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
+        mine = {abi.VARIABLE + name for name in self.body.variables}.union({LATEST, *more}).difference(without)
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
+
+    def locals_in(self, code: list[ast.stmt], *without: str) -> list[str]:
+        """The locals of the body's function that code mentions, those of some variables apart."""
+        used = {part.id for part in py.walk(code) if isinstance(part, ast.Name)}
+        variables = {abi.VARIABLE + name for name in self.body.variables.difference(without)}
+        stored = {part.target.id for part in py.walk(code) if isinstance(part, ast.NamedExpr)} & {LATEST}
+        return sorted(used & (variables | {LATEST, abi.DEPTH}) - (stored if self.body.leaves else set()))
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def type_of(self, expression: n.Expr) -> Type:
         """The inferred type of the value, at the current statement."""
         kind = self.types.of(expression)
-        if kind.kinds & INT and not kind.natural and self.bounds.known:
+        if self.bounds.known and kind.kinds & INT and not kind.natural and kind.within(INT | NIL):
             least = self.bounds.least(expression)
             if least is not None and least >= 0:
                 return kind._replace(natural=True)

@@ -25,6 +25,9 @@ DIGIT = (1 << 30) - 1
 ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict", STR: "str", FLOAT: "float", BOOL: "bool"}
 """What the arguments of a specialised body are tested to be."""
 
+GONE = "gone"
+"""The local that holds an error which goes on to the caller, past other error handlers' code around what failed."""
+
 _CAUGHT = "x"
 
 
@@ -118,6 +121,48 @@ def under_handler(
         not_cleared.append(py.when(made, handler.leave(jump)))
     not_cleared.append(py.fail(py.name(_CAUGHT)))
     return [py.catch(code, "Exception", _CAUGHT, [py.when(handled, not_cleared), *(failed or [])])]
+
+
+def under_last_handler(code: list[ast.stmt], handler: ast.FunctionDef) -> list[ast.stmt]:
+    """Puts statements under an error handler after which nothing of their body is executed.
+
+    Args:
+        code: the statements.
+        handler: its function, made where it is needed, and given the body's locals that it mentions.
+    """
+    given = [py.name(parameter.arg) for parameter in handler.args.args[1:]]
+    handled = py.call(abi.HANDLE, py.name(handler.name), py.name(_CAUGHT), py.const(False), *given)
+    returned = py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [py.give(py.item(py.name(_CAUGHT), py.const(0)))])
+    return [
+        py.catch(
+            code, "Exception", _CAUGHT, [handler, py.assign(_CAUGHT, handled), returned, py.fail(py.name(_CAUGHT))]
+        )
+    ]
+
+
+def under_leaving_handler(
+    code: list[ast.stmt], handler: ast.FunctionDef, jumps: Iterable[str], *, in_loop: bool
+) -> list[ast.stmt]:
+    """Puts statements under an error handler that ends the body, or leaves the innermost loop around what failed.
+
+    Args:
+        code: the statements; those of the body of a loop, or the outermost.
+        handler: its function, which has been made.
+        jumps: the statements by which it may leave what it covers.
+        in_loop: whether the statements are those of the body of a loop.
+    """
+    caught = py.name(_CAUGHT)
+    given = [py.name(parameter.arg) for parameter in handler.args.args[1:]]
+    handled = py.call(abi.HANDLE, py.name(handler.name), caught, py.const(in_loop), *given)
+    made: list[ast.stmt] = [py.assign(_CAUGHT, handled)]
+    if "return" in jumps:
+        made.append(py.when(py.kind_is(caught, "tuple"), [py.give(py.item(caught, py.const(0)))]))
+    made += jumps_of(_CAUGHT, sorted(_JUMPS.keys() & set(jumps))) if in_loop else []
+    # What goes on has been handled, and passes the code of the loops around this one.
+    passing: list[ast.stmt] = [] if in_loop else [py.assign(GONE, py.const(None))]
+    passes = py.when(py.compare(caught, "is", py.name(GONE)), [*passing, py.fail(caught)])
+    made += [py.assign(GONE, caught)] if in_loop else []
+    return [py.catch(code, "Exception", _CAUGHT, [passes, *made, py.fail(caught)])]
 
 
 def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:

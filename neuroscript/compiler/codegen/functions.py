@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import partial
+from itertools import pairwise
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
@@ -11,9 +12,21 @@ from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, DIGIT, ENTRY_TYPES, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.forms import (
+    CLEARED,
+    DIGIT,
+    ENTRY_TYPES,
+    GONE,
+    LATEST,
+    SCOPE,
+    error_handler,
+    step,
+    under_last_handler,
+    under_leaving_handler,
+)
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
+from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -45,6 +58,19 @@ class FunctionGenerator:
             made = self._function(identifier)
         return made
 
+    def late(self, identifier: str) -> ast.stmt:
+        """Generates the function that stands for the general body under a name until that is made.
+
+        It hands over as the general body would, and otherwise calls that, and holds none of the arguments meanwhile.
+        """
+        program, body = self.context.program, self.context.body
+        general = py.call(abi.GENERAL, py.const(program.unit.load), py.const(body.name))
+        call = py.call(general, py.name(abi.DEPTH), *map(let_go, body.params))
+        params, optional = self._params()
+        made = py.function(identifier, params, optional, [*self._entry(), py.give(call)])
+        py.place(made, body.span)
+        return made
+
     @property
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
@@ -71,13 +97,8 @@ class FunctionGenerator:
     def _function(self, identifier: str) -> ast.stmt:
         context, body = self.context, self.context.body
         session = body.session is not None
-        procedure = body.procedure
-        needs, optional = body.params, []
-        if procedure is not None:
-            needs = [param.name for param in procedure.needs]
-            optional = [param.name for param in procedure.optional]
-        params = [abi.DEPTH, *(abi.VARIABLE + name for name in needs)]
-        code = self._entry() if procedure is not None and context.special is None else []
+        params, optional = self._params()
+        code = self._entry() if body.procedure is not None and context.special is None else []
         code += [
             py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
             step(),
@@ -91,19 +112,30 @@ class FunctionGenerator:
             code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
             code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
-        code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        handlers = [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        context.handlers = handlers
         context.begin(body.params)
-        statements = self.statements.block(body.block) if parts is None else parts
+        if body.handlers and not body.resumes:
+            statements = self._ended(handlers)
+        else:
+            code += handlers
+            statements = self.statements.block(body.block) if parts is None else parts
         if context.unit.watches:
             statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
-        elif body.kind == "event" and not needs:
+        elif body.kind == "event" and not body.params:
             params.append("unused")
-        made = py.function(identifier, params, [abi.VARIABLE + name for name in optional], code)
+        made = py.function(identifier, params, optional, code)
         py.place(made, body.span)
         return made
+
+    def _params(self) -> tuple[list[str], list[str]]:
+        """The parameters that must be given, and the optional ones."""
+        procedure, names = self.context.body.procedure, [abi.VARIABLE + name for name in self.context.body.params]
+        most = len(names) if procedure is None else len(procedure.needs)
+        return [abi.DEPTH, *names[:most]], names[most:]
 
     def _entry(self) -> list[ast.stmt]:
         """The type check that hands over to a procedure's specialised body, if there is one."""
@@ -135,7 +167,7 @@ class FunctionGenerator:
         variables = ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
-    def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
+    def _error_handler(self, number: int, handler: n.OnError) -> ast.FunctionDef:
         """The function of an error handler: it gets the error, and tells whether it has cleared it."""
         context = self.context
         context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
@@ -145,9 +177,36 @@ class FunctionGenerator:
                 code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
         code.append(py.give(py.name(CLEARED)))
-        made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
+        given = [_ERROR]
+        if context.body.resumes:
+            code = [*context.nonlocals(code), *code]
+        else:
+            # Variables that inner functions share take Python longer, so it gets those that nobody sees it set.
+            shared = context.body.handler_sets.union(SYSTEM_NAMES) if context.body.leaves else SYSTEM_NAMES
+            given += context.locals_in(code, *shared)
+            if context.body.leaves:
+                code = [*context.nonlocals(code, without=given), *code]
+        made = py.function(error_handler(number), given, [], code)
         py.place(made, handler.span)
         return made
+
+    def _ended(self, handlers: list[ast.FunctionDef]) -> list[ast.stmt]:
+        """The statements of a body that its error handlers end: those that one covers stand in one ``try``."""
+        block = self.context.body.block
+        starts = [place for place, statement in enumerate(block) if isinstance(statement, n.OnError)]
+        leaves = self.context.body.leaves
+        code: list[ast.stmt] = [clear(GONE), *handlers] if leaves else []
+        for number, (start, end) in enumerate(pairwise([0, *starts[1:], len(block)])):
+            part = [statement for statement in block[start:end] if not isinstance(statement, n.OnError)]
+            if not part:
+                continue
+            made = self.statements.block(part)
+            if leaves:
+                jumps = self.context.body.jumps.get(number, ())
+                code += under_leaving_handler(made, handlers[number], jumps, in_loop=False)
+            else:
+                code += under_last_handler(made, handlers[number])
+        return code
 
     def _is_looked_at(self, name: str) -> bool:
         """Whether anything may read a system variable, which takes long to make."""

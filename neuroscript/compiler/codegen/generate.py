@@ -32,46 +32,74 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
         NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
     """
     resolved, load = analysis.resolved, analysis.unit.load
-    events = {key: abi.event_handler(load, number) for number, key in enumerate(resolved.body_of_event)}
-    commands = tuple(abi.command(load, number) for number in range(len(resolved.program.commands)))
+    events, commands = _names(resolved, load)
     functions = _functions(resolved, events, commands)
     handlers: Block = list(resolved.program.handlers)
     start = abi.start(load) if handlers else ""
     if handlers:
         functions.append((start, Body("event", "load", handlers, [], handlers[0].span)))
-    program = ProgramContext(
-        analysis.unit,
-        resolved.program.source,
-        resolved.program.name,
-        analysis.specialised,
-        analysis.changed_params,
-        events,
-        set(),
-    )
+    program = _context(analysis, events)
     resolved.bodies.clear()  # what is kept of a program are its signatures and its metadata
     functions.reverse()
     codes: list[CodeType] = []
     with no_collection():
         while functions:
             codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
-    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)), analysis.relies)
+    late = tuple(sorted(analysis.late))
+    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)), analysis.relies, late)
+
+
+def generate_late(analysis: ProgramAnalysis, compiled: Compiled) -> Compiled:
+    """Generates the general bodies that `generate` has left out; gives the code with them.
+
+    Args:
+        analysis: of the program, with all its bodies.
+        compiled: what `generate` has given.
+    """
+    resolved = analysis.resolved
+    program = _context(analysis, _names(resolved, analysis.unit.load)[0])
+    codes = []
+    with no_collection():
+        for body in resolved.bodies:
+            if body.kind == "procedure" and body.name in compiled.late:
+                *_, version = analysis.versions(body)
+                function = FunctionGenerator(program, version).function(abi.PROCEDURE + body.name)
+                codes.append(_code([function], resolved.program.name))
+    calls = tuple(sorted(program.calls.union(compiled.calls)))
+    known = compiled.start, compiled.commands, calls, compiled.sealed
+    return Compiled(compiled.codes, *known, compiled.late, tuple(codes))
+
+
+def _names(resolved: Resolved, load: int) -> tuple[dict[int, str], tuple[str, ...]]:
+    """The names of the functions of event handlers, by the ``id`` of the node, and of command blocks."""
+    events = {key: abi.event_handler(load, number) for number, key in enumerate(resolved.body_of_event)}
+    return events, tuple(abi.command(load, number) for number in range(len(resolved.program.commands)))
+
+
+def _context(analysis: ProgramAnalysis, events: dict[int, str]) -> ProgramContext:
+    source = analysis.resolved.program
+    names = analysis.specialised, analysis.changed_params
+    return ProgramContext(analysis.unit, source.source, source.name, *names, events, set())
 
 
 def _codes(
     program: ProgramContext, analysis: ProgramAnalysis, identifier: str, body: Body, file: str
 ) -> Iterator[CodeType]:
     """Analyses a body, generates the functions of its versions, and compiles them; its tree is emptied on the way."""
+    is_late = body.kind == "procedure" and body.name in analysis.late
     for version in analysis.versions(body):
         special = version.special
         name = identifier if special is None else special.identifier
         module: list[ast.stmt] = []
+        generator = FunctionGenerator(program, version)
+        del version
         if special is not None:
             module = [py.assign(special.self_identifier, py.name(name))]
             py.place(module[0], body.span)
-        generator = FunctionGenerator(program, version)
-        del version
+            if is_late:
+                module.append(generator.late(abi.late(program.unit.load, body.name)))
         module.insert(0, generator.function(name))
-        if special is None and not generator.is_long:  # which is the last one
+        if (special is None or is_late) and not generator.is_long:  # which is the last one
             body.discard()  # before Python's compiler takes its own memory
         del generator
         yield _code(module, file)

@@ -15,7 +15,7 @@ from neuroscript.compiler.analysis.types import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.forms import CLEARED, Covering, jumps_of, step, under_handler
+from neuroscript.compiler.codegen.forms import CLEARED, Covering, jumps_of, step, under_handler, under_leaving_handler
 from neuroscript.compiler.codegen.hopeful import tested
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.runtime import abi
@@ -78,7 +78,7 @@ class LoopGenerator:
         self.context.bounds.assume(statement.condition)
         header = under_handler([*first, done], handler, [py.stop()])
         clean = self.temporaries.release()
-        body = [*self.context.turn(statement), *header, *clean, *self.block(statement.body)]
+        body = [*self.context.turn(statement), *header, *clean, *self._covered(statement, statement.body)]
         return [*before, py.each(py.stored("_"), py.name(abi.FUEL), body, []), *clean, *after]
 
     # --- counted loops -----------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class LoopGenerator:
         rest = [step(), py.set_variable(name, next_value)]
         self.context.bounds.assume(statement.condition)
         with self.context.counting(counter):
-            body = self.block(statement.body[:-1])
+            body = self._covered(statement, statement.body[:-1])
         loop = py.each(py.stored(abi.VARIABLE + name), turns, body, rest)
         if not sure:
             return [step(), py.when(test, [loop])]
@@ -164,6 +164,15 @@ class LoopGenerator:
         other = py.call(abi.COUNTED, py.name(_COMPARE[counter.operator]), start, value(counter.bound), by)
         return py.either(py.both(*tests), turns, other)
 
+    def _covered(self, statement: n.While | n.ForEach, block: n.Block) -> list[ast.stmt]:
+        """The statements of a loop's body, under an error handler that may leave the loop, if there is one."""
+        code = self.block(block)
+        body = self.context.body
+        if body.resumes or not body.leaves or self.context.in_error_handler:
+            return code
+        number = body.handler_of[id(statement)]
+        return under_leaving_handler(code, self.context.handlers[number], body.jumps.get(number, ()), in_loop=True)
+
     # --- others ------------------------------------------------------------------------------------------------------
 
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
@@ -190,7 +199,7 @@ class LoopGenerator:
         after += clean
         for name in names:
             self.context.flow.certainly_set(name)
-        body = [*clean, *self.context.turn(statement), *self.block(statement.body)]
+        body = [*clean, *self.context.turn(statement), *self._covered(statement, statement.body)]
         turns = py.call(abi.COMPRESS, items, py.name(abi.FUEL))
         variables: list[ast.expr] = [py.stored(abi.VARIABLE + name) for name in names]
         target = variables[0] if len(variables) == 1 else ast.Tuple(variables, py.STORE)

@@ -34,13 +34,13 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
     last = context.liveness.last_reads(statement)
     target: n.Target | None = None
     match statement:
-        case n.Set(targets=[n.Target() as one], value=n.Call(), must=False):
+        case n.Set(targets=[n.Target() as one], value=n.Call() | n.CallValue(), must=False):
             target = one if len(one.path) <= 1 and all(isinstance(key, n.Literal) for key in one.path) else None
     if not last and target is None:
         return []
     parts = list(expressions(statement))
     found: list[n.Expr] = []
-    for call in (part for expression in parts for part in walk(expression) if isinstance(part, n.Call)):
+    for call in (part for expression in parts for part in walk(expression) if isinstance(part, n.Call | n.CallValue)):
         # What the statement sets is looked for in the call that gives it alone.
         own = target if isinstance(statement, n.Set) and call is statement.value else None
         for argument in changed_arguments(context, call):
@@ -69,15 +69,15 @@ def may_let_go(context: FunctionContext) -> bool:
 
 def is_lost_on_failure(context: FunctionContext, name: str) -> bool:
     """Whether nothing reads a variable after a statement of its body has failed."""
-    return not context.body.resumes and name not in context.liveness.handled
+    return not context.body.resumes and not context.body.leaves and name not in context.liveness.handled
 
 
-def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
+def changed_arguments(context: FunctionContext, call: n.Call | n.CallValue) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes."""
     return interprocedural.changed_arguments(call, context.body, context.unit, context.program.changed_params)
 
 
-def is_mentioned_again(call: n.Call, argument: n.Expr) -> bool:
+def is_mentioned_again(call: n.Call | n.CallValue, argument: n.Expr) -> bool:
     """Whether a call mentions the variable that is one of its arguments in others too."""
     return isinstance(argument, n.Name) and _mentions(call, argument.name) > 1
 

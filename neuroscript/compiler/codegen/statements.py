@@ -1,7 +1,7 @@
 """Code generation for statements.
 
-In a body without error handlers every statement becomes plain code.  In one with handlers each statement that may fail
-stands in a ``try`` of its own, which costs nothing while nothing fails: on a failure the handler, a function that
+Every statement becomes plain code, but where an error handler may go on behind one that failed.  There each that may
+fail stands in a ``try`` of its own, which costs nothing while nothing fails: on a failure the handler, a function that
 shares the body's variables, runs, and execution goes on with the next statement if it cleared the error.
 """
 

@@ -50,7 +50,9 @@ _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["
 _SHOWN = 30
 
 
-def explain(tokens: Tokens, findings: list[Finding], deep: int | None, name: str, limits: Limits) -> list[Diagnostic]:
+def explain(
+    tokens: Tokens, findings: list[Finding], deep: int | None, name: str, limits: Limits, added: int = 0
+) -> list[Diagnostic]:
     """The diagnostics of a program that the parser has refused, the first one first.
 
     Args:
@@ -59,9 +61,10 @@ def explain(tokens: Tokens, findings: list[Finding], deep: int | None, name: str
         deep: the place of the token that nests too deeply, if any; nothing after it is read.
         name: of the file.
         limits: the limits that hold.
+        added: how many lines at the beginning are not the author's, which messages do not count or name.
     """
     every = tokenize(tokens.source, every_newline=True)
-    writer = _Writer(every, Positions(every), name)
+    writer = _Writer(every, Positions(every), name, added)
     place_of = {start: place for place, start in enumerate(every.starts) if every.codes[place] != END}
     stop = None if deep is None else place_of[tokens.starts[deep]]
     found = [writer.diagnostic(place_of[tokens.starts[place]], message) for place, message in findings]
@@ -77,11 +80,12 @@ def explain(tokens: Tokens, findings: list[Finding], deep: int | None, name: str
 class _Writer:
     """Makes diagnostics of places and messages."""
 
-    def __init__(self, tokens: Tokens, positions: Positions, name: str) -> None:
+    def __init__(self, tokens: Tokens, positions: Positions, name: str, added: int) -> None:
         self.tokens = tokens
         self.codes = tokens.codes
         self.positions = positions
         self.name = name
+        self.added = added
         self.line_starts = tokens.line_starts()
 
     def diagnostic(
@@ -132,7 +136,7 @@ class _Writer:
         place, frame = problem.place, problem.frame
         code = self.codes[place]
         bracket = self._open_bracket(frame)
-        blocks = open_blocks(frame)
+        blocks = [block for block in open_blocks(frame) if self._is_authors(block.place)]
         if bracket is not None:
             return self._in_bracket(place, bracket, possible)
         if code == END and blocks:
@@ -159,7 +163,7 @@ class _Writer:
         line = self.positions.lines[bracket.place]
         where = f"the `{opening}` in column {self.positions.columns[bracket.place] + 1}"
         if line != self.positions.lines[place]:
-            where += f" of line {line}"
+            where += f" of line {line - self.added}"
         if code in _BRACKETS.values():
             if code == _BRACKETS[bracket.symbol]:
                 return f"found `{closing}`, expected {phrase(possible)}"
@@ -201,7 +205,7 @@ class _Writer:
         elif text == "on":
             text = "on error" if self.codes[block.place + 1] == CODES["ERROR"] else "on event"
             text = "on_error" if self.codes[block.place] == CODES["ON_ERROR"] else text
-        return f"the `{text}` of line {line}"
+        return f"the `{text}` of line {line - self.added}"
 
     def _blocks(self, blocks: list[OpenBlock]) -> str:
         """Up to three blocks, with ``is`` or ``are``."""
@@ -215,9 +219,12 @@ class _Writer:
         at: Frame | None = frame
         while at is not None and at.depth:
             if at.symbol in _BRACKETS and at.depth == frame.depth:
-                return at
+                return at if self._is_authors(at.place) else None
             at = at.below
         return None
+
+    def _is_authors(self, place: int) -> bool:
+        return self.positions.lines[place] > self.added
 
     def token(self, place: int) -> str:
         """A token as a message shows it."""

@@ -123,3 +123,20 @@ def test_a_key_given_as_an_argument_is_in_no_message(home: Home) -> None:
     assert status == 2
     assert "0123456789" not in out + err
     assert "no argument" in err
+
+
+def test_a_budget_that_cannot_be_kept_is_told_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    status, _, err = home("workers", "add", "odd", "--model", "openai/nobody-knows-it", "--budget", "5/day")
+    assert status == 0
+    assert err.startswith("neuroscript: nobody knows the price of openai/nobody-knows-it, so no budget can be kept")
+    assert "pip install 'neuroscript[prices]'" in err
+    assert home("workers", "add", "own", "--model", "local/echo", "--budget", "5/day")[2] == ""
+    assert home("workers", "add", "free", "--model", "openai/nobody-knows-it")[2] == ""
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://host/v1", "https://", "https://me:secret-word@host/v1"])
+def test_an_address_that_is_none_is_wrong_usage(home: Home, address: str) -> None:
+    status, _, err = home("workers", "add", "x", "--model", "openai/x", "--base-url", address)
+    assert (status, "an address such as https://gateway.example/v1 is wanted" in err) == (2, True)
+    assert "secret-word" not in err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +142,14 @@ def test_pieces_are_put_together(pieces: list[str], written: str, tmp_path_facto
         writer.end()
         writer.end()
     assert path.read_bytes().decode() == written
+
+
+def test_a_directory_of_workers_that_cannot_be_read_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "glob", refused)
+    status, _, err = home("ask", "hello")
+    assert status == 2
+    place = str(home.data / "workers")
+    assert err == f"neuroscript: the directory of workers {place!r} cannot be read: Permission denied\n"

@@ -46,13 +46,16 @@ def test_words_that_leave(ready: Home, word: str) -> None:
 
 
 def test_commands(ready: Home) -> None:
-    _, out, err = ready("chat", stdin="hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:foo\n")
+    typed = "hello\n:cost\n:clear\nagain\n:help\n:attach missing.png\n:attach ~nobody-here/a.png\n:foo\n:hlp\n"
+    _, out, err = ready("chat", stdin=typed)
     assert said(ready) == [("user", "again")]
     assert "1 reply: 9 tokens in, 3 out, cost" in out
     assert ":attach FILE" in out
     assert err.splitlines() == [
         "neuroscript: there is no file 'missing.png'",
+        "neuroscript: there is no file '~nobody-here/a.png'",
         "neuroscript: there is no command ':foo'; there are :help, :attach FILE, :clear, :cost, :quit",
+        "neuroscript: there is no command ':hlp'; did you mean ':help'?",
     ]
 
 
@@ -91,7 +94,7 @@ def test_it_goes_on_with_the_worker_that_it_was_with(ready: Home) -> None:
     assert "no conversation" in ready("chat", "-c", "-w", "nobody", stdin="three\n")[2]
 
 
-@pytest.mark.parametrize("arguments", [["-c"], ["-c", "7"], ["-c", "x"]])
+@pytest.mark.parametrize("arguments", [["-c"], ["-c", "7"], ["-c", "x"], ["-c", "9" * 30]])
 def test_there_must_be_something_to_go_on_with(ready: Home, arguments: list[str]) -> None:
     status, _, err = ready("chat", *arguments, stdin="hello\n")
     assert (status, "in the log" in err) == (2, True)

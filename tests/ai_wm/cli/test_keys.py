@@ -40,6 +40,12 @@ def test_a_key_is_stored_listed_used_and_removed(home: Home) -> None:
     assert home("keys", "remove", "openai")[0] == 1
 
 
+def test_without_a_provider_it_alone_is_asked_for(home: Home) -> None:
+    status, _, err = home("keys", "set")
+    assert status == 2
+    assert err.splitlines()[0] == "neuroscript keys set: the following arguments are required: PROVIDER"
+
+
 def test_the_environment_comes_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home("keys", "set", "openai", stdin=KEY)
     home.add()

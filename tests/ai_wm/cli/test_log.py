@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ai_wm.store.prompt_log import FILE
+from ai_wm.store.prompt_log import FILE, SWITCH
 from tests.ai_wm.cli.conftest import KEY, Home
 from tests.ai_wm.providers import loopback
 
@@ -84,6 +86,8 @@ def test_no_key_is_kept_and_nobody_else_can_read_it(kept: Home) -> None:
         (["-w", "other"], []),
         (["--since", "1h"], ALL),
         (["--since", "2100-01-01"], []),
+        (["\udcff"], []),  # a byte of the command line that is no UTF-8
+        (["-w", "\udcff"], []),
     ],
 )
 def test_it_is_searched(kept: Home, arguments: list[str], found: list[str]) -> None:
@@ -91,6 +95,23 @@ def test_it_is_searched(kept: Home, arguments: list[str], found: list[str]) -> N
     assert prompts(kept, "export", *arguments) == found[::-1]
     if not found:
         assert kept("log", "list", *arguments)[2] == "neuroscript: there are no calls like that in the log\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["show", "9" * 30], 1),
+        (["list", "--limit", "9" * 30], 0),
+        (["list", "--since", "9999-12-31T23:59:59-14:00"], 2),
+        (["list", "--since", "0001-01-01T00:00:00+14:00"], 2),
+        (["clear", "--yes", "--before", "9999-12-31T23:59:59-14:00"], 2),
+    ],
+)
+def test_numbers_and_times_beyond_all_reason(kept: Home, arguments: list[str], status: int) -> None:
+    done = kept("log", *arguments)
+    assert done[0] == status
+    assert "INTERNAL" not in done[2]
+    assert prompts(kept, "list") == ALL
 
 
 def test_the_list_is_one_line_a_call_and_not_cut_in_a_pipe(kept: Home) -> None:
@@ -150,3 +171,15 @@ def test_a_host_in_python_keeps_none(kept: Home) -> None:
     with AIWorkerManager(kept.data / "workers") as manager:
         manager.execute_stateless_task("fast", "of a host")
     assert "of a host" not in prompts(kept, "list")
+
+
+def test_a_switch_that_cannot_be_read_is_off(ready: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.stat
+
+    def refused(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith(SWITCH):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert ready("ask", "hello")[:2] == (0, "A reply.\n")

@@ -379,6 +379,26 @@ def test_tables_fit_the_terminal(busy: Workers, monkeypatch: pytest.MonkeyPatch,
     assert max(map(len, output.splitlines())) <= columns
 
 
+def test_in_a_pipe_nothing_is_cut_and_no_line_ends_with_blanks(
+    busy: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    long = "word " * 60
+    with AIWorkerManager(tmp_path / "sandbox") as manager:
+        manager.add_worker_definition({**WORKER, "name": "n" * 100, "base_config": {"system_prompt": long + "end"}})
+        manager.execute_stateless_task("n" * 100, long + "end")
+    for arguments, whole in (
+        (("list",), "n" * 100),
+        (("summary",), "n" * 100),
+        (("records", "n" * 100), "word " * 20),
+        (("show", "n" * 100), long + "end"),
+        (("check-auth",), "n" * 100),
+    ):
+        output = busy(*arguments)[1]
+        assert whole in output
+        assert all(line == line.rstrip() for line in output.splitlines())
+
+
 def test_without_a_terminal_there_are_no_colours(busy: Workers) -> None:
     for arguments in (("list",), ("summary",), ("records", "broken"), ("show", "helper"), ("check-auth",)):
         assert "\x1b" not in busy(*arguments)[1]

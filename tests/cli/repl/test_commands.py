@@ -94,6 +94,7 @@ def test_limits_are_those_of_the_interpreter(talk: Conversation) -> None:
         (":save -f", ":save needs a file"),
         (":save x.ns", "there is nothing to save"),
         (":", "there is no command ':'"),
+        (":vras", "there is no command ':vras'; did you mean ':vars'?"),
     ],
 )
 def test_commands_that_are_written_wrongly_do_nothing(talk: Conversation, line: str, problem: str) -> None:

@@ -317,3 +317,14 @@ def test_flags_and_grants_hold_after_a_reset(
         f"workers' definitions: scripts change none  [{project}]",
     ):
         assert f"  {line}\n" in done.out
+
+
+def test_a_value_whose_text_is_too_long_spoils_nothing(talk: Conversation) -> None:
+    talk.say("set a = 1")
+    talk.say('set s = "x"')
+    talk.say("for each i in tool.list.Range(0, 20)\n  set s = s + s\nendfor")
+    assert talk.say("[s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s]") == [
+        "a list of 17, whose text is too long to be shown"
+    ]
+    talk.say("set many = last")
+    assert talk.say(":vars")[0].startswith("a = 1\n")

@@ -253,7 +253,7 @@ def test_a_number_that_grows_with_each_call_is_looked_at_where_calls_are_endless
         procedure("return n", "f", "(needs n)"),
         procedure("return f(n)", "f", "(needs n)"),
         procedure("return f(n - 1.5)", "f", "(needs n)"),
-        procedure("on error do\nendon\nreturn f(n - 1)", "f", "(needs n)"),
+        procedure("on error do\n  clear_error\nendon\nreturn f(n - 1)", "f", "(needs n)"),
         procedure("return n - 1", "f", "(needs n)"),
     ],
 )
