@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hmac
+import json
 import threading
 import time
 import uuid
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
-from neuroscript.journal.entries import BEGUN, DONE, ERROR, ONCE, READ, Entry, path_text
+from neuroscript.journal.entries import BEGUN, DONE, ERROR, IDEMPOTENT, ONCE, READ, Entry, path_text
+from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
+from neuroscript.logs import get_logger
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 TYPE_CHECKING = False
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 
 CLOCK = "the clock"
 EVENT = "event"
+SPENT = "spent"
+_LEDGER = 0
+"""The first part of the paths of what was spent, which no call has."""
+_LOG = get_logger("neuroscript.journal")
 
 
 class JournaledRun:
@@ -40,6 +48,8 @@ class JournaledRun:
         border: what stands for handles and functions.
         stop: ends the run with an error that no handler of the script sees.
         fire: fires an event: its name, payload and source.
+        apply: applies what tools have committed with the ends of calls, by its kind and in their own form, once or
+            again; it returns whether it knows the kind.
     """
 
     def __init__(
@@ -49,6 +59,7 @@ class JournaledRun:
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
+        apply: Callable[[str, str], bool] = lambda kind, what: False,
     ) -> None:
         self._journal = journal
         self._border = border
@@ -56,15 +67,26 @@ class JournaledRun:
         self.info = info
         self._fire = fire
         self._lock = threading.Lock()
-        self._known = {entry.path: entry for entry in journal.entries(info.run_id)}  # that have not been met again
-        self._within: dict[Path, list[Path]] = {}  # of each call, those that stand below it
+        self._apply_rest(apply)
+        entries = journal.entries(info.run_id)
+        self._known = {entry.path: entry for entry in entries if entry.path[0] != _LEDGER}  # and not met again so far
+        self._spent = [json.loads(entry.result) for entry in entries if entry.path[0] == _LEDGER]
+        self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
         for path in self._known:
-            if len(path) > 1:
-                self._within.setdefault(path[:-1], []).append(path)
+            for size in range(1, len(path)):
+                self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
             self._forget_last_failure()
-        self._place = _Place(())
+        self._latest = _Place(self, (), None)  # for code whose context knows of no place
         self._ids = 0
+
+    @property
+    def _place(self) -> _Place:
+        """Where the running code stands."""
+        place = _places.get()
+        while place is not None and place.run is not self:
+            place = place.outer
+        return self._latest if place is None else place
 
     @property
     def is_replaying(self) -> bool:
@@ -79,6 +101,7 @@ class JournaledRun:
         do: Callable[[], Any],
         index: int | None = None,
         recovery: BoundRecovery | None = None,
+        met: Callable[[Entry], None] | None = None,
     ) -> Any:
         """Makes a call, or gives what it gave before.
 
@@ -89,6 +112,7 @@ class JournaledRun:
             do: makes it.
             index: its place among calls that go on side by side; None for the next one in order.
             recovery: finds out whether the call was done, where its end is unknown.
+            met: gets what the journal knows of the call, before it is answered with that or made again.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -96,9 +120,12 @@ class JournaledRun:
         path = self._next() if index is None else (*self._place.path, index)
         hashed = codec.digest(arguments, self._border)
         known = self._meet(path, tool, hashed)
+        if known is not None and met is not None:
+            met(known)
         if known is not None and known.state == DONE:
+            result = codec.decode(known.result, self._border)
             self._fire_again(path)
-            return codec.decode(known.result, self._border)
+            return result
         if known is not None and known.state == ERROR:
             self._fire_again(path)
             raise codec.decode_error(known.result)
@@ -109,19 +136,73 @@ class JournaledRun:
             if found is not NOT_DONE:
                 self._end(replace(known, state=DONE, result=codec.encode(found, self._border), ended=time.time()))
                 return found
-        note = codec.encode(recovery.prepare(), self._border) if recovery is not None else ""
-        entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=time.time())
-        if effect != READ:
-            self._begin(entry)
-        with self._below(path):
+        # One that is made again keeps its beginning, so that what `id_here` gives is the same.
+        begun = time.time() if known is None else known.begun
+        entry = Entry(path, tool, hashed, effect, BEGUN, begun=begun)
+        with self._below(path, begun, apart=index is not None) as place:
             try:
+                if recovery is not None:
+                    entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
+                if effect != READ:
+                    self._begin(entry)
                 result = do()
                 stored = codec.encode(result, self._border)
             except NeuroScriptError as error:
-                self._end(replace(entry, state=ERROR, result=codec.encode_error(error), ended=time.time()))
+                self._end_with(place, replace(entry, state=ERROR, result=codec.encode_error(error)))
                 raise
-        self._end(replace(entry, state=DONE, result=stored, ended=time.time()))
+            self._end_with(place, replace(entry, state=DONE, result=stored))
         return result
+
+    # --- for tools ------------------------------------------------------------------------------------------------
+
+    def attach(self, piece: Piece, apply: Callable[[], None] | None = None) -> None:
+        """Has the call that is being made commit something with its end.
+
+        Args:
+            piece: what it commits.
+            apply: applies it, once the end is durable; what it raises is left to the next start.
+        """
+        self._place.pieces.append((piece, apply))
+
+    def id_here(self, purpose: str) -> str:
+        """An id for the call that is being made, the same one if it is made again since its end is unknown."""
+        place = self._place
+        return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
+
+    @property
+    def path(self) -> Path:
+        """Where the running code stands."""
+        return self._place.path
+
+    @contextmanager
+    def within(self, index: int) -> Iterator[None]:
+        """A place of its own below the call that is being made, for calls that are counted apart.
+
+        Args:
+            index: its number, which no call of that one and no other such place has.
+        """
+        with self._below((*self._place.path, index), self._place.begun, apart=True):
+            yield
+
+    def is_known(self, index: int | None = None) -> bool:
+        """Whether the journal has the call that is made next, or that of an index."""
+        place = self._place
+        path = (*place.path, place.count + 1 if index is None else index)
+        return path in self._known
+
+    def spend(self, amounts: dict[str, float]) -> None:
+        """Adds to what all starts of the run have spent; it is durable with the next call that is."""
+        with self._lock:
+            self._spent.append(amounts)
+            path = (_LEDGER, len(self._spent))
+        moment = time.time()
+        entry = Entry(path, SPENT, "", READ, DONE, json.dumps(amounts), begun=moment, ended=moment)
+        self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=False))
+
+    def spent(self, what: str) -> float:
+        """How much of something all starts of the run have spent so far."""
+        with self._lock:
+            return sum(amounts.get(what, 0) for amounts in self._spent)
 
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
@@ -142,7 +223,10 @@ class JournaledRun:
     def new_id(self) -> str:
         """An id that no other has, the same one whenever the run is replayed."""
         self._ids += 1
-        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {self._ids}".encode(), "sha256")
+        return self._id(str(self._ids))
+
+    def _id(self, of: str) -> str:
+        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
         return str(uuid.UUID(bytes=made[:16], version=4))
 
     # --- replaying ------------------------------------------------------------------------------------------------
@@ -153,12 +237,25 @@ class JournaledRun:
         return (*place.path, place.count)
 
     @contextmanager
-    def _below(self, path: Path) -> Iterator[_Place]:
-        outer, self._place = self._place, _Place(path)
+    def _below(self, path: Path, begun: float = 0.0, apart: bool = False) -> Iterator[_Place]:
+        """A place below a path.
+
+        Args:
+            path: where it is.
+            begun: when the call there began.
+            apart: whether other calls go on beside it, in other threads.
+        """
+        outer = self._place
+        place = _Place(self, path, _places.get(), begun, apart or outer.is_apart)
+        token = _places.set(place)
+        if not place.is_apart:
+            self._latest = place
         try:
-            yield self._place
+            yield place
         finally:
-            self._place = outer
+            _places.reset(token)
+            if not place.is_apart:
+                self._latest = outer
 
     def _meet(self, path: Path, tool: str, arguments: str) -> Entry | None:
         """The entry at a path, which has to be that of this call; None where the journal ends."""
@@ -200,32 +297,67 @@ class JournaledRun:
         """Runs the handlers of the events that were fired within a call that is not made again."""
         if above not in self._within:
             return
+        self._fire_within(above)
+        self._drop_within(above)
+
+    def _fire_within(self, above: Path) -> None:
         with self._below(above) as place:
-            for path in sorted(self._within[above]):
+            for path in sorted(self._within.get(above, ())):
                 entry = self._known.get(path)
                 if entry is not None and entry.tool.startswith(f"{EVENT} "):
                     payload, source = codec.decode(entry.result, self._border)
                     place.count = path[-1] - 1
                     self._fire(entry.tool.removeprefix(f"{EVENT} "), payload, source)
-        self._drop_within(above)
+                else:
+                    self._fire_within(path)
 
-    def _drop_within(self, above: Path) -> None:
+    def _drop_within(self, above: Path) -> list[Path]:
         """Forgets what callbacks did within a call that is not made again: it belongs to the call."""
+        dropped = []
         for path in self._within.get(above, ()):
             with self._lock:
-                self._known.pop(path, None)
-            self._drop_within(path)
+                if self._known.pop(path, None) is not None:
+                    dropped.append(path)
+            dropped += self._drop_within(path)
+        return dropped
 
     def _forget_last_failure(self) -> None:
-        """Forgets the call by whose failure the run ended, and those above it, so that they are made again."""
+        """Forgets the call by whose failure the run ended, with those above and below it that failed by it.
+
+        They are made again; what was done within them before is not.
+        """
         last = max(self._known.values(), key=lambda entry: max(entry.begun, entry.ended), default=None)
         if last is None or last.state != ERROR:
             return
-        for size in range(len(last.path), 0, -1):
+        forgotten: list[Path] = []
+        for size in range(len(last.path) - 1, 0, -1):
             above = self._known.get(last.path[:size])
             if above is None or above.state != ERROR:
                 break
-            del self._known[above.path]
+            forgotten.append(above.path)
+        self._forget(last.path, forgotten)
+        for path in forgotten:
+            self._known.pop(path, None)
+        self._write(lambda: self._journal.forget(self.info.run_id, forgotten))
+
+    def _forget(self, failed: Path, forgotten: list[Path]) -> None:
+        """Forgets a call that failed, and the last one below it if that is what it failed by, or may be made again."""
+        forgotten.append(failed)
+        for path in sorted(self._within.get(failed, ()), reverse=True):
+            entry = self._known.get(path)
+            if entry is None:  # a place of calls that went on side by side
+                for each in self._within.get(path, ()):
+                    if each in self._known and self._known[each].state == ERROR:
+                        self._forget(each, forgotten)
+            elif entry.tool.startswith(f"{EVENT} ") or entry.effect == READ:  # told of the failure
+                forgotten += [path, *self._drop_within(path)]
+            elif entry.state == ERROR:
+                self._forget(path, forgotten)
+                return
+            else:
+                if entry.effect == IDEMPOTENT:
+                    forgotten += [path, *self._drop_within(path)]
+                return
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -233,8 +365,35 @@ class JournaledRun:
         self._write(lambda: self._journal.begin(self.info.run_id, self.info.fence, entry))
 
     def _end(self, entry: Entry) -> None:
-        durable = entry.effect != READ
+        durable = entry.effect != READ or bool(entry.payload)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
+
+    def _end_with(self, place: _Place, entry: Entry) -> None:
+        """Ends a call with what it commits, which is applied once that is durable."""
+        pieces = [piece for piece, _ in place.pieces]
+        todo = [apply for _, apply in place.pieces if apply is not None]
+        payload = write_pieces(pieces) if pieces else ""
+        self._end(replace(entry, ended=time.time(), payload=payload, applied=bool(pieces) and not todo))
+        if not todo:
+            return
+        try:
+            for apply in todo:
+                apply()
+        except NeuroScriptError as error:
+            _LOG.warning("what call %s has done is noted by its journal alone: %s", path_text(entry.path), error)
+            return
+        paths = [path for piece in pieces for path in piece.covers]
+        self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
+
+    def _apply_rest(self, apply: Callable[[str, str], bool]) -> None:
+        """Applies what earlier starts have committed, and perhaps not applied."""
+        for run_id, entry in list(self._journal.unapplied()):
+            if run_id != self.info.run_id:
+                continue
+            pieces = pieces_of(entry.payload)
+            if all([apply(piece.kind, piece.what) for piece in pieces]):
+                paths = [path for piece in pieces for path in piece.covers]
+                self._journal.mark_applied(run_id, [entry.path, *paths])
 
     def _write(self, write: Callable[[], None]) -> None:
         try:
@@ -244,10 +403,28 @@ class JournaledRun:
 
 
 class _Place:
-    """Where the calls of a part of the run stand: the path above them, and how many there have been."""
+    """Where the calls of a part of the run stand: the path above them, and how many there have been.
 
-    __slots__ = ("count", "path")
+    Attributes:
+        run: whose place it is.
+        outer: the place around it, which may be another run's.
+        begun: when the call at the path began.
+        is_apart: whether other calls go on beside it.
+        pieces: what the call commits with its end, and what applies that.
+    """
 
-    def __init__(self, path: Path) -> None:
+    __slots__ = ("begun", "count", "is_apart", "outer", "path", "pieces", "run")
+
+    def __init__(
+        self, run: JournaledRun, path: Path, outer: _Place | None, begun: float = 0.0, is_apart: bool = False
+    ) -> None:
+        self.run = run
         self.path = path
+        self.outer = outer
+        self.begun = begun
+        self.is_apart = is_apart
         self.count = 0
+        self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []
+
+
+_places: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)

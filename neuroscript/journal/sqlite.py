@@ -239,6 +239,11 @@ class Journal(JournalStore):
             finally:
                 self.release(run_id)
 
+    def forget(self, run_id: str, paths: list[Path]) -> None:
+        with self._lock:
+            for path in paths:
+                self._write("DELETE FROM entries WHERE run_id = ? AND path = ?", (run_id, path_text(path)))
+
     def unapplied(self) -> Iterator[tuple[str, Entry]]:
         with self._lock:
             rows = self._database.execute(

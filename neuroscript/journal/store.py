@@ -146,6 +146,10 @@ class JournalStore(ABC):
         """
 
     @abstractmethod
+    def forget(self, run_id: str, paths: list[Path]) -> None:
+        """Takes calls out, which are made again; it is durable with the next call that is."""
+
+    @abstractmethod
     def unapplied(self) -> Iterator[tuple[str, Entry]]:
         """The calls whose payload has not been applied, with their runs."""
 
