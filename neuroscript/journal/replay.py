@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.recovery import BoundRecovery
 
 CLOCK = "the clock"
+_place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 EVENT = "event"
 SPENT = "spent"
 _LEDGER = 0
@@ -40,7 +41,8 @@ class JournaledRun:
     """The calls of one run, each at its path.
 
     A call within a call, as where a tool calls a procedure of the script, stands below it; calls that go on side by
-    side have a place each below that of the call that makes them.
+    side have a place each below that of the call that makes them.  Threads that a call makes for them are run in a copy
+    of its context (`contextvars.copy_context`), by which they know where they stand.
 
     Args:
         journal: where they are kept.
@@ -77,16 +79,8 @@ class JournaledRun:
                 self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
             self._forget_last_failure()
-        self._latest = _Place(self, (), None)  # for code whose context knows of no place
+        self._root = _Place(self, (), None)
         self._ids = 0
-
-    @property
-    def _place(self) -> _Place:
-        """Where the running code stands."""
-        place = _places.get()
-        while place is not None and place.run is not self:
-            place = place.outer
-        return self._latest if place is None else place
 
     @property
     def is_replaying(self) -> bool:
@@ -117,7 +111,7 @@ class JournaledRun:
         Raises:
             NeuroScriptError: what the call failed with, now or before.
         """
-        path = self._next() if index is None else (*self._place.path, index)
+        path = self._next() if index is None else (*self._here().path, index)
         hashed = codec.digest(arguments, self._border)
         known = self._meet(path, tool, hashed)
         if known is not None and met is not None:
@@ -139,7 +133,7 @@ class JournaledRun:
         # One that is made again keeps its beginning, so that what `id_here` gives is the same.
         begun = time.time() if known is None else known.begun
         entry = Entry(path, tool, hashed, effect, BEGUN, begun=begun)
-        with self._below(path, begun, apart=index is not None) as place:
+        with self._below(path, begun) as place:
             try:
                 if recovery is not None:
                     entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
@@ -162,17 +156,17 @@ class JournaledRun:
             piece: what it commits.
             apply: applies it, once the end is durable; what it raises is left to the next start.
         """
-        self._place.pieces.append((piece, apply))
+        self._here().pieces.append((piece, apply))
 
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
-        place = self._place
+        place = self._here()
         return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
 
     @property
     def path(self) -> Path:
         """Where the running code stands."""
-        return self._place.path
+        return self._here().path
 
     @contextmanager
     def within(self, index: int) -> Iterator[None]:
@@ -181,12 +175,12 @@ class JournaledRun:
         Args:
             index: its number, which no call of that one and no other such place has.
         """
-        with self._below((*self._place.path, index), self._place.begun, apart=True):
+        with self._below((*self._here().path, index), self._place.begun, apart=True):
             yield
 
     def is_known(self, index: int | None = None) -> bool:
         """Whether the journal has the call that is made next, or that of an index."""
-        place = self._place
+        place = self._here()
         path = (*place.path, place.count + 1 if index is None else index)
         return path in self._known
 
@@ -232,30 +226,26 @@ class JournaledRun:
     # --- replaying ------------------------------------------------------------------------------------------------
 
     def _next(self) -> Path:
-        place = self._place
+        place = self._here()
         place.count += 1
         return (*place.path, place.count)
 
-    @contextmanager
-    def _below(self, path: Path, begun: float = 0.0, apart: bool = False) -> Iterator[_Place]:
-        """A place below a path.
+    def _here(self) -> _Place:
+        """Where the running code stands; what a tool runs under another journal stands there as well."""
+        place = _place.get()
+        while place is not None and place.run is not self:
+            place = place.outer
+        return self._root if place is None else place
 
-        Args:
-            path: where it is.
-            begun: when the call there began.
-            apart: whether other calls go on beside it, in other threads.
-        """
-        outer = self._place
-        place = _Place(self, path, _places.get(), begun, apart or outer.is_apart)
-        token = _places.set(place)
-        if not place.is_apart:
-            self._latest = place
+    @contextmanager
+    def _below(self, path: Path, begun: float = 0.0) -> Iterator[_Place]:
+        """A place below a path, where a call began at some time."""
+        place = _Place(self, path, _place.get(), begun)
+        before = _place.set(place)
         try:
             yield place
         finally:
-            _places.reset(token)
-            if not place.is_apart:
-                self._latest = outer
+            _place.reset(before)
 
     def _meet(self, path: Path, tool: str, arguments: str) -> Entry | None:
         """The entry at a path, which has to be that of this call; None where the journal ends."""
@@ -409,22 +399,15 @@ class _Place:
         run: whose place it is.
         outer: the place around it, which may be another run's.
         begun: when the call at the path began.
-        is_apart: whether other calls go on beside it.
         pieces: what the call commits with its end, and what applies that.
     """
 
-    __slots__ = ("begun", "count", "is_apart", "outer", "path", "pieces", "run")
+    __slots__ = ("begun", "count", "outer", "path", "pieces", "run")
 
-    def __init__(
-        self, run: JournaledRun, path: Path, outer: _Place | None, begun: float = 0.0, is_apart: bool = False
-    ) -> None:
+    def __init__(self, run: JournaledRun, path: Path, outer: _Place | None, begun: float = 0.0) -> None:
         self.run = run
         self.path = path
         self.outer = outer
         self.begun = begun
-        self.is_apart = is_apart
         self.count = 0
         self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []
-
-
-_places: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
