@@ -70,12 +70,13 @@ class Store(Protocol):
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned.
 
         Its ``active_file_contexts`` become the ``initial_file_contexts`` of its entry.  If the process dies before the
         instance is retired, the next start stores it as ``retired_error``, with all its records, and a reason that says
-        so.
+        so.  One of a run with a journal, whose id is given, is stored as ``suspended`` instead: it may be retired
+        later, when the run has gone on.
 
         Raises:
             NeuroScriptError: 42 if an instance of that id is known.

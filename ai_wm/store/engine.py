@@ -45,6 +45,9 @@ WASTE_SHARE: Final = 4
 MOVE_ROWS: Final = 4000
 """So many rows and entries in memory are moved to the index on disk."""
 
+SUSPENDED: Final = "suspended"
+"""The status of an instance whose run was stopped, and which is retired once that has gone on."""
+
 _FIRST_LOST: Final = 5
 """How many ids of lost entries are named."""
 
@@ -300,6 +303,12 @@ class StorageEngine:
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
         return next(iter(self.reader().read([place])))
+
+    def suspended(self, instance_id: str) -> dict[str, Any] | None:
+        """Read the entry of an instance that is stored as suspended; None if it is not."""
+        found = self.index.stored_entry(instance_id)
+        entry = None if found is None else next(iter(self.reader().entries(iter([found]))), None)
+        return entry if entry is not None and entry.get("final_status") == SUSPENDED else None
 
     # Writing
 

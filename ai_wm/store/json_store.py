@@ -131,9 +131,9 @@ class JsonStore:
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
-        self._make(changes.StartInstance(instance), cancel_check())
+        self._make(changes.StartInstance(instance, run_id), cancel_check())
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
         """Note the token usage of a live instance; see `Store.set_session_usage`."""

@@ -93,7 +93,7 @@ class MemoryStore:
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
         with self._lock:
             self._ready()

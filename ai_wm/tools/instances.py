@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling, charge, conversation_of, handle_of
+from ai_wm.tools.access import RETIRED, STATUS, access_of, calling, charge, conversation_of, handle_of, journal_of, keep
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from ai_wm.tools.shapes import CONFIGURATION, GIVEN_RECORD, INSTANCE_FILTERS, LIVE_INSTANCE, SPAWNED, USAGE
 from neuroscript import ArgSpec, ArgType, ToolSpec
@@ -24,7 +24,7 @@ def spawn(
     charge(ctx, config_overrides, file_contexts)
     with calling(ctx):
         access = access_of(ctx)
-        session = access.instances.spawn(definition_id, config_overrides, file_contexts)
+        session = access.instances.spawn(definition_id, config_overrides, file_contexts, journal_of(ctx, access))
         handle = handle_of(ctx, access.conversation(session))
         return {**access.instances.get(session.instance_id), "conversation_manager_handle": handle}
 
@@ -61,6 +61,7 @@ def retire(
             usage=final_session_token_usage,
             records=performance_records,
         )
+        keep(ctx, RETIRED, {"instance_id": instance_id})
         ctx.handles.release(conversation_manager_handle)
 
 
@@ -69,6 +70,7 @@ def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: s
     charge(ctx, last_error)
     with calling(ctx):
         access_of(ctx).instances.set_status(instance_id, status, last_error)
+        keep(ctx, STATUS, {"instance_id": instance_id, "status": status, "last_error": last_error})
 
 
 def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:

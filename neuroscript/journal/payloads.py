@@ -9,7 +9,12 @@ from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neuroscript.journal.entries import Path
+    from neuroscript.journal.replay import JournaledRun
+
+    PieceKind = tuple[Callable[[str], None] | None, Callable[[JournaledRun, str], None] | None]
 
 
 @record(frozen=True)

@@ -10,6 +10,7 @@ import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from types import MappingProxyType
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
@@ -20,13 +21,14 @@ from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NoReturn
 
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
+    from neuroscript.journal.payloads import PieceKind
     from neuroscript.journal.store import JournalStore
-    from neuroscript.tools.recovery import BoundRecovery
+    from neuroscript.tools.recovery import CallRecovery
 
 CLOCK = "the clock"
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
@@ -50,8 +52,7 @@ class JournaledRun:
         border: what stands for handles and functions.
         stop: ends the run with an error that no handler of the script sees.
         fire: fires an event: its name, payload and source.
-        apply: applies what tools have committed with the ends of calls, by its kind and in their own form, once or
-            again; it returns whether it knows the kind.
+        kinds: what becomes of the pieces that tools have committed with the ends of calls, by kind.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class JournaledRun:
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
-        apply: Callable[[str, str], bool] = lambda kind, what: False,
+        kinds: Mapping[str, PieceKind] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
         self._border = border
@@ -69,7 +70,10 @@ class JournaledRun:
         self.info = info
         self._fire = fire
         self._lock = threading.Lock()
-        self._apply_rest(apply)
+        self._kinds = kinds
+        self.has_returned = False
+        """Whether it is over for good."""
+        self._apply_rest()
         entries = journal.entries(info.run_id)
         self._known = {entry.path: entry for entry in entries if entry.path[0] != _LEDGER}  # and not met again so far
         self._spent = [json.loads(entry.result) for entry in entries if entry.path[0] == _LEDGER]
@@ -94,7 +98,7 @@ class JournaledRun:
         arguments: Any,
         do: Callable[[], Any],
         index: int | None = None,
-        recovery: BoundRecovery | None = None,
+        recovery: CallRecovery | None = None,
         met: Callable[[Entry], None] | None = None,
     ) -> Any:
         """Makes a call, or gives what it gave before.
@@ -116,6 +120,8 @@ class JournaledRun:
         known = self._meet(path, tool, hashed)
         if known is not None and met is not None:
             met(known)
+        if known is not None and known.state in (DONE, ERROR):
+            self._restore(known)
         if known is not None and known.state == DONE:
             result = codec.decode(known.result, self._border)
             self._fire_again(path)
@@ -175,14 +181,9 @@ class JournaledRun:
         Args:
             index: its number, which no call of that one and no other such place has.
         """
-        with self._below((*self._here().path, index), self._place.begun, apart=True):
-            yield
-
-    def is_known(self, index: int | None = None) -> bool:
-        """Whether the journal has the call that is made next, or that of an index."""
         place = self._here()
-        path = (*place.path, place.count + 1 if index is None else index)
-        return path in self._known
+        with self._below((*place.path, index), place.begun):
+            yield
 
     def spend(self, amounts: dict[str, float]) -> None:
         """Adds to what all starts of the run have spent; it is durable with the next call that is."""
@@ -196,7 +197,7 @@ class JournaledRun:
     def spent(self, what: str) -> float:
         """How much of something all starts of the run have spent so far."""
         with self._lock:
-            return sum(amounts.get(what, 0) for amounts in self._spent)
+            return float(sum(amounts.get(what, 0) for amounts in self._spent))
 
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
@@ -282,6 +283,19 @@ class JournaledRun:
                 details={"run_id": self.info.run_id, "path": path, "open": True},
             )
         )
+
+    def _restore(self, entry: Entry) -> None:
+        """Puts back what a call, which is not made again, has left in the process that made it."""
+        for path in sorted(self._within.get(entry.path, ())):
+            below = self._known.get(path)
+            self._restore(below if below is not None else Entry(path, "", "", READ, DONE))
+        for piece in pieces_of(entry.payload):
+            kind = self._kinds.get(piece.kind)
+            if kind is not None and kind[1] is not None:
+                try:
+                    kind[1](self, piece.what)
+                except NeuroScriptError as error:
+                    self._stop(error)
 
     def _fire_again(self, above: Path) -> None:
         """Runs the handlers of the events that were fired within a call that is not made again."""
@@ -375,13 +389,17 @@ class JournaledRun:
         paths = [path for piece in pieces for path in piece.covers]
         self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
 
-    def _apply_rest(self, apply: Callable[[str, str], bool]) -> None:
+    def _apply_rest(self) -> None:
         """Applies what earlier starts have committed, and perhaps not applied."""
         for run_id, entry in list(self._journal.unapplied()):
             if run_id != self.info.run_id:
                 continue
             pieces = pieces_of(entry.payload)
-            if all([apply(piece.kind, piece.what) for piece in pieces]):
+            known = [(self._kinds.get(piece.kind), piece.what) for piece in pieces]
+            for kind, what in known:
+                if kind is not None and kind[0] is not None:
+                    kind[0](what)
+            if all(kind is not None for kind, _ in known):
                 paths = [path for piece in pieces for path in piece.covers]
                 self._journal.mark_applied(run_id, [entry.path, *paths])
 

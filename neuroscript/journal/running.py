@@ -69,11 +69,13 @@ def run_journaled(
         state, stored, why = FAILED, "", "it was interrupted"
         try:
             with runtime.run(cancel=cancel) as depth:
-                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter))
+                kinds = interpreter.piece_kinds
+                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), kinds)
                 runtime.use_journal(run)
                 try:
                     result = call(depth)
                     run.check_met()
+                    run.has_returned = True
                 finally:
                     runtime.use_journal(None)
             state, stored, why = RETURNED, codec.encode(result, border), ""
@@ -114,11 +116,11 @@ class _Border:
 
     def handle_name(self, handle: Handle) -> str:
         """The name of a handle, by the part of the host that makes handles of its kind."""
-        return ""
+        return self._interpreter.handles.name_of(handle)
 
     def handle(self, kind: str, name: str) -> Handle:
         """A handle of a kind for what has that name."""
-        return Handle(kind)
+        return self._interpreter.handles.named(kind, name)
 
     def function(self, name: str) -> Any:
         """A procedure of the program."""
