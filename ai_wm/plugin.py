@@ -106,7 +106,7 @@ def register_ai_worker_tools(
     interpreter.reserve_events(EVENTS)
     interpreter.handles.name_kind(KIND, lambda conversation: conversation.instance_id, connection.conversation)
     interpreter.on_pieces("ai_wm.record", apply=connection.apply_record)
-    for kind in ("spawned", "said", "status", "retired"):
+    for kind in ("spawned", "said", "status", "used", "retired"):
         interpreter.on_pieces(f"ai_wm.{kind}", restore=partial(connection.restore, kind))
     services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
@@ -289,6 +289,8 @@ class _Connection:
             instances.said(found)
         elif kind == "status":
             instances.set_status(instance_id, found["status"], found["last_error"])
+        elif kind == "used":
+            instances.used(instance_id, *found["used"])
         else:
             instances.forget(instance_id)
             self._spawned.pop(instance_id, None)

@@ -124,7 +124,7 @@ LAYERS = {
     """,
     "neuroscript.journal": """
         entries codec
-        store
+        payloads store
         sqlite replay
         running
         .

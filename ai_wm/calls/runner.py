@@ -287,9 +287,7 @@ class Runner:
             call_log.recorded(turn, record)
         return record
 
-    def _commit(
-        self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None
-    ) -> PerformanceRecord:
+    def _commit(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None) -> PerformanceRecord:
         """Makes the record of a turn, which is stored once the call that it belongs to is over in the journal."""
         journal = turn.task.options.journal
         assert journal is not None

@@ -61,7 +61,9 @@ def message_map(message: Message, secrets: Collection[Secret] = ()) -> dict[str,
     found["provider_data"] = plain(message.provider_data)
     if secrets:
         found = redact(found, secrets)
-    found["attachments"] = [{name: getattr(each, name) for name in _PLAIN_IN_ATTACHMENT} for each in message.attachments]
+    found["attachments"] = [
+        {name: getattr(each, name) for name in _PLAIN_IN_ATTACHMENT} for each in message.attachments
+    ]
     return found
 
 

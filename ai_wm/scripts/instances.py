@@ -119,6 +119,12 @@ class ScriptInstances:
             messages[0], AIWorkerInstanceStatus(what["status"]), what["last_error"], (given, produced), messages[1]
         )
 
+    def used(self, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+        """Puts tokens back that the journal says were added to the usage of an instance."""
+        live = self._own(instance_id)
+        now = live.snapshot()
+        live.restore((), now.status, now.last_error, (input_tokens, output_tokens), ())
+
     def live(self, instance_id: str) -> Session:
         """A live instance of the owner.
 

@@ -42,8 +42,8 @@ KIND = "conversation"
 """The kind of a conversation's handle."""
 
 
-STATUS, RETIRED = "ai_wm.status", "ai_wm.retired"
-"""What is kept in the journal of a run about an instance: that a status was set, and that it was retired."""
+STATUS, USED, RETIRED = "ai_wm.status", "ai_wm.used", "ai_wm.retired"
+"""What the journal of a run keeps about an instance: that a status was set, tokens were added, it was retired."""
 
 _ROW_BYTES = 512
 """Bytes of the names and the fields that a stored record, definition or instance has beside what the script gave."""

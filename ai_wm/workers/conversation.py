@@ -17,7 +17,13 @@ from ai_wm.data.attachments import check_together
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides, with_schema
 from ai_wm.data.type_words import described_type
-from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord, TokenUsageMetrics
+from ai_wm.data.types import (
+    AIWorkerDefinition,
+    AIWorkerDefinitionStatus,
+    AIWorkerInstanceStatus,
+    PerformanceRecord,
+    TokenUsageMetrics,
+)
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
@@ -286,6 +292,7 @@ def _keep(
 ) -> None:
     """Keeps a turn in the journal of its run."""
     used = session.snapshot().session_token_usage
+    is_first = len(session.history) == len(said)
     journal.keep(
         SAID,
         {
@@ -294,7 +301,7 @@ def _keep(
             "status": str(status.value),
             "last_error": last_error,
             "used": [used.input_tokens - before.input_tokens, used.output_tokens - before.output_tokens],
-            "opening": [message_map(message) for message in session.opened()] if not session.history[len(said):] else [],
+            "opening": [message_map(message) for message in session.opened()] if is_first else [],
         },
     )
 

@@ -153,7 +153,8 @@ class Instances:
         definition = (self._definitions if clearance is None else clearance).find(id_or_name)
         paths = None if file_contexts is None else checked_paths(file_contexts)
         try:
-            live = self._start(ExactId(definition.definition_id), overrides, paths, clearance, read or self._read, journaled)
+            found, reader = ExactId(definition.definition_id), read or self._read
+            live = self._start(found, overrides, paths, clearance, reader, journaled)
         except RateLimitedError as error:
             if LIMITS.isEnabledFor(INFO):
                 call_log.not_spawned(definition, error)
