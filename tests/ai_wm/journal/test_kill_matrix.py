@@ -38,7 +38,7 @@ REQUESTS = 13
 ACTS = 3
 """How many calls of the tool that may be made once the models ask for."""
 
-WRITES = 120
+WRITES = 128
 """About how often the journal of the whole run is written; before and after count apart."""
 
 
@@ -101,7 +101,7 @@ def check_books(directory: Path, found: dict[str, Any]) -> int:
     assert len(acts(directory)) == ACTS, "a call that may be made once is made once"
     billed = bills(directory)
     with manager_in(directory) as manager:
-        records = manager.get_performance_records("w")
+        records = manager.get_performance_records_for_definition("w")
         lost = [record for record in records if record.llm_metrics.get("lost")]
         whole = [record for record in records if not record.llm_metrics.get("lost")]
         # Each request that was answered is in just one record, with what it was billed for.
@@ -181,6 +181,6 @@ def test_an_outage_in_the_middle_ends_the_run_which_goes_on_later(provider: Path
     found = until_done(provider)
     assert found["result"] == EXPECTED
     with manager_in(provider) as manager:
-        records = manager.get_performance_records("w")
+        records = manager.get_performance_records_for_definition("w")
         answered = [record for record in records if record.success]
         assert sum(record.llm_metrics["total_tokens"] for record in answered) == REQUESTS * (INPUT + OUTPUT)
