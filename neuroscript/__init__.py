@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.addresses import Address
-    from neuroscript.journal import Journal, JournalStore
+    from neuroscript.approval import Approval
+    from neuroscript.journal import Journal, JournalStore, RunTerms
     from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessError",
     "Address",
+    "Approval",
     "ArgSpec",
     "ArgType",
     "ArgumentError",
@@ -88,6 +90,7 @@ __all__ = [
     "Protection",
     "RateLimitedError",
     "Recovery",
+    "RunTerms",
     "Sandbox",
     "ScriptFailureError",
     "Session",
@@ -121,7 +124,11 @@ def __getattr__(name: str) -> Any:
         from neuroscript.addresses import Address
 
         return Address
-    if name in ("Journal", "JournalStore"):
+    if name == "Approval":
+        from neuroscript.approval import Approval
+
+        return Approval
+    if name in ("Journal", "JournalStore", "RunTerms"):
         from neuroscript import journal
 
         return getattr(journal, name)

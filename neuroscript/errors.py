@@ -6,7 +6,7 @@
     ├── NotFoundError             procedure, tool, name, file, provider       2, 3, 9, 22, 40
     ├── ArgumentError             arguments and counts                        4, 36
     ├── EvaluationError           types, bounds, numbers, return values       7, 8, 12, 13, 14, 17, 30, 39, 41
-    ├── AccessError               security, permissions, read-only            10, 11, 25, 34, 43
+    ├── AccessError               security, permissions, approval, read-only  10, 11, 25, 34, 43, 48
     ├── ConflictError             a thing that is there already               23, 24, 42
     ├── StateError                configuration, preconditions                18, 19, 35
     ├── LimitError                resource limits and nesting                 37, 38
@@ -87,6 +87,7 @@ class ErrorCode(IntEnum):
     AUTHENTICATION = 45
     BUDGET_EXCEEDED = 46
     CONTEXT_FULL = 47
+    APPROVAL_REFUSED = 48
 
 
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
@@ -201,7 +202,7 @@ class EvaluationError(NeuroScriptError):
 
 
 class AccessError(NeuroScriptError):
-    """Something that the host's policy or the sandbox does not permit."""
+    """Something that the host's policy or the sandbox does not permit, or a person has refused."""
 
 
 class ConflictError(NeuroScriptError):
@@ -347,7 +348,7 @@ _FAMILIES: dict[int, type[NeuroScriptError]] = {
         (NotFoundError, (2, 3, 9, 22, 40)),
         (ArgumentError, (4, 36)),
         (EvaluationError, (7, 8, 12, 13, 14, 17, 30, 39, 41)),
-        (AccessError, (10, 11, 25, 34, 43)),
+        (AccessError, (10, 11, 25, 34, 43, 48)),
         (ConflictError, (23, 24, 42)),
         (StateError, (18, 19, 35)),
         (LimitError, (37, 38)),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
+    from neuroscript.approval import Approval
     from neuroscript.errors import Diagnostic
     from neuroscript.journal.payloads import PieceKind
     from neuroscript.journal.replay import JournaledRun
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
     Source: TypeAlias = str | bytes | os.PathLike[str] | ProgramText
     ErrorCallback = Callable[[NeuroScriptError], object]
+    Approver = Callable[[Approval], bool | None]
     StreamCallback = Callable[[StreamEvent], object]
 else:
     from neuroscript.tools.registry import overload
@@ -86,6 +88,8 @@ class Interpreter:
         cache: whether what the host loads is kept on disk, compiled: in a directory, or with True in the user's
             directory for caches.  Where others may write in it, or scripts could reach it, it is not used.
         services: objects that plugins find in `services`, by name, from the moment that they are loaded.
+        approver: asks a person about an `Approval` in the host's own user interface, and gives true or false; or None,
+            if the answer comes later, so that a journaled run is suspended until `Journal.approve` or ``refuse``.
         library_roots: directories that programs loaded from files may use files from (``:: uses: ../lib/text.ns``),
             besides their own and the sandbox.
 
@@ -113,6 +117,7 @@ class Interpreter:
         log: logging.Logger | None = None,
         cache: bool | str | os.PathLike[str] = False,
         services: Mapping[str, Any] | None = None,
+        approver: Approver | None = None,
         library_roots: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self.sandbox = directory_of(sandbox)
@@ -122,6 +127,7 @@ class Interpreter:
         self.prompt_source = prompt
         self.whisper_sink = whisper
         self.environment = environment_of(environment)
+        self.approver = approver
         self.on_error = on_error
         self.on_stream = on_stream
         self._log = log
@@ -479,13 +485,23 @@ class Interpreter:
             result = runtime.call(depth + 1, function, None, tuple(values), tuple(named))
         return self._outside(result)
 
-    def execute(self, source: Source, name: str = "", *, cancel: CancelToken | None = None) -> None:
+    def execute(
+        self,
+        source: Source,
+        name: str = "",
+        *,
+        cancel: CancelToken | None = None,
+        run_id: str | None = None,
+        journal: JournalStore | None = None,
+    ) -> None:
         """Loads a program and runs its command blocks in order.
 
         Args:
             source: the program, as for `load`.
             name: what it is called in messages.
             cancel: ends the run when it is cancelled.
+            run_id: the name of the run in the journal: a second run with it goes on where the first was stopped.
+            journal: where its calls are kept.
 
         Raises:
             NeuroScriptError: as `load` and `run` do; 19 for a library, which has nothing to execute and is not loaded.
@@ -496,17 +512,44 @@ class Interpreter:
         text = read_program(source, name)
         with self.runtime.alone(cancel=cancel):
             self.loader.load(text, commands_wanted=True)
-            self.run_commands(cancel=cancel)
+            self.run_commands(cancel=cancel, run_id=run_id, journal=journal)
 
-    def run_commands(self, *, cancel: CancelToken | None = None) -> None:
-        """Runs the command blocks of the program that was loaded last, in order; they are run once."""
+    def run_commands(
+        self,
+        *,
+        cancel: CancelToken | None = None,
+        run_id: str | None = None,
+        journal: JournalStore | None = None,
+    ) -> None:
+        """Runs the command blocks of the program that was loaded last, in order; they are run once.
+
+        Args:
+            cancel: ends the run when it is cancelled.
+            run_id: the name of the run in the journal, as for `run`.
+            journal: where its calls are kept.
+        """
         self.check_open()
         if cancel is not None:
             check_token(cancel)
         commands, self.loader.commands = self.loader.commands, []
-        with self.runtime.run(cancel=cancel) as depth:
+
+        def call(depth: int) -> None:
             for command in commands:
                 self.runtime.namespace[command](depth)
+
+        if run_id is not None or journal is not None:
+            from neuroscript.journal.running import run_journaled
+
+            run_journaled(self, journal, run_id, "", [], [], call, cancel)
+            return
+        with self.runtime.run(cancel=cancel) as depth:
+            call(depth)
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether a journaled run is where it was before: what it emits now was emitted then."""
+        journal = self.runtime.journal
+        return journal is not None and journal.is_replaying
 
     @property
     def has_commands(self) -> bool:

@@ -17,7 +17,7 @@ def test_every_code_has_its_family() -> None:
         "NotFoundError": {2, 3, 9, 22, 40},
         "ArgumentError": {4, 36},
         "EvaluationError": {7, 8, 12, 13, 14, 17, 30, 39, 41},
-        "AccessError": {10, 11, 25, 34, 43},
+        "AccessError": {10, 11, 25, 34, 43, 48},
         "ConflictError": {23, 24, 42},
         "StateError": {18, 19, 35},
         "LimitError": {37, 38},

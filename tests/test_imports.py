@@ -18,6 +18,7 @@ import pytest
 import neuroscript
 import neuroscript.cli
 import neuroscript.private_files
+import neuroscript.user_key
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("neuroscript", "ai_wm")
@@ -27,7 +28,7 @@ LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
         errors limits logs program_text streaming threads
-        cancellation error_text
+        approval cancellation error_text user_key
         values
         sandbox syntax
         tools uses inputs
@@ -56,8 +57,9 @@ LAYERS = {
         options explanation app
         configuration
         host
-        outcomes interactive
+        outcomes interactive journaling run_views
         . check fmt lsp primer reference run shell doctor test tools trust
+        runs
         repl
     """,
     "neuroscript.cli.repl": """
@@ -123,15 +125,17 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec
-        payloads store
-        sqlite replay
+        entries codec marks
+        approvals payloads segments
+        terms index
+        store
+        files replay
         running
         .
     """,
     "neuroscript.runtime": """
         . abi
-        errors
+        errors approval
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
@@ -170,6 +174,7 @@ PUBLIC = {
     "neuroscript": neuroscript.__all__,
     "neuroscript.cli": neuroscript.cli.__all__,
     "neuroscript.private_files": neuroscript.private_files.__all__,
+    "neuroscript.user_key": neuroscript.user_key.__all__,
 }
 """What `ai_wm`, and any other plugin, may import of `neuroscript`."""
 

@@ -21,6 +21,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import BEGUN, IDEMPOTENT, READ
 from neuroscript.journal.payloads import Piece
+from neuroscript.journal.replay import PART
 
 if TYPE_CHECKING:
     from ai_wm.calls.turn import Turn
@@ -38,8 +39,8 @@ SPAWNED: Final = "ai_wm.spawned"
 SAID: Final = "ai_wm.said"
 """The kind of those that tell of a turn of a conversation."""
 
-_ROUND: Final = "model"
-_RECORD: Final = "record"
+_ROUND: Final = f"{PART}model"
+_RECORD: Final = f"{PART}record"
 _TASK: Final = "task"
 _COUNTED: Final = "counted"
 
@@ -109,7 +110,7 @@ class CallJournal:
         except NeuroScriptError as error:
             if error.code != ErrorCode.DUPLICATE:
                 raise
-        self.spend(call["llm_metrics"]["total_tokens"], call["charged"])
+        self.run.spend_for(call["task_id"], _amounts(call["llm_metrics"]["total_tokens"], call["charged"]))
 
     def interrupted(self, turn: Turn, call: dict[str, Any]) -> None:
         """Records an attempt that was cut off, with what it has used as far as that is known."""
@@ -122,10 +123,6 @@ class CallJournal:
             call["cost_incurred"] = cost
         record = lost_record(call, turn.definition, None, self._clock.now(), why=INTERRUPTED)
         self._add(record, None)
-
-    def spend(self, tokens: int, charged: float) -> None:
-        """Counts a request in the budget of the run."""
-        self.run.spend({"cost": charged, "tokens": tokens, "calls": 1})
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -207,6 +204,11 @@ def apply_record(store: Store, what: str) -> None:
             raise
 
 
+def _amounts(tokens: int, charged: float) -> dict[str, float]:
+    """What a request counts for in the budget of its run."""
+    return {"cost": charged, "tokens": tokens}
+
+
 class _Attempt:
     """One round of a turn as it meets the journal.
 
@@ -281,5 +283,5 @@ class _Attempt:
         usage, cost, source, attempts, sent = turn.counted
         if sent:
             tokens, _, charged = turn.round_use
-            self._journal.spend(tokens, charged)
+            self._journal.run.spend(_amounts(tokens, charged))
         return {"usage": usage_map(usage), "cost": cost, "source": source, "attempts": attempts, "sent": sent}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = {
     "run": "run",
+    "runs": "runs",
     "check": "check",
     "fmt": "fmt",
     "explain": "reference",  # `neuroscript.cli.explain` is a function
@@ -59,7 +60,8 @@ A start makes objects and no garbage: with Python's 700, looking takes 6 of 210 
 
 
 EPILOG = """\
-exit status: 0 done, 1 the program failed, 2 wrong usage, 3 the program cannot be loaded, 130 interrupted
+exit status: 0 done, 1 the program failed, 2 wrong usage, 3 the program cannot be loaded, 4 the run waits for a person,
+130 interrupted
 
 `neuroscript COMMAND --help` explains a command."""
 
@@ -147,7 +149,9 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _run_command(name: str, arguments: list[str]) -> int:
     command = find(name)
-    return int(command.run(make_parser(name, command).parse_args(arguments)))
+    options = make_parser(name, command).parse_args(arguments)
+    options.words = arguments  # by which a run is started again
+    return int(command.run(options))
 
 
 def make_parser(name: str, command: Subcommand) -> argparse.ArgumentParser:

@@ -51,4 +51,5 @@ MEANINGS: dict[ErrorCode, str] = {
     _E.AUTHENTICATION: "The provider refuses the key, or there is none.",
     _E.BUDGET_EXCEEDED: "The call would cost more than the budget allows.",
     _E.CONTEXT_FULL: "The conversation is longer than the model can take.",
+    _E.APPROVAL_REFUSED: "A person was asked and said no, or did not answer in time.",
 }

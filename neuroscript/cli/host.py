@@ -137,14 +137,18 @@ def host_of(settings: Settings, options: argparse.Namespace) -> Host:
     )
 
 
-def find_place(options: argparse.Namespace) -> WorkersPlace:
-    """Chooses the directory of the workers for a command that runs no program; files in its directory count.
+def find_place(options: argparse.Namespace, program: str = STDIN) -> WorkersPlace:
+    """Chooses the directory of the workers, where there has to be one.
+
+    Args:
+        options: with ``workers`` and ``sandbox``.
+        program: the path of the program that is run; for a command that runs none, files in its directory count.
 
     Raises:
         UsageError: if a configuration file cannot be used, or there is no home directory.
     """
-    user, projects = configuration_files(STDIN)
-    place = workers_place(options, settings_of(options, STDIN, None) if user is not None or projects else None)
+    user, projects = configuration_files(program)
+    place = workers_place(options, settings_of(options, program, None) if user is not None or projects else None)
     if place is None:
         raise UsageError("there is no home directory for the workers; name a directory: --workers DIR")
     return place

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     class Report(Protocol):
         """Where a run's values and its end go."""
 
-        def emit(self, value: Any) -> None: ...
+        def emit(self, value: Any, *, again: bool = False) -> None: ...
 
         def stream(self, event: StreamEvent) -> None: ...
 
         def result(self, value: Any) -> None: ...
 
         def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None: ...
+
+        def ended_before(self, run_id: str, ended: float) -> None: ...
 
 
 FORMATS = ("text", "jsonl")
@@ -43,7 +45,7 @@ class TextReport:
         self._show_result = show_result
         self._replies: Replies | None = None
 
-    def emit(self, value: Any) -> None:
+    def emit(self, value: Any, *, again: bool = False) -> None:
         end_reply(sys.stderr)
         text = text_of(value)
         if self._replies is None or not self._replies.repeats(text):
@@ -67,12 +69,17 @@ class TextReport:
         end_reply(sys.stderr)
         write_line(sys.stderr, explain(error, sources))
 
+    def ended_before(self, run_id: str, ended: float) -> None:
+        """Tells that a run has returned before, so that nothing of it is done now."""
+        complain(f"the run {run_id!r} returned on {moment(ended)}; this is its result, and nothing was done again")
+
 
 class JsonLinesReport:
     """One JSON object a line on standard output, in ASCII, each flushed at once."""
 
-    def emit(self, value: Any) -> None:
-        self._line({"emit": to_json(value), "text": text_of(value)})
+    def emit(self, value: Any, *, again: bool = False) -> None:
+        more = {"replayed": True} if again else {}
+        self._line({"emit": to_json(value), "text": text_of(value), **more})
 
     def stream(self, event: StreamEvent) -> None:
         used = {"input_tokens": event.input_tokens, "output_tokens": event.output_tokens, "cost": event.cost}
@@ -90,6 +97,10 @@ class JsonLinesReport:
 
     def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
         self._line({"error": error_map(error)})
+
+    def ended_before(self, run_id: str, ended: float) -> None:
+        """Tells that a run has returned before, so that nothing of it is done now."""
+        self._line({"run": {"run_id": run_id, "state": "returned", "ended": ended}})
 
     def _line(self, row: dict[str, Any]) -> None:
         print_json(row)
@@ -117,6 +128,13 @@ def complain(message: object) -> None:
     """Tells on standard error, in one line, why the command does not do what it was asked to."""
     end_reply(sys.stderr)
     write_line(sys.stderr, f"neuroscript: {one_line(message)}")
+
+
+def moment(seconds: float) -> str:
+    """A moment as people read it, by the clock of this machine."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def log_to_standard_error() -> None:

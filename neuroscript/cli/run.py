@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
+
 from neuroscript.cancellation import CancelToken
 from neuroscript.cli.app import silence_stdout
 from neuroscript.cli.host import MAX_COST, check_patterns, make_host, settings_of, workers_place
 from neuroscript.cli.interrupts import Interrupts
+from neuroscript.cli.journaling import add_journal, open_journal
 from neuroscript.cli.options import (
     add_format,
     add_host,
@@ -19,7 +23,7 @@ from neuroscript.cli.options import (
 )
 from neuroscript.cli.report import log_to_standard_error, make_report
 from neuroscript.cli.source import STDIN, read_program, read_source, text_of_program, texts_of
-from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
+from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SUSPENDED, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
 from neuroscript.records import record
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.cli.report import Report
+    from neuroscript.journal import Journal
     from neuroscript.program_text import ProgramText
     from neuroscript.streaming import StreamEvent
 
@@ -72,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_tools(parser)
     add_limits(parser)
     add_policy(parser)
+    add_journal(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,34 +90,39 @@ def run(options: argparse.Namespace) -> int:
         settings = settings_of(options, options.file, MAX_COST)
         return explain_policy(settings, workers_place(options, settings), options.format)
     host = make_host(options, options.file, MAX_COST)
-    job = _Job(
-        read_program(options.file),
-        options.entry,
-        None if options.args is None else _arguments(options.args),
-        [_event(text) for text in options.event],
-    )
+    program = read_program(options.file)
+    arguments = None if options.args is None else _arguments(options.args)
+    events = [_event(text) for text in options.event]
+    journal = open_journal(options, events)
+    job = _Job(program, options.entry, arguments, events, options.run_id, journal)
     interrupts = Interrupts()
     sink = _Sink(make_report(options.format, show_result=options.entry is not None))
-    with _Host(
-        sandbox=sandbox_directory(host.sandbox),
-        limits=host.limits,
-        emit=sink.emit,
-        on_error=sink.note_failure,
-        on_stream=sink.stream if host.stream else None,
-        # Where the program itself comes from standard input, no answer can.
-        prompt=None if options.file == STDIN else interrupts.ask,
-        environment=environment(host.environment),
-        plugins=host.plugins,
-        policy=host.tools,
-        cache=True,
-        services=host.services,
-        library_roots=library_roots(options.lib),
-    ) as interpreter:
+    with (
+        journal or nullcontext(),
+        _Host(
+            sandbox=sandbox_directory(host.sandbox),
+            limits=host.limits,
+            emit=sink.emit,
+            on_error=sink.note_failure,
+            on_stream=sink.stream if host.stream else None,
+            # Where the program itself comes from standard input, no answer can.
+            prompt=None if options.file == STDIN else interrupts.ask,
+            environment=environment(host.environment),
+            plugins=host.plugins,
+            policy=host.tools,
+            cache=True,
+            services=host.services,
+            library_roots=library_roots(options.lib),
+        ) as interpreter,
+    ):
+        sink.interpreter = interpreter
         if options.tools:
             from neuroscript.cli.tool_modules import add_tool_modules
 
             add_tool_modules(interpreter, options.tools)
         check_patterns(interpreter, options, host.plugins)
+        if journal is not None:
+            _tell_of_end(journal, options.run_id, sink.report)
         try:
             with interrupts.cancelling(sink.token.cancel):
                 result = job.run(interpreter, sink.token)
@@ -130,19 +141,38 @@ def _failed(error: NeuroScriptError, job: _Job, interpreter: Interpreter, sink: 
     sink.report.error(error, {**texts_of(interpreter), job.program.name: text_of_program(job.program)})
     if isinstance(error, NeuroScriptSyntaxError) and not error.stack:  # else a text that the running program loads
         return SYNTAX
+    if job.is_suspended(error):
+        return SUSPENDED
     if error.code == ErrorCode.CANCELLED:
         return interrupts.status or CANCELLED
     return FAILED
 
 
+def _tell_of_end(journal: Journal, run_id: str, report: Report) -> None:
+    """Tells that a run has returned before, so that nothing is done now."""
+    from neuroscript.journal.entries import RETURNED
+
+    info = journal.find(run_id)
+    if info is not None and info.state == RETURNED:
+        report.ended_before(run_id, info.ended)
+
+
 @record(frozen=True)
 class _Job:
-    """The run that the command line asks for: a program, its entry procedure, arguments and events."""
+    """The run that the command line asks for: a program, its entry procedure, arguments and events, id and journal."""
 
     program: ProgramText
     entry: str | None
     arguments: list[Any] | dict[str, Any] | None
     events: list[tuple[str, Any]]
+    run_id: str | None = None
+    journal: Journal | None = None
+
+    def is_suspended(self, error: NeuroScriptError) -> bool:
+        """Whether an error tells that the run waits for a person, which no error of a script can pretend."""
+        if self.journal is None or self.run_id is None or "suspended" not in error.details:
+            return False
+        return self.journal.run(self.run_id).state == "suspended"
 
     def run(self, interpreter: Interpreter, token: CancelToken) -> Any:
         """Loads the program, fires the events, runs it, and gives its result; the token ends all that."""
@@ -152,17 +182,23 @@ class _Job:
             raise UsageError(
                 f"{self.program.name} holds command blocks; --entry and --args are for procedure libraries"
             )
-        for name, payload in self.events:
-            interpreter.emit_event(name, payload, cancel=token)
+        if self.journal is None:  # else they belong to the run, which fires them once
+            for name, payload in self.events:
+                interpreter.emit_event(name, payload, cancel=token)
         if commands:
-            interpreter.run_commands(cancel=token)
+            interpreter.run_commands(cancel=token, run_id=self.run_id, journal=self.journal)
             return None
         entry = self.entry or DEFAULT_ENTRY
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
         if isinstance(self.arguments, dict):
-            if "cancel" in self.arguments:  # which is the name of an argument of `Interpreter.run`
-                raise UsageError("--args: a parameter of the name cancel gets its value by position: write a list")
-            return interpreter.run(entry, cancel=token, **self.arguments)
-        return interpreter.run(entry, *(self.arguments or []), cancel=token)
+            named = self.arguments
+            for name in ("cancel", "run_id", "journal"):
+                if name in named:  # which is the name of an argument of `Interpreter.run`
+                    raise UsageError(f"--args: a parameter of the name {name} gets its value by position: write a list")
+        else:
+            positional = self.arguments or []
+        return interpreter.run(entry, *positional, cancel=token, run_id=self.run_id, journal=self.journal, **named)
 
 
 class _Host(Interpreter):
@@ -188,6 +224,7 @@ class _Sink:
 
     def __init__(self, report: Report) -> None:
         self.report = report
+        self.interpreter: Interpreter | None = None
         self.token = CancelToken()  # of everything that the command runs
         self.broken = False
         self.failed = False  # whether an event handler has failed, which ends no run
@@ -198,7 +235,8 @@ class _Sink:
 
     def emit(self, value: Any) -> None:
         """Prints an emitted value."""
-        self._print(self.report.emit, value)
+        again = self.interpreter is not None and self.interpreter.is_replaying
+        self._print(partial(self.report.emit, again=again) if again else self.report.emit, value)
 
     def stream(self, event: StreamEvent) -> None:
         """Prints what an event of a model's reply tells."""

@@ -6,6 +6,7 @@ OK = 0
 FAILED = 1
 USAGE = 2
 SYNTAX = 3
+SUSPENDED = 4  # the run waits for a person, and goes on when it is started again
 NO_TESTS = 5  # as pytest has it
 # As a shell reports a process that a signal ended: 128 and the signal's number.
 CANCELLED = 130

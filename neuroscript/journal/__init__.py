@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from neuroscript.journal.entries import Entry, Header, RunInfo
-from neuroscript.journal.sqlite import Journal
+from neuroscript.journal.files import Journal
 from neuroscript.journal.store import JournalStore
+from neuroscript.journal.terms import RunTerms
 
-__all__ = ["Entry", "Header", "Journal", "JournalStore", "RunInfo"]
+__all__ = ["Entry", "Header", "Journal", "JournalStore", "RunInfo", "RunTerms"]

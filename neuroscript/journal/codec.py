@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue
+from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,22 @@ if TYPE_CHECKING:
 
 
 _MARK = "$"
+# Made once: `json.dumps` makes an encoder for each call that wants anything but the usual.
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ascii_text = json.JSONEncoder(separators=(",", ":")).encode
+_sorted_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _PLAIN = frozenset({type(None), bool, int, float, str})
+
+
+def to_text(value: Any) -> str:
+    """Writes JSON values as the text that a journal keeps; it has no halves of characters, which UTF-8 lacks."""
+    text = _text(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return _ascii_text(value)
+    return text
 
 
 def encode(value: Any, border: Border | None = None) -> str:
@@ -41,7 +56,7 @@ def encode(value: Any, border: Border | None = None) -> str:
     Raises:
         NeuroScriptError: 7 for a value that cannot be stored, such as a function of the host.
     """
-    return json.dumps(_encoded(value, border), ensure_ascii=False, separators=(",", ":"))
+    return to_text(_encoded(value, border))
 
 
 def decode(text: str, border: Border | None = None) -> Any:
@@ -49,16 +64,34 @@ def decode(text: str, border: Border | None = None) -> Any:
     return _decoded(json.loads(text), border)
 
 
+def plain(text: str) -> Any:
+    """Reads what `encode` wrote as a Python value to look at; a function or handle is its name."""
+    return to_host(decode(text, _Names()))
+
+
+class _Names:
+    """A border that gives names for what only a run has."""
+
+    def handle_name(self, handle: Handle) -> str:
+        return ""
+
+    def handle(self, kind: str, name: str) -> Any:
+        return f"handle {kind} {name}".rstrip()
+
+    def function(self, name: str) -> Any:
+        return f"function {name}"
+
+
 def digest(value: Any, border: Border | None = None) -> str:
     """A short hash of a value, the same for equal ones in every process."""
-    text = json.dumps(_encoded(value, border), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = _sorted_text(_encoded(value, border))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def encode_error(error: NeuroScriptError) -> str:
     """Writes an error: its code, message and details, without its place, which the replay finds again."""
     details = _encoded(_storable(error.details), None)
-    return json.dumps([int(error.code), error.message, details], ensure_ascii=False, separators=(",", ":"))
+    return to_text([int(error.code), error.message, details])
 
 
 def decode_error(text: str) -> NeuroScriptError:

@@ -24,6 +24,7 @@ BEGUN: Final = "begun"  # the call was made, or was about to be
 DONE: Final = "done"
 ERROR: Final = "failed"
 WAITING: Final = "waiting"  # for a person
+DROPPED: Final = "dropped"  # a person decided that it is made again
 
 # Effects of a tool.
 PURE: Final = "pure"
@@ -109,13 +110,15 @@ class RunInfo:
         run_id: its id.
         header: what it is.
         state: one of `RUN_STATES`.
-        fence: how often it has been started; a start with a smaller number may write no more.
+        fence: the number of the last start or decision; a start with a smaller number may write no more.
         owner: the process of the last start, for people.
         since: when that was, in seconds since 1970.
         result: the result or error in the form of `codec`; empty while there is none.
         why: what it waits for, or ended by, for people.
         started: when it was first started.
         ended: when it ended; 0 while it goes on.
+        terms: the terms of the last start, in JSON (see `terms`).
+        starts: how often it has been started.
         entries: how many calls there are.
     """
 
@@ -129,4 +132,6 @@ class RunInfo:
     why: str = ""
     started: float = 0.0
     ended: float = 0.0
+    terms: str = ""
+    starts: int = 0
     entries: int = 0

@@ -10,12 +10,27 @@ import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
+from neuroscript.approval import refused
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
-from neuroscript.journal.entries import BEGUN, DONE, ERROR, IDEMPOTENT, ONCE, READ, Entry, path_text
+from neuroscript.journal.approvals import (
+    APPROVAL,
+    BEFORE,
+    TIME_OUT,
+    answer_in,
+    answered,
+    approval_of,
+    asked,
+    rule_of,
+    until_of,
+    waiting_for,
+)
+from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, IDEMPOTENT, ONCE, READ, Entry, path_text
 from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
+from neuroscript.journal.terms import FIRST
 from neuroscript.logs import get_logger
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
@@ -24,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NoReturn
 
+    from neuroscript.approval import Approval
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
     from neuroscript.journal.payloads import PieceKind
@@ -33,10 +49,19 @@ if TYPE_CHECKING:
 CLOCK = "the clock"
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 EVENT = "event"
+OVER_BUDGET = "over budget"
+"""The note of a call that was not made since the run's budget was used up."""
+
+PART = "part "
+"""The beginning of the names of entries that are parts of a call: they are neither counted nor asked about."""
+
 SPENT = "spent"
+"""The kind of pieces that say what a call has spent, and the tool of entries that say it of calls made again."""
+
 _LEDGER = 0
 """The first part of the paths of what was spent, which no call has."""
 _LOG = get_logger("neuroscript.journal")
+_UNCOUNTED = frozenset({CLOCK, APPROVAL, "run.Budget"})
 
 
 class JournaledRun:
@@ -52,6 +77,7 @@ class JournaledRun:
         border: what stands for handles and functions.
         stop: ends the run with an error that no handler of the script sees.
         fire: fires an event: its name, payload and source.
+        approver: asks a person in the host's own user interface.
         kinds: what becomes of the pieces that tools have committed with the ends of calls, by kind.
     """
 
@@ -62,9 +88,14 @@ class JournaledRun:
         border: Border,
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
+        approver: Callable[[Approval], bool | None] | None = None,
         kinds: Mapping[str, PieceKind] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
+        self.terms = journal.terms
+        self._approver = approver
+        self.is_suspended = False
+        """Whether this start ended since a person has to decide something."""
         self._border = border
         self._stop = stop
         self.info = info
@@ -76,13 +107,24 @@ class JournaledRun:
         self._apply_rest()
         entries = journal.entries(info.run_id)
         self._known = {entry.path: entry for entry in entries if entry.path[0] != _LEDGER}  # and not met again so far
-        self._spent = [json.loads(entry.result) for entry in entries if entry.path[0] == _LEDGER]
+        self.most: dict[str, float] = {}
+        """What tools that count have found that the run may spend."""
+        self._spent: dict[str, dict[str, float]] = {}  # by each call that has spent something
+        for entry in entries:
+            self._note_spent(entry)
+        self._ledger = sum(entry.path[0] == _LEDGER for entry in entries)
         self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
         for path in self._known:
             for size in range(1, len(path)):
                 self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
             self._forget_last_failure()
+        self._calls = sum(_is_counted(entry) for entry in self._known.values())
+        self._granted = {
+            json.loads(entry.note)[0].lower()
+            for entry in self._known.values()
+            if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
+        }
         self._root = _Place(self, (), None)
         self._ids = 0
 
@@ -90,6 +132,11 @@ class JournaledRun:
     def is_replaying(self) -> bool:
         """Whether there are calls in the journal that have not been met again."""
         return bool(self._known)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether what is emitted now was emitted before, and is not wanted again."""
+        return bool(self._known) and not self.terms.repeats_output
 
     def call(
         self,
@@ -136,6 +183,9 @@ class JournaledRun:
             if found is not NOT_DONE:
                 self._end(replace(known, state=DONE, result=codec.encode(found, self._border), ended=time.time()))
                 return found
+        if known is None:
+            self._spend(path, tool, hashed)
+        self._ask_before(path, tool, arguments, hashed)
         # One that is made again keeps its beginning, so that what `id_here` gives is the same.
         begun = time.time() if known is None else known.begun
         entry = Entry(path, tool, hashed, effect, BEGUN, begun=begun)
@@ -186,18 +236,32 @@ class JournaledRun:
             yield
 
     def spend(self, amounts: dict[str, float]) -> None:
-        """Adds to what all starts of the run have spent; it is durable with the next call that is."""
+        """Says what the call that is being made has spent, of what is counted over all starts of the run."""
+        self.attach(Piece(SPENT, json.dumps(amounts)))
+
+    def spend_for(self, key: str, amounts: dict[str, float]) -> None:
+        """Adds what was spent by something that leaves no entry, once for a key, durably with the next call."""
         with self._lock:
-            self._spent.append(amounts)
-            path = (_LEDGER, len(self._spent))
+            if key in self._spent:
+                return
+            self._spent[key] = amounts
+            self._ledger += 1
+            path = (_LEDGER, self._ledger)
         moment = time.time()
-        entry = Entry(path, SPENT, "", READ, DONE, json.dumps(amounts), begun=moment, ended=moment)
+        entry = Entry(path, SPENT, key, READ, DONE, json.dumps(amounts), begun=moment, ended=moment)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=False))
 
     def spent(self, what: str) -> float:
         """How much of something all starts of the run have spent so far."""
         with self._lock:
-            return float(sum(amounts.get(what, 0) for amounts in self._spent))
+            return float(sum(amounts.get(what, 0) for amounts in self._spent.values()))
+
+    def _note_spent(self, entry: Entry) -> None:
+        if entry.path[0] == _LEDGER:
+            self._spent[entry.arguments] = json.loads(entry.result)
+        for piece in pieces_of(entry.payload):
+            if piece.kind == SPENT:
+                self._spent[_key_of(entry)] = json.loads(piece.what)
 
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
@@ -223,6 +287,104 @@ class JournaledRun:
     def _id(self, of: str) -> str:
         made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
         return str(uuid.UUID(bytes=made[:16], version=4))
+
+    # --- what a person is asked -----------------------------------------------------------------------------------
+
+    def approval(self, what: str, details: Any, seconds: float | None = None) -> Approval:
+        """Asks a person for a yes, for the program; the run is suspended until there is an answer.
+
+        Args:
+            what: what is to be done, in words.
+            details: more about it, a value of the language.
+            seconds: the time in which somebody has to answer; None: what the terms of the run say.
+
+        Raises:
+            NeuroScriptError: 48 if it is refused.
+        """
+        return self._approved(self._next(), what, details, "", seconds)
+
+    def _ask_before(self, path: Path, tool: str, arguments: Any, hashed: str) -> None:
+        """Asks for a yes before a call, if the terms of the run want one; a refusal is how the call ends."""
+        before = (*path, BEFORE)
+        asks = self.terms.ask_before and not tool.startswith(PART)
+        rule, holds_on = self.terms.rule_for(tool) if asks else ("", False)
+        if not rule or (holds_on and tool.lower() in self._granted):
+            self._known.pop(before, None)
+            return
+        try:
+            self._approved(before, tool, arguments, rule, None)
+        except NeuroScriptError as error:
+            now = time.time()
+            self._end(Entry(path, tool, hashed, READ, ERROR, codec.encode_error(error), begun=now, ended=now))
+            raise
+        if holds_on:
+            self._granted.add(tool.lower())
+
+    def _approved(self, path: Path, what: str, details: Any, rule: str, seconds: float | None) -> Approval:
+        seconds = seconds if seconds is not None else self.terms.approval_seconds
+        entry = asked(path, what, details, rule, 0.0 if seconds is None else time.time() + seconds, self._border)
+        known = self._meet(path, APPROVAL, entry.arguments)
+        if known is not None and answer_in(self.info, known) is None:
+            known = replace(known, state=entry.state, result="")  # a yes that is not this user's is none
+        if known is None:
+            self._begin(entry)
+        entry = known or entry
+        if answer_in(self.info, entry) is None:
+            entry = self._answered(entry)
+        shown = approval_of(self.info, entry)
+        if not shown.answer:
+            raise refused(shown)
+        return shown
+
+    def _answered(self, entry: Entry) -> Entry:
+        """The answer to an approval that has none, from the host or by the time that has passed; else ends the run."""
+        until, yes, by = until_of(entry), None, "the host"
+        shown = approval_of(self.info, entry)
+        if until and time.time() > until:
+            yes, by = False, TIME_OUT
+        elif self._approver is not None:
+            yes = self._approver(shown)
+        if yes is None:
+            self.is_suspended = True
+            raise self._stop(waiting_for(shown))
+        entry = answered(self.info, entry, bool(yes), by, "")
+        self._begin(entry)
+        return entry
+
+    # --- the budget -----------------------------------------------------------------------------------------------
+
+    def budget(self) -> dict[str, Any]:
+        """What the run has used of its budget, and what it may use; None where there is no limit."""
+        told = {
+            "calls": self._calls,
+            "max_calls": self.terms.max_calls,
+            "seconds": max(time.time() - self.info.started, 0.0),
+            "deadline": self.terms.deadline,
+        }
+        counted = self._journal.budget
+        more: dict[str, Any] = {what: self.spent(what) for what in ("cost", "tokens") if f"max_{what}" in self.most}
+        more |= self.most | (dict(counted(self.info.run_id)) if counted is not None else {})
+        return {**dict.fromkeys(("cost", "max_cost", "tokens", "max_tokens")), **told, **more}
+
+    def _spend(self, path: Path, tool: str, hashed: str) -> None:
+        """Counts a call that is about to be made, or refuses it where the budget of the run is used up."""
+        if tool in _UNCOUNTED or tool.startswith(PART):
+            return
+        terms, problem = self.terms, ""
+        if terms.max_calls is not None and self._calls >= terms.max_calls:
+            problem = f"it has made all the calls that it may make (max_calls {terms.max_calls})"
+        elif terms.deadline is not None and time.time() > self.info.started + terms.deadline:
+            problem = f"its time is over: {terms.deadline:g} seconds after its first start (deadline)"
+        if not problem:
+            self._calls += 1
+            return
+        error = NeuroScriptError(
+            ErrorCode.BUDGET_EXCEEDED, f"the budget of the run {self.info.run_id!r} does not allow {tool}: {problem}"
+        )
+        now = time.time()
+        stored = codec.encode_error(error)
+        self._end(Entry(path, tool, hashed, READ, ERROR, stored, OVER_BUDGET, begun=now, ended=now))
+        raise error
 
     # --- replaying ------------------------------------------------------------------------------------------------
 
@@ -274,13 +436,14 @@ class JournaledRun:
     def _open_end(self, entry: Entry) -> NoReturn:
         """Ends the run at a call that may have been made, and may not be made twice."""
         path = path_text(entry.path)
+        self.is_suspended = True
         raise self._stop(
             NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,
                 f"nobody knows whether call {path} of the run {self.info.run_id!r}, {entry.tool}, was done before it "
                 f"was stopped; look, and decide: neuroscript runs resolve {self.info.run_id} {path} --done JSON, or "
                 "--repeat, or --fail",
-                details={"run_id": self.info.run_id, "path": path, "open": True},
+                details={"run_id": self.info.run_id, "path": path, "open": True, "suspended": True},
             )
         )
 
@@ -315,15 +478,19 @@ class JournaledRun:
                 else:
                     self._fire_within(path)
 
-    def _drop_within(self, above: Path) -> list[Path]:
+    def _drop_within(self, above: Path) -> None:
         """Forgets what callbacks did within a call that is not made again: it belongs to the call."""
-        dropped = []
         for path in self._within.get(above, ()):
             with self._lock:
-                if self._known.pop(path, None) is not None:
-                    dropped.append(path)
-            dropped += self._drop_within(path)
-        return dropped
+                self._known.pop(path, None)
+            self._drop_within(path)
+
+    def _all_within(self, above: Path) -> list[Path]:
+        """The places below a place."""
+        found = []
+        for path in self._within.get(above, ()):
+            found += [path, *self._all_within(path)]
+        return found
 
     def _forget_last_failure(self) -> None:
         """Forgets the call by whose failure the run ended, with those above and below it that failed by it.
@@ -340,9 +507,13 @@ class JournaledRun:
                 break
             forgotten.append(above.path)
         self._forget(last.path, forgotten)
-        for path in forgotten:
-            self._known.pop(path, None)
-        self._write(lambda: self._journal.forget(self.info.run_id, forgotten))
+        run_id, fence = self.info.run_id, self.info.fence
+        for entry in filter(None, [self._known.pop(path, None) for path in forgotten]):
+            if _key_of(entry) in self._spent:  # of which the ledger tells from now on
+                amounts = self._spent.pop(_key_of(entry))
+                self.spend_for(_key_of(entry), amounts)
+            dropped = replace(entry, state=DROPPED, applied=True)
+            self._write(partial(self._journal.end, run_id, fence, dropped, durable=False))
 
     def _forget(self, failed: Path, forgotten: list[Path]) -> None:
         """Forgets a call that failed, and the last one below it if that is what it failed by, or may be made again."""
@@ -353,14 +524,16 @@ class JournaledRun:
                 for each in self._within.get(path, ()):
                     if each in self._known and self._known[each].state == ERROR:
                         self._forget(each, forgotten)
+            elif entry.tool == APPROVAL:
+                continue
             elif entry.tool.startswith(f"{EVENT} ") or entry.effect == READ:  # told of the failure
-                forgotten += [path, *self._drop_within(path)]
+                forgotten += [path, *self._all_within(path)]
             elif entry.state == ERROR:
                 self._forget(path, forgotten)
                 return
             else:
                 if entry.effect == IDEMPOTENT:
-                    forgotten += [path, *self._drop_within(path)]
+                    forgotten += [path, *self._all_within(path)]
                 return
 
     # --- writing --------------------------------------------------------------------------------------------------
@@ -377,7 +550,11 @@ class JournaledRun:
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
         payload = write_pieces(pieces) if pieces else ""
-        self._end(replace(entry, ended=time.time(), payload=payload, applied=bool(pieces) and not todo))
+        is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
+        ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
+        self._end(ended)
+        with self._lock:
+            self._note_spent(ended)
         if not todo:
             return
         try:
@@ -394,7 +571,9 @@ class JournaledRun:
         for run_id, entry in list(self._journal.unapplied()):
             if run_id != self.info.run_id:
                 continue
-            pieces = pieces_of(entry.payload)
+            pieces = [piece for piece in pieces_of(entry.payload) if piece.kind != SPENT]
+            if not pieces:
+                continue
             known = [(self._kinds.get(piece.kind), piece.what) for piece in pieces]
             for kind, what in known:
                 if kind is not None and kind[0] is not None:
@@ -408,6 +587,17 @@ class JournaledRun:
             write()
         except NeuroScriptError as error:  # a run that cannot be journaled must not go on
             self._stop(error)
+
+
+def _is_counted(entry: Entry) -> bool:
+    """Whether an entry counts as a call of the run."""
+    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, f"{EVENT} "))
+    return is_call and entry.note != OVER_BUDGET
+
+
+def _key_of(entry: Entry) -> str:
+    """What tells a call that has spent something from the one that is made in its place."""
+    return f"{path_text(entry.path)} {entry.begun!r}"
 
 
 class _Place:

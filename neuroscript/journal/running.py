@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import FAILED, REFUSED, RETURNED, SUSPENDED, Header
 from neuroscript.journal.replay import JournaledRun
+from neuroscript.output import whole_text
 from neuroscript.values import Handle, from_host
 from neuroscript.version import __version__
 
@@ -58,21 +59,33 @@ def run_journaled(
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH, f"a journaled run needs run_id and journal; {missing} is missing"
         )
+    for path in journal.private_paths():
+        interpreter.protect(path)
+    if whole_text(run_id) != run_id:
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"the run_id {run_id!r} is no text: it has halves of characters")
     border = _Border(interpreter)
-    info = journal.claim(run_id, _header(interpreter, procedure, [values, names], border))
-    runtime = interpreter.runtime
+    terms, runtime = journal.terms, interpreter.runtime
+    events = [(name, from_host(payload)) for name, payload in terms.events]
+    given = [values, names, *([list(map(list, events))] if events else [])]
+    header = _header(interpreter, procedure, given, border)
+    info = journal.claim(run_id, header, other_program=terms.other_program)
+    approver = None
+    if interpreter.approver is not None:
+        approver = partial(runtime.call_host, "the host's approver", interpreter.approver)
     try:
         if info.state == RETURNED:
             return codec.decode(info.result, border)
         if info.state == REFUSED:
             raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
         state, stored, why = FAILED, "", "it was interrupted"
+        kinds = interpreter.piece_kinds
+        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver, kinds)
         try:
             with runtime.run(cancel=cancel) as depth:
-                kinds = interpreter.piece_kinds
-                run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), kinds)
                 runtime.use_journal(run)
                 try:
+                    for name, payload in events:
+                        runtime.fire(name, payload, "host", joining=True)
                     result = call(depth)
                     run.check_met()
                     run.has_returned = True
@@ -80,11 +93,11 @@ def run_journaled(
                     runtime.use_journal(None)
             state, stored, why = RETURNED, codec.encode(result, border), ""
         except NeuroScriptError as error:
-            state = SUSPENDED if error.details.get("open") else FAILED
-            stored, why = codec.encode_error(error), str(error)
+            state, why = (SUSPENDED, error.message) if run.is_suspended else (FAILED, str(error))
+            stored = codec.encode_error(error)
             raise
         finally:
-            journal.finish(run_id, info.fence, state, stored, why)
+            journal.finish(run_id, info.fence, state, stored, whole_text(why))
         return result
     finally:
         journal.release(run_id)
@@ -94,9 +107,9 @@ def _header(interpreter: Interpreter, procedure: str, arguments: list[Any], bord
     globals_ = codec.digest(from_host(dict(interpreter.runtime.globals)), border)
     program = hashlib.blake2b(digest_size=16)
     loader = interpreter.loader
-    for loaded, content in zip(loader.programs, loader.contents, strict=True):
+    for content in loader.contents:  # not their names, which differ with the directory that a run is started in
         text = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-        program.update(json.dumps([loaded.name, len(text)]).encode() + text)
+        program.update(b"%d " % len(text) + text)
     python = ".".join(map(str, sys.version_info[:3]))
     versions = f"neuroscript {__version__}, Python {python}"
     return Header(

@@ -5,17 +5,28 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from getpass import getuser
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NotFoundError
 from neuroscript.journal import codec
-from neuroscript.journal.entries import BEGUN, DONE, ERROR, read_path
+from neuroscript.journal.approvals import APPROVAL, BEFORE, answered, approval_of, until_of
+from neuroscript.journal.entries import (
+    BEGUN,
+    DONE,
+    ERROR,
+    REFUSED,
+    RETURNED,
+    read_path,
+)
+from neuroscript.journal.terms import RunTerms
 from neuroscript.values import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Self
 
+    from neuroscript.approval import Approval
     from neuroscript.journal.entries import Entry, Header, Path, RunInfo
 
 _NOTHING: Any = object()
@@ -26,7 +37,19 @@ class JournalStore(ABC):
 
     `neuroscript.Journal` is the one of this package, a file of SQLite; another one takes its place by these methods.
     It knows nothing of what the tools do: their payloads are opaque to it.
+
+    Args:
+        terms: what holds for the runs that are started with it.
+
+    Attributes:
+        terms: likewise; a host may set others before it starts a run.
+        budget: what the host's or a plugin's tools count for a run: takes its id, and gives what
+            ``tool.run.Budget()`` tells besides calls and time, ``cost``, ``max_cost``, ``tokens``, ``max_tokens``.
     """
+
+    def __init__(self, terms: RunTerms | None = None) -> None:
+        self.terms = terms if terms is not None else RunTerms()
+        self.budget: Callable[[str], Mapping[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +124,19 @@ class JournalStore(ABC):
             NeuroScriptError: 9 if there is none of that id.
         """
 
+    def find(self, run_id: str) -> RunInfo | None:
+        """As `run`; None if there is no run of that id."""
+        try:
+            return self.run(run_id)
+        except NotFoundError:
+            return None
+
+    @abstractmethod
+    def is_going_on(self, run_id: str) -> bool:
+        """Whether a process owns a run now, rather than having died with it."""
+
+    # --- what a person decides ------------------------------------------------------------------------------------
+
     def resolve(self, run_id: str, path: str, *, done: Any = _NOTHING, repeat: bool = False, fail: str = "") -> None:
         """Decides about a call of which nobody knows whether it was done; the next start goes on with that.
 
@@ -117,25 +153,93 @@ class JournalStore(ABC):
         """
         if (done is not _NOTHING) + bool(repeat) + bool(fail) != 1:
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "one of done, repeat and fail is wanted")
-        try:
-            where = read_path(path)
-        except ValueError:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"{path!r} is no call; one is 3, or 3/1") from None
-        self.run(run_id)
-        found = next((entry for entry in self.entries(run_id) if entry.path == where), None)
-        if found is None:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"the run {run_id!r} has no call {path}")
+        found = self._entry(run_id, path)
         if found.state != BEGUN:
             message = f"the end of call {path} of the run {run_id!r} is known: it is {found.state}"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
         if repeat:
-            self.decide(run_id, where, None)
+            self.decide(run_id, found.path, None)
             return
         state, stored = DONE, "" if fail else codec.encode(from_host(done))
         if fail:
             state = ERROR
             stored = codec.encode_error(NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, fail))
-        self.decide(run_id, where, replace(found, state=state, result=stored, ended=time.time()))
+        self.decide(run_id, found.path, replace(found, state=state, result=stored, ended=time.time()))
+
+    def approvals(self, run_id: str) -> list[Approval]:
+        """What a run has asked people, in order; without ``answer`` where nobody has answered yet."""
+        info = self.run(run_id)
+        return [approval_of(info, entry) for entry in self.entries(run_id) if entry.tool == APPROVAL]
+
+    def approve(self, run_id: str, path: str = "", *, by: str = "", why: str = "") -> None:
+        """Says yes to what a run waits for; the next start goes on with that.
+
+        Args:
+            run_id: the run.
+            path: the call that waits; it may be left out where there is one.
+            by: who says so; by default the user of this process.
+            why: what they say about it.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such run or call; 19 if nothing waits there, it is too late, or the run
+                is going on.
+        """
+        self._answer(run_id, path, True, by, why)
+
+    def refuse(self, run_id: str, path: str = "", *, by: str = "", why: str = "") -> None:
+        """Says no to what a run waits for, as `approve`; the call fails with error 48."""
+        self._answer(run_id, path, False, by, why)
+
+    def _answer(self, run_id: str, path: str, yes: bool, by: str, why: str) -> None:
+        info = self.run(run_id)
+        waiting = [each for each in self.entries(run_id) if each.tool == APPROVAL and not approval_of(info, each).by]
+        if path:
+            where = self._path(path)
+            waiting = [each for each in waiting if each.path in (where, (*where, BEFORE))]
+        if len(waiting) != 1:
+            at = f"call {path} of the run {run_id!r}" if path else f"the run {run_id!r}"
+            names = ", ".join(approval_of(info, each).path for each in waiting)
+            problem = f"waits for several: name one of {names}" if waiting else "waits for no approval"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"{at} {problem}")
+        [entry] = waiting
+        until = until_of(entry)
+        if until and time.time() > until:
+            message = f"it is too late: call {approval_of(info, entry).path} of the run {run_id!r} has timed out"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+        self.decide(run_id, entry.path, answered(info, entry, yes, by or _user(), why))
+
+    def cancel(self, run_id: str, *, why: str = "") -> None:
+        """Ends a run that is not going on for good: it is never resumed.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such run; 19 if it has returned, or is going on.
+        """
+        info = self.run(run_id)
+        if info.state in (RETURNED, REFUSED):
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"the run {run_id!r} is over: it is {info.state}")
+        self.end_run(run_id, REFUSED, why)
+
+    def _entry(self, run_id: str, path: str) -> Entry:
+        self.run(run_id)
+        where = self._path(path)
+        found = next((entry for entry in self.entries(run_id) if entry.path == where), None)
+        if found is None:
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"the run {run_id!r} has no call {path}")
+        return found
+
+    def _path(self, path: str) -> Path:
+        try:
+            return read_path(path)
+        except ValueError:
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"{path!r} is no call; one is 3, or 3/1") from None
+
+    @abstractmethod
+    def end_run(self, run_id: str, state: str, why: str) -> None:
+        """Writes, durably, that a run is over which nobody owns.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such run; 19 if it is going on.
+        """
 
     @abstractmethod
     def decide(self, run_id: str, path: Path, entry: Entry | None) -> None:
@@ -146,10 +250,6 @@ class JournalStore(ABC):
         """
 
     @abstractmethod
-    def forget(self, run_id: str, paths: list[Path]) -> None:
-        """Takes calls out, which are made again; it is durable with the next call that is."""
-
-    @abstractmethod
     def unapplied(self) -> Iterator[tuple[str, Entry]]:
         """The calls whose payload has not been applied, with their runs."""
 
@@ -157,6 +257,17 @@ class JournalStore(ABC):
     def mark_applied(self, run_id: str, paths: list[Path]) -> None:
         """Notes that payloads have been applied."""
 
+    def private_paths(self) -> list[str]:
+        """Paths of files that no script may reach, absolute."""
+        return []
+
     @abstractmethod
     def close(self) -> None:
         """Closes it; runs that are going on can write no more."""
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "somebody"

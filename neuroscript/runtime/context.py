@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, NoReturn
 
+    from neuroscript.approval import Approval
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
     from neuroscript.journal.replay import JournaledRun
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
+
+
+BUDGET = ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
+"""The keys of a run's budget."""
 
 
 class ToolContext:
@@ -150,6 +155,26 @@ class ToolContext:
             NeuroScriptError: 18 if there is none.
         """
         return self.interpreter.runtime.prompt(self.interpreter.runtime.depth, text)
+
+    def request_approval(self, what: str, details: Any = None, seconds: float | None = None) -> Approval:
+        """Asks a person for a yes; a journaled run is suspended until somebody has answered.
+
+        Args:
+            what: what is to be done, in words.
+            details: more about it, a value of the language.
+            seconds: the time in which a suspended run has to have an answer; None: what the host says.
+
+        Raises:
+            NeuroScriptError: 48 if it is refused; 18 if there is nobody to ask.
+        """
+        from neuroscript.runtime.approval import request_approval
+
+        return request_approval(self.interpreter.runtime, what, details, seconds)
+
+    def run_budget(self) -> dict[str, Any]:
+        """What a journaled run has used over all its starts, and what it may use; None where nothing is counted."""
+        journal = self.interpreter.runtime.journal
+        return dict.fromkeys(BUDGET) if journal is None else journal.budget()
 
     def call(self, function: Function | ToolValue, *args: Any) -> Any:
         """Calls a function value of the script.

@@ -328,7 +328,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if self.emitted > self.max_emitted:
             message = f"the run has emitted more than {self.max_emitted} characters"
             raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
-        if self.journal is not None and self.journal.is_replaying:
+        if self.journal is not None and self.journal.is_silent:
             return
         sink = self.interpreter.emit_sink
         if sink is None:
@@ -368,7 +368,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 self.containers.too_many("list of whispers")
             whispered.append(value)
         sink = self.interpreter.whisper_sink
-        if sink is not None and not (self.journal is not None and self.journal.is_replaying):
+        if sink is not None and not (self.journal is not None and self.journal.is_silent):
             self.call_host("the host's whisper sink", sink, name, to_host(value))
 
     def stream(self, event: StreamEvent) -> None:

@@ -18,6 +18,9 @@ from neuroscript.user_directories import own_paths
 CONFIGURATION_FILE = "neuroscript.toml"
 """The configuration that comes with a program; protected wherever it lies."""
 
+JOURNAL_DIRECTORY = "neuroscript_journal"
+"""The directory of a journal's files; protected wherever it lies."""
+
 _EXACT_NAMES = sys.platform not in ("win32", "cygwin", "darwin")
 """Whether a file that has one name is found under that one alone."""
 
@@ -32,7 +35,8 @@ Identity = tuple[int, int]
 class Protection:
     """The paths that no program may reach or see, in whatever sandbox directory.
 
-    The user's directories of this package and every file called ``neuroscript.toml`` are always among them.
+    The user's directories of this package, every file called ``neuroscript.toml`` and all directories of journals are
+    always among them.
 
     Args:
         paths: further ones, as `add` takes them.
@@ -41,7 +45,7 @@ class Protection:
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
         self._paths: dict[str, None] = {}
         self._layouts: dict[str, _Layout] = {}
-        for path in (CONFIGURATION_FILE, *own_paths(), *paths):
+        for path in (CONFIGURATION_FILE, JOURNAL_DIRECTORY, *own_paths(), *paths):
             self.add(path)
 
     def add(self, path: str | os.PathLike[str]) -> None:

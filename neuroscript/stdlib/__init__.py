@@ -23,6 +23,8 @@ GROUPS = {
     "event": "neuroscript.stdlib.events",
     "script": "neuroscript.stdlib.script",
     "os": "neuroscript.stdlib.os_",
+    "approval": "neuroscript.stdlib.approval",
+    "run": "neuroscript.stdlib.run",
 }
 """The module of each group of standard tools."""
 

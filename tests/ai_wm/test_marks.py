@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ai_wm.data.types import AIWorkerDefinition
-from ai_wm.keys.marks import key_file, process_marks, user_marks
+from ai_wm.keys.marks import process_marks, user_marks
 from tests.ai_wm.helpers import worker
+from tests.user_key import key_file
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, WorkerPolicy
-from ai_wm.keys import marks
 from tests.ai_wm.helpers import raises_code, worker
 from tests.attacks.world import World, adding, env, ids
+from tests.user_key import key_file
 
 FILE = "ai_worker_definitions.json"
 
@@ -162,7 +162,7 @@ def test_the_mark_of_another_user_is_none(world: World, tmp_path: Path, monkeypa
     world.host_adds(manager)
     manager.close()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
-    assert not marks.key_file().exists()
+    assert not key_file().exists()
     script = world.script(world.manager())
     assert "workers trust" in script.refusal('ask "helper", "x" into r')
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from ai_wm import AIWorkerManager
-from ai_wm.keys.marks import key_file
 from neuroscript import loading
 from neuroscript.cache.memory import Cache
 from neuroscript.cli import app, plain_files, terminal
 from neuroscript.cli.plain_files import NotPlain, read_plain
 from neuroscript.private_files import make_own_directory, make_private_directory, open_private
 from tests.ai_wm.helpers import worker
+from tests.user_key import key_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai_wm import AIWorkerManager
-from ai_wm.keys.marks import key_file
 from ai_wm.scripts.access import ScriptAccess
 from neuroscript import NeuroScriptError
 from tests.ai_wm.helpers import raises_code, worker
 from tests.attacks.world import World, adding
+from tests.user_key import key_file
 
 MOMENT = "2025-06-15T09:30:00Z"
 

@@ -64,7 +64,7 @@ def until_done(directory: Path) -> dict[str, Any]:
     raise AssertionError("the run does not end")
 
 
-WRITES = 88
+WRITES = 98
 """How often the journal of the whole run is written; before and after count apart."""
 
 

@@ -29,7 +29,11 @@ def answer_to(messages: list[dict[str, Any]]) -> dict[str, Any]:
     text = last["content"]
     if text.startswith("use "):
         call = {"name": text.removeprefix("use "), "arguments": json.dumps({"word": "w"})}
-        return {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": call}]}
+        return {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "type": "function", "function": call}],
+        }
     said = sum(message["role"] == "user" for message in messages)
     return {"role": "assistant", "content": f"{said}: {text}"}
 

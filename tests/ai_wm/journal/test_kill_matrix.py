@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from neuroscript import Journal
+from neuroscript.journal.payloads import pieces_of
+from neuroscript.journal.replay import SPENT
 from tests.ai_wm.journal.killed import manager_in
 from tests.ai_wm.journal.provider import INPUT, OUTPUT
 
@@ -94,6 +96,14 @@ def bills(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (directory / "bills.jsonl").read_text().splitlines()]
 
 
+def spent_in(journal: Journal) -> list[dict[str, float]]:
+    """What the calls of the run have spent, and those that were lost."""
+    entries = journal.entries("r")
+    lost = [json.loads(entry.result) for entry in entries if entry.tool == SPENT]
+    pieces = [piece for entry in entries for piece in pieces_of(entry.payload)]
+    return lost + [json.loads(piece.what) for piece in pieces if piece.kind == SPENT]
+
+
 def check_books(directory: Path, found: dict[str, Any]) -> int:
     """Checks what a run that went on has left; gives how many attempts were lost."""
     assert found["result"] == EXPECTED
@@ -118,9 +128,9 @@ def check_books(directory: Path, found: dict[str, Any]) -> int:
         cost = sum(record.cost_incurred for record in records)
         assert cost == pytest.approx(REQUESTS * (0.001 * INPUT + 0.002 * OUTPUT) + sum(r.cost_incurred for r in lost))
         with Journal.open(directory / "state") as journal:
-            spent = [json.loads(entry.result)["cost"] for entry in journal.entries("r") if entry.tool == "spent"]
-            assert sum(spent) == pytest.approx(cost)
-            assert list(journal.unapplied()) == []
+            assert sum(amounts["cost"] for amounts in spent_in(journal)) == pytest.approx(cost)
+            left = [piece.kind for _, entry in journal.unapplied() for piece in pieces_of(entry.payload)]
+            assert set(left) <= {SPENT}
         summary = manager.get_worker_definition("w").aggregate_performance_summary
         assert summary.total_tasks_attempted == len(records)
         assert summary.total_cost_incurred == pytest.approx(cost)

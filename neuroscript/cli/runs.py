@@ -1,0 +1,241 @@
+"""``neuroscript runs``: the runs of a journal, and what a person decides of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from neuroscript.cli.app import find, make_parser
+from neuroscript.cli.host import WORKERS_VARIABLE, find_place
+from neuroscript.cli.journaling import DIRECTORY
+from neuroscript.cli.options import add_format, add_workers, json_value
+from neuroscript.cli.report import print_json
+from neuroscript.cli.status import OK, UsageError
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.output import one_line, write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from neuroscript.journal import Journal
+
+SUMMARY = "list the runs that survive, and decide about those that wait"
+
+_CALLS = 40  # that are shown unless all are wanted
+_PAUSE = 0.5  # seconds between two looks
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, (summary, declare, _) in _ACTIONS.items():
+        made = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        declare(made)
+        made.add_argument("--sandbox", metavar="DIR", help="the directory of --sandbox, if the runs were started so")
+        add_workers(made)
+        add_format(made)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does what the action says; returns the exit status."""
+    from neuroscript.journal import Journal
+    from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
+
+    place = find_place(options)
+    if not os.path.isdir(os.path.join(place.path, JOURNAL_DIRECTORY)):
+        raise UsageError(f"there are no runs in {place.path}; name the directory: --workers DIR or --sandbox DIR")
+    with Journal.open(place.path) as journal:
+        work = _ACTIONS[options.action][2]
+        if work is not _resume:
+            return work(journal, options)
+        command = _command_of(journal, options.run)
+    return _resume_with(command, options, place.path)
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def _declare_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", metavar="STATE", help="only runs in this state, such as suspended")
+    parser.add_argument("--follow", action="store_true", help="go on, and show each run whose state changes")
+
+
+def _list(journal: Journal, options: argparse.Namespace) -> int:
+    from neuroscript.cli.run_views import run_map, runs_table, state_of
+
+    shown: dict[str, tuple[str, int]] = {}
+    while True:
+        found = []
+        for info in journal.runs():
+            state = state_of(info, info.state == "running" and journal.is_going_on(info.run_id))
+            seen = (state, info.starts)
+            if options.state in (None, state) and shown.get(info.run_id) != seen:
+                found.append((info, state))
+            shown[info.run_id] = seen
+        if options.format == "jsonl":
+            for info, state in found:
+                print_json(run_map(info, state))
+        elif found:
+            for line in runs_table(found):
+                write_line(sys.stdout, line)
+        sys.stdout.flush()
+        if not options.follow:
+            return OK
+        time.sleep(_PAUSE)
+
+
+def _declare_show(parser: argparse.ArgumentParser) -> None:
+    _declare_run(parser)
+    parser.add_argument("--all", action="store_true", help=f"show all calls, not only the last {_CALLS}")
+    parser.add_argument("--follow", action="store_true", help="go on until the run ends, and show each call as it does")
+
+
+def _show(journal: Journal, options: argparse.Namespace) -> int:
+    from neuroscript.cli.run_views import entry_map, run_lines, run_map, state_of, table
+    from neuroscript.journal.entries import RUNNING, path_text
+
+    shown: dict[Any, str] = {}
+    first = True
+    while True:
+        going_on = journal.is_going_on(options.run)
+        info, entries = journal.run(options.run), journal.entries(options.run)
+        state = state_of(info, going_on)
+        new = [entry for entry in entries if shown.get(entry.path) != entry.state]
+        shown.update((entry.path, entry.state) for entry in entries)
+        if options.format == "jsonl":
+            if first:
+                print_json({"run": run_map(info, state)})
+            for entry in new:
+                print_json(entry_map(info, entry))
+        elif first:
+            for line in run_lines(info, state, entries, None if options.all else _CALLS):
+                write_line(sys.stdout, line)
+        else:
+            for line in table([(path_text(entry.path), entry.tool, entry.state) for entry in new] or [("",)]):
+                if line:
+                    write_line(sys.stdout, one_line(line))
+        sys.stdout.flush()
+        first = False
+        if not options.follow or info.state != RUNNING or not going_on:
+            return OK
+        time.sleep(_PAUSE)
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------------
+
+
+def _declare_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the id of the run")
+
+
+def _declare_answer(parser: argparse.ArgumentParser) -> None:
+    _declare_run(parser)
+    parser.add_argument(
+        "path", metavar="CALL", nargs="?", default="", help="the call that waits, such as 3/1, if there are several"
+    )
+    parser.add_argument("--by", metavar="NAME", default="", help="who decides (default: the user)")
+    parser.add_argument("--why", metavar="TEXT", default="", help="what is said about it")
+
+
+def _approve(journal: Journal, options: argparse.Namespace) -> int:
+    journal.approve(options.run, options.path, by=options.by, why=options.why)
+    return _said(options, "approved", f"to go on: neuroscript runs resume {options.run}")
+
+
+def _refuse(journal: Journal, options: argparse.Namespace) -> int:
+    journal.refuse(options.run, options.path, by=options.by, why=options.why)
+    return _said(options, "refused", f"to go on: neuroscript runs resume {options.run}")
+
+
+def _declare_cancel(parser: argparse.ArgumentParser) -> None:
+    _declare_run(parser)
+    parser.add_argument("--why", metavar="TEXT", default="", help="what is said about it")
+
+
+def _cancel(journal: Journal, options: argparse.Namespace) -> int:
+    journal.cancel(options.run, why=options.why)
+    return _said(options, "cancelled", "it is never resumed")
+
+
+def _declare_resolve(parser: argparse.ArgumentParser) -> None:
+    _declare_run(parser)
+    parser.add_argument("path", metavar="CALL", help="the call, such as 3/1")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--done", metavar="JSON", help="it was done, and gave this")
+    how.add_argument("--repeat", action="store_true", help="it was not done, and is made again")
+    how.add_argument(
+        "--fail", metavar="MESSAGE", nargs="?", const="the call was given up", help="it fails, with this message"
+    )
+
+
+def _resolve(journal: Journal, options: argparse.Namespace) -> int:
+    if options.done is not None:
+        journal.resolve(options.run, options.path, done=json_value(options.done, "--done"))
+    elif options.repeat:
+        journal.resolve(options.run, options.path, repeat=True)
+    else:
+        journal.resolve(options.run, options.path, fail=options.fail or "the call was given up")
+    return _said(options, "resolved", f"to go on: neuroscript runs resume {options.run}")
+
+
+def _said(options: argparse.Namespace, what: str, next_step: str) -> int:
+    if options.format == "jsonl":
+        print_json({"run_id": options.run, "decided": what})
+    else:
+        write_line(sys.stdout, f"{one_line(options.run)} is {what}; {one_line(next_step)}")
+    return OK
+
+
+# --- going on ---------------------------------------------------------------------------------------------------------
+
+
+def _resume(journal: Journal, options: argparse.Namespace) -> int:
+    raise AssertionError  # pragma: no cover - `run` closes the journal first, and resumes then
+
+
+def _command_of(journal: Journal, run_id: str) -> dict[str, Any]:
+    """How a run was started, as this user's mark vouches for."""
+    from neuroscript.journal.terms import command_in
+
+    command = command_in(run_id, journal.run(run_id).terms)
+    if command is None:
+        message = (
+            f"nobody vouches for how the run {run_id!r} was started: it was not by this user's command line, or the "
+            f"journal came from elsewhere; start it yourself: neuroscript run --run-id {run_id} PROGRAM"
+        )
+        raise NeuroScriptError(ErrorCode.SECURITY, message)
+    return command
+
+
+def _resume_with(command: dict[str, Any], options: argparse.Namespace, place: str) -> int:
+    """Starts a run again as it was started, in its directory."""
+    place = os.path.abspath(place)
+    try:
+        os.chdir(command["directory"])
+    except OSError as error:
+        raise UsageError(f"the run was started in {command['directory']}: {error.strerror or error}") from error
+    if command["workers"]:
+        os.environ[WORKERS_VARIABLE] = command["workers"]
+    program = find("run")
+    words = [*command["words"], *(["--format", "jsonl"] if options.format == "jsonl" else [])]
+    again = make_parser("run", program).parse_args(words)
+    again.words = command["words"]
+    setattr(again, DIRECTORY, place)
+    return program.run(again)
+
+
+_ACTIONS: dict[
+    str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[Journal, argparse.Namespace], int]]
+] = {
+    "list": ("list the runs", _declare_list, _list),
+    "show": ("show a run: what it waits for, and its calls on a time line", _declare_show, _show),
+    "approve": ("say yes to what a run waits for", _declare_answer, _approve),
+    "refuse": ("say no to what a run waits for", _declare_answer, _refuse),
+    "resume": ("go on with a run as it was started", _declare_run, _resume),
+    "cancel": ("end a run for good", _declare_cancel, _cancel),
+    "resolve": ("decide about a call of which nobody knows whether it was done", _declare_resolve, _resolve),
+}
