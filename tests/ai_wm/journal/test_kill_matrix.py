@@ -40,8 +40,8 @@ REQUESTS = 13
 ACTS = 3
 """How many calls of the tool that may be made once the models ask for."""
 
-WRITES = 128
-"""About how often the journal of the whole run is written; before and after count apart."""
+WRITES = 216
+"""How often the journal of the whole run is written; before and after count apart."""
 
 
 @pytest.fixture
@@ -151,13 +151,13 @@ def test_a_run_that_is_not_stopped(provider: Path) -> None:
     assert len(bills(provider)) == REQUESTS
 
 
-@pytest.mark.parametrize("moment", range(8, WRITES, 23))
+@pytest.mark.parametrize("moment", range(12, WRITES, 41))
 def test_a_run_that_is_killed_at_a_write_ends_as_if_it_had_not_been(provider: Path, moment: int) -> None:
     check_killed(provider, moment)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", [n for n in range(1, WRITES + 1) if n % 23 != 8])
+@pytest.mark.parametrize("moment", [n for n in range(1, WRITES + 1) if n % 41 != 12])
 def test_so_it_is_at_every_other_write(provider: Path, moment: int) -> None:
     check_killed(provider, moment)
 
@@ -182,7 +182,7 @@ def test_a_run_that_is_killed_at_any_moments(provider: Path, seed: int) -> None:
 
 def test_an_outage_in_the_middle_ends_the_run_which_goes_on_later(provider: Path) -> None:
     # The first start is killed after its first ask; the next finds nobody at home.
-    assert start(provider, 12).returncode == -9
+    assert start(provider, 20).returncode == -9
     (provider / "outage").touch()
     down = start(provider)
     assert down.returncode == 1
