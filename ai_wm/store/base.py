@@ -100,6 +100,7 @@ class Store(Protocol):
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry, with all its records.
 
@@ -110,6 +111,8 @@ class Store(Protocol):
             retired_at: when.
             usage: the session's tokens; None: those noted so far.
             records: the records to store; None: those logged so far.  When given, they replace those logged.
+            is_resumed: whether it may be stored already: as suspended, or by an earlier start of its run that retired
+                it; then that entry is replaced.
 
         Returns:
             the entry.

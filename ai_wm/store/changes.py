@@ -44,8 +44,8 @@ class PlanContext(Protocol):
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
 
-    def suspended(self, instance_id: str) -> dict[str, Any] | None:
-        """The entry, with all its records, of an instance that is stored as suspended; None if it is not."""
+    def stored(self, instance_id: str) -> dict[str, Any] | None:
+        """The entry, with all its records, of an instance that is not live; None if there is none."""
 
 
 @dataclass(slots=True)
@@ -217,18 +217,19 @@ class RetireInstance(Change):
     retired_at: Timestamp
     usage: TokenUsageMetrics | None
     records: Sequence[PerformanceRecord] | None
+    is_resumed: bool = False
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance_id, *(record.task_id for record in self.records or ()))
 
     def plan(self, context: PlanContext) -> Plan:
-        suspended = context.suspended(self.instance_id)
-        if suspended is None:
+        stored = context.stored(self.instance_id) if self.is_resumed else None
+        if stored is None:
             live = own_live(context, self.instance_id)
             entry = entry_of(live, self.final_status, self.reason, self.retired_at)
         else:
             end = {"retirement_timestamp": str(self.retired_at), "final_status": self.final_status.value}
-            entry = suspended | end | {"retirement_reason": self.reason}
+            entry = stored | end | {"retirement_reason": self.reason}
         if self.usage is not None:
             entry["session_token_usage"] = self.usage.to_file()
         if self.records is not None:

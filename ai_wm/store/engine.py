@@ -45,9 +45,6 @@ WASTE_SHARE: Final = 4
 MOVE_ROWS: Final = 4000
 """So many rows and entries in memory are moved to the index on disk."""
 
-SUSPENDED: Final = "suspended"
-"""The status of an instance whose run was stopped, and which is retired once that has gone on."""
-
 _FIRST_LOST: Final = 5
 """How many ids of lost entries are named."""
 
@@ -304,11 +301,10 @@ class StorageEngine:
         """Read the record at a place."""
         return next(iter(self.reader().read([place])))
 
-    def suspended(self, instance_id: str) -> dict[str, Any] | None:
-        """Read the entry of an instance that is stored as suspended; None if it is not."""
+    def stored(self, instance_id: str) -> dict[str, Any] | None:
+        """Read the entry of an instance that is not live; None if there is none."""
         found = self.index.stored_entry(instance_id)
-        entry = None if found is None else next(iter(self.reader().entries(iter([found]))), None)
-        return entry if entry is not None and entry.get("final_status") == SUSPENDED else None
+        return None if found is None else next(iter(self.reader().entries(iter([found]))), None)
 
     # Writing
 
@@ -482,9 +478,10 @@ class StorageEngine:
                     now = Timestamp.from_unix(self._clock())
                     entries = [changes.recovered(live, now) for live in found]
                     offsets = self.performance.append([line for _, line in entries])
-                    for (indexed, line), offset in zip(entries, offsets, strict=True):
+                    for live, (indexed, line), offset in zip(found, entries, offsets, strict=True):
                         self.index.put(indexed, offset, len(line))
-                        _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
+                        if not live.run:
+                            _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
                 self.journals.remove(lock, names)
         finally:
             for lock, _ in dead:

@@ -148,9 +148,10 @@ class JsonStore:
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry; see `Store.retire_instance`."""
-        change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records)
+        change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records, is_resumed)
         result: RetiredInstanceInfo = self._make(change)
         return result
 

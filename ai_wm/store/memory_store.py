@@ -128,6 +128,7 @@ class MemoryStore:
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry; see `Store.retire_instance`."""
         with self._lock:

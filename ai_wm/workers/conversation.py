@@ -195,7 +195,7 @@ class Conversations:
             read = options.attachments or self.attachments
             prompt = replace(prompt, attachments=read(attached, options.check))
         turn, task, journal = object(), None, options.journal
-        before = session.snapshot().session_token_usage
+        before = session.usage
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
@@ -291,7 +291,7 @@ def _keep(
     before: TokenUsageMetrics,
 ) -> None:
     """Keeps a turn in the journal of its run."""
-    used = session.snapshot().session_token_usage
+    used = session.usage
     is_first = len(session.history) == len(said)
     journal.keep(
         SAID,

@@ -217,8 +217,9 @@ class Instances:
         try:
             self._store.start_instance(live.snapshot(), run_id)
         except NeuroScriptError as error:
-            if error.code != ErrorCode.DUPLICATE:  # else it was noted by an earlier start of the run
+            if error.code != ErrorCode.DUPLICATE:
                 raise
+            live.is_resumed = True  # an earlier start of the run noted it, and ended before it could say so
 
     def resume(
         self,
@@ -304,6 +305,10 @@ class Instances:
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a reason is a string, not {described_type(reason)}")
         given_usage = None if usage is None else _session_usage(usage)
         given_records = None if records is None else _session_records(records, live)
+        more: dict[str, Any] = {}
+        if live.is_resumed:
+            more = {"is_resumed": True}
+            given_usage = given_usage or live.usage
         status = _final_status(final_status, instance_id)
         info = live.retire(
             lambda: self._store.retire_instance(
@@ -313,6 +318,7 @@ class Instances:
                 retired_at=self._clock.now(),
                 usage=given_usage,
                 records=given_records,
+                **more,
             ),
             wait_seconds,
         )
@@ -386,7 +392,12 @@ class Instances:
             if type(number) is not int or number < 0:
                 message = f"{name} is a whole number of 0 or more, not {number!r}"
                 raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-        live.count(input_tokens, output_tokens, lambda usage: self._store.set_session_usage(instance_id, usage))
+
+        def log(usage: TokenUsageMetrics) -> None:
+            if not live.is_resumed:  # else it is stored when it is retired
+                self._store.set_session_usage(instance_id, usage)
+
+        live.count(input_tokens, output_tokens, log)
 
 
 def _check_spawns(definition: AIWorkerDefinition) -> None:

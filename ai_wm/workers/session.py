@@ -51,6 +51,8 @@ class Session:
         self._last_error = ""
         self._turn: object = None
         self._retired = False
+        self.is_resumed = False
+        """Whether the journal of its run has brought it back, so that the store has it as suspended."""
         self.wake: Callable[[Check | None], None] | None = None
         """Takes the slot of an instance that was suspended, before it is used; None where it has one."""
 
@@ -179,9 +181,15 @@ class Session:
             elif last_error is not None:
                 self._last_error = last_error
 
+    @property
+    def usage(self) -> TokenUsageMetrics:
+        """The tokens that the session has used."""
+        return self._usage
+
     def begin_anew(self) -> None:
         """Puts the instance back to its start, from where the journal of its run goes on."""
         with self.lock:
+            self.is_resumed = True
             self.history, self._turn, self._last_error = [], None, ""
             self._status, self._usage = AIWorkerInstanceStatus.IDLE, TokenUsageMetrics()
 

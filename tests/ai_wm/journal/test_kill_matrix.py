@@ -138,6 +138,7 @@ def check_books(directory: Path, found: dict[str, Any]) -> int:
         assert manager.list_active_worker_instances() == []
         [entry] = [entry for entry in manager._store.entries() if not entry.instance_id.startswith("stateless-")]
         assert (entry.final_status, entry.retirement_reason) == ("retired_completed", "over")
+        assert entry.session_token_usage.total_tokens == EXPECTED["used"]
         assert len([each for each in entry.performance_records if not each.llm_metrics.get("lost")]) == 3
     return len(lost)
 
