@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ai_wm.providers.fakes import ModelFakes
-    from ai_wm.store.prompt_log import PromptLog
+    from ai_wm.store.prompt_log import LoggedCall, PromptLog
     from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
@@ -81,6 +81,7 @@ class AIWorkerManager:
         needs_marks: whether the host's own calls, as those of scripts, give a definition that came with a file or was
             edited there no key, and no address but this machine's.
         prompt_log: keeps prompts and replies; None: nobody does.
+        on_call: is told of each call that was made, with its prompt and reply, in the thread that made it.
         fakes: who answers in place of models, in tests.
 
     Raises:
@@ -106,6 +107,7 @@ class AIWorkerManager:
         store_script_definitions: bool = True,
         needs_marks: bool = False,
         prompt_log: PromptLog | None = None,
+        on_call: Callable[[LoggedCall], object] | None = None,
         fakes: ModelFakes | None = None,
     ) -> None:
         self.policy = policy if policy is not None else WorkerPolicy()
@@ -114,6 +116,7 @@ class AIWorkerManager:
         self._tools = tools
         self._closed = False
         self.prompt_log = prompt_log
+        self.on_call = on_call
         self._wiring = wire(
             self._sandbox,
             clients=clients,
@@ -129,6 +132,7 @@ class AIWorkerManager:
             store_script_definitions=store_script_definitions,
             needs_marks=needs_marks,
             prompt_log=prompt_log,
+            on_call=on_call,
             fakes=fakes,
         )
         self._definitions = self._wiring.definitions

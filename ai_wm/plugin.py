@@ -39,6 +39,9 @@ which the service `POLICY` holds then."""
 PROMPT_LOG = "prompt_log"
 """The service by which such a host says, with true, that the user's log of prompts is kept if the user wants one."""
 
+LISTENER = "call_listener"
+"""The service by which a host is told of calls of models: a function, as `ai_wm.calls.listening` calls it."""
+
 REFUSALS = "primer_refusals"
 """The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
 
@@ -184,6 +187,12 @@ class _Connection:
             from ai_wm.store.prompt_log import user_log
 
             options["prompt_log"] = user_log()
+        if (listener := interpreter.services.get(LISTENER)) is not None:
+            from ai_wm.calls.listening import Listening
+
+            listening = Listening(listener)
+            options["on_call"] = listening.add
+            interpreter.on_close(listening.close)
         place: Mapping[str, Any] | None = interpreter.services.get(DIRECTORY)
         if place is None:
             return self.use(AIWorkerManager(interpreter.sandbox, **options))

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ai_wm.providers.fakes import ModelFakes
     from ai_wm.store.in_flight import CallsInFlight
-    from ai_wm.store.prompt_log import PromptLog
+    from ai_wm.store.prompt_log import LoggedCall, PromptLog
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 
@@ -131,6 +131,7 @@ def wire(
     store_script_definitions: bool,
     needs_marks: bool,
     prompt_log: PromptLog | None,
+    on_call: Callable[[LoggedCall], object] | None = None,
     fakes: ModelFakes | None = None,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
@@ -158,7 +159,7 @@ def wire(
         in_flight=in_flight,
         clock=moments,
         events=events,
-        log=None if prompt_log is None else prompt_log.add,
+        log=_all_of([*([] if prompt_log is None else [prompt_log.add]), *([] if on_call is None else [on_call])]),
         fakes=fakes,
     )
     private = _private_paths(sandbox, config_dir, counted)
@@ -257,3 +258,15 @@ def _limiter_in(
     from ai_wm.ratelimit import SQLiteRateLimiter
 
     return SQLiteRateLimiter(sandbox / LIMITS_FILE, clock, RecordedUses(store, policy, Clock(clock)))
+
+
+def _all_of(loggers: list[Callable[[LoggedCall], object]]) -> Callable[[LoggedCall], object] | None:
+    """What tells each of some functions of a call; None where there are none."""
+    if len(loggers) < 2:
+        return loggers[0] if loggers else None
+
+    def tell(call: LoggedCall) -> None:
+        for logger in loggers:
+            logger(call)
+
+    return tell

@@ -3,8 +3,10 @@
     python benchmarks/providers.py [--calls N] [--parallel N] [--markdown]
 
 The server runs in a process of its own and answers every call at once with the same OpenAI reply.  By hand means
-``httpx.Client``, one client kept, ``post`` and ``json``.  All ways are measured in turn, round by round, in one run;
-the figure is the median of the rounds.  Other libraries are measured the same way where they are installed:
+``httpx.Client``, one client kept, ``post`` and ``json``.  A managed call is one of a worker with limits, a budget and
+prices: in memory, or on the disk, where its record is durable and its limits are shared with other processes.  All ways
+are measured in turn, round by round, in one run: the time that passes and the time of the processor, the median of the
+rounds and the least.  Other libraries are measured the same way where they are installed:
 `pip install openai litellm "pydantic-ai-slim[openai]"`.
 """
 
@@ -25,9 +27,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
+import tables
 
 from ai_wm import AIWorkerManager
 from ai_wm.providers import Clients
@@ -92,9 +95,8 @@ def server() -> Iterator[str]:
 Call = Callable[[], Any]
 
 
-def worker(url: str, stack: ExitStack) -> AIWorkerManager:
-    """A manager with the worker ``w`` on the default store: the record is on the disk when a call returns."""
-    directory = stack.enter_context(tempfile.TemporaryDirectory())
+def worker(url: str, stack: ExitStack, directory: str | None = None) -> AIWorkerManager:
+    """A manager with the worker ``w``, in memory or on the default store in a directory."""
     manager = stack.enter_context(AIWorkerManager(sandbox_dir=directory))
     manager.add_worker_definition(
         {
@@ -104,13 +106,16 @@ def worker(url: str, stack: ExitStack) -> AIWorkerManager:
             "auth": {"method": "none"},
             "interaction_models": ["both"],
             "base_config": {"base_url": url},
+            "rate_limits": {"max_requests_per_minute": 10**6, "max_tokens_per_day": 10**9, "max_cost_per_day": 10**6},
+            "cost_metrics": {"input_cost_per_token": 0.000001, "output_cost_per_token": 0.000002},
         }
     )
     return manager
 
 
-def ways(url: str, stack: ExitStack, manager: AIWorkerManager) -> dict[str, Call]:
+def ways(url: str, stack: ExitStack, on_disk: AIWorkerManager) -> dict[str, Call]:
     """Each way of making the call; the first is by hand."""
+    in_memory = worker(url, stack)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
     bare = stack.enter_context(httpx.Client(limits=limits, timeout=60))
     body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
@@ -128,7 +133,8 @@ def ways(url: str, stack: ExitStack, manager: AIWorkerManager) -> dict[str, Call
     made: dict[str, Call] = {
         "httpx by hand": by_hand,
         "ai_wm client": lambda: client.complete(asked).text,
-        "ai_wm managed": lambda: manager.execute_stateless_task("w", PROMPT)[0],
+        "managed, in memory": lambda: in_memory.execute_stateless_task("w", PROMPT)[0],
+        "managed, on disk": lambda: on_disk.execute_stateless_task("w", PROMPT)[0],
     }
     if find_spec("openai"):
         import openai
@@ -178,34 +184,49 @@ def streams(url: str, stack: ExitStack) -> dict[str, Call]:
     }
 
 
-def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, float]:
-    """The median seconds of each way, all tried in every round."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+class Taken(NamedTuple):
+    """Seconds of a call: passed and of the processor, the median and the least."""
+
+    median: float
+    least: float
+    processor_median: float
+    processor_least: float
+
+
+def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, Taken]:
+    """What each way takes, all tried in every round."""
+    passed: dict[str, list[float]] = {name: [] for name in calls}
+    processor: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 10):
         for name, call in calls.items():
-            start = time.perf_counter()
+            used, start = time.thread_time(), time.perf_counter()
             said = call()
+            took, used = time.perf_counter() - start, time.thread_time() - used
             if number >= 10:  # the first ones connect and warm up
-                taken[name].append(time.perf_counter() - start)
+                passed[name].append(took)
+                processor[name].append(used)
             assert said == MESSAGE["content"], (name, said)
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return {
+        name: Taken(statistics.median(times), min(times), statistics.median(processor[name]), min(processor[name]))
+        for name, times in passed.items()
+    }
 
 
-def at_once(calls: dict[str, Call], manager: AIWorkerManager, parallel: int, rounds: int) -> dict[str, float]:
-    """Calls a second of each way with ``parallel`` threads, and of the manager's batches: the best of the rounds."""
+def at_once(calls: dict[str, Call], manager: AIWorkerManager, parallel: int, rounds: int) -> dict[str, list[float]]:
+    """Calls a second of each way with ``parallel`` threads, and of the manager's batches, in each round."""
     count = parallel * 8
     prompts = [PROMPT] * count
     with ThreadPoolExecutor(parallel) as pool:
         made = {
             name: lambda call=call: list(pool.map(lambda _: call(), range(count))) for name, call in calls.items()
-        } | {"ai_wm batch": lambda: manager.execute_batch("w", prompts, max_parallel=parallel)}
-        best = dict.fromkeys(made, 0.0)
+        } | {"a batch, on disk": lambda: manager.execute_batch("w", prompts, max_parallel=parallel)}
+        rates: dict[str, list[float]] = {name: [] for name in made}
         for _ in range(rounds):
             for name, work in made.items():
                 start = time.perf_counter()
                 work()
-                best[name] = max(best[name], count / (time.perf_counter() - start))
-    return best
+                rates[name].append(count / (time.perf_counter() - start))
+    return rates
 
 
 def import_seconds(what: str) -> float:
@@ -215,15 +236,9 @@ def import_seconds(what: str) -> float:
     return min(float(run.stdout) for run in runs)
 
 
-def show(title: str, rows: list[tuple[str, str, str]], markdown: bool) -> None:
-    """One table."""
-    if markdown:
-        print(f"\n| {title} | | beside httpx |\n| --- | ---: | ---: |")
-        print("\n".join(f"| {' | '.join(row)} |" for row in rows))
-        return
-    print(f"\n{title}")
-    for name, figure, ratio in rows:
-        print(f"  {name:<16}{figure:>16}{ratio:>24}")
+def milliseconds(seconds: float, base: float) -> str:
+    """A time, and what it is more than another."""
+    return f"{seconds * 1e3:.3f} ms ({(seconds - base) * 1e3:+.3f})"
 
 
 def main() -> None:
@@ -235,30 +250,36 @@ def main() -> None:
     os.environ["NO_PROXY"] = "127.0.0.1"
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it looks for prices on the network
     with server() as url, ExitStack() as stack:
-        manager = worker(url, stack)
+        manager = worker(url, stack, stack.enter_context(tempfile.TemporaryDirectory()))
         calls = ways(url, stack, manager)
         single = in_turn(calls, options.calls)
         streamed = in_turn(streams(url, stack), options.calls)
-        together = at_once({name: calls[name] for name in list(calls)[:3]}, manager, options.parallel, 5)
+        together = at_once({name: calls[name] for name in list(calls)[:4]}, manager, options.parallel, 7)
+    print(f"{tables.machine()}.  {options.calls} rounds; in brackets what is more than by hand.")
     for title, figures in (("one call", single), ("one streamed call", streamed)):
         base = figures["httpx by hand"]
         rows = [
-            (name, f"{taken * 1e3:.3f} ms", f"{taken / base:.2f}x, {(taken - base) * 1e3:+.3f} ms")
+            [name, *(milliseconds(each, of_base) for each, of_base in zip(taken, base, strict=True))]
             for name, taken in figures.items()
         ]
-        show(title, rows, options.markdown)
-    base = together["httpx by hand"]
-    rows = [(name, f"{rate:,.0f}/s", f"{rate / base:.0%}") for name, rate in together.items()]
-    show(f"{options.parallel} at once", rows, options.markdown)
-    plain, ours = import_seconds("import httpx, pydantic"), import_seconds("import httpx, pydantic, ai_wm")
-    show(
-        "import",
+        head = [title, "median", "least", "processor, median", "processor, least"]
+        print(f"\n{tables.table(head, rows, markdown=options.markdown)}")
+    best, middle = max(together["httpx by hand"]), statistics.median(together["httpx by hand"])
+    rows = [
         [
-            ("httpx, pydantic", f"{plain * 1e3:.0f} ms", ""),
-            ("and ai_wm", f"{ours * 1e3:.0f} ms", f"{(ours - plain) * 1e3:+.0f} ms"),
-        ],
-        options.markdown,
-    )
+            name,
+            f"{max(rates):,.0f}/s ({max(rates) / best:.0%})",
+            f"{statistics.median(rates):,.0f}/s ({statistics.median(rates) / middle:.0%})",
+        ]
+        for name, rates in together.items()
+    ]
+    print(f"\n{tables.table([f'{options.parallel} at once', 'best', 'median'], rows, markdown=options.markdown)}")
+    plain, ours = import_seconds("import httpx, pydantic"), import_seconds("import httpx, pydantic, ai_wm")
+    rows = [
+        ["httpx, pydantic", f"{plain * 1e3:.0f} ms"],
+        ["and ai_wm", f"{ours * 1e3:.0f} ms ({(ours - plain) * 1e3:+.0f})"],
+    ]
+    print(f"\n{tables.table(['import', ''], rows, markdown=options.markdown)}")
 
 
 if __name__ == "__main__":

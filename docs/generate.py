@@ -24,6 +24,7 @@ from generators.cookbook import cookbook_page  # noqa: E402
 from generators.diagrams import diagram_files  # noqa: E402
 from generators.error_table import errors_page  # noqa: E402
 from generators.python_api import limits_page, module_page  # noqa: E402
+from generators.session_picture import session_picture  # noqa: E402
 from generators.syntax import syntax_page  # noqa: E402
 
 
@@ -34,6 +35,7 @@ def pages() -> dict[str, str]:
         "api.md": api_page(),
         "lint.md": lint_page(),
         **diagram_files(),
+        "assets/session.svg": session_picture(),
         "cookbook.md": cookbook_page(),
         "errors.md": errors_page(),
         "llms.txt": primer(),

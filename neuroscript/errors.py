@@ -28,7 +28,7 @@ from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Self
 
     from neuroscript.runtime.assertions import Operand
@@ -89,6 +89,8 @@ class ErrorCode(IntEnum):
     CONTEXT_FULL = 47
     APPROVAL_REFUSED = 48
 
+    __hash__ = int.__hash__  # that of an enumeration is written in Python, and codes are looked up for every error
+
 
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
 """The codes that end a run whatever its error handlers say: limits and cancellation."""
@@ -122,10 +124,10 @@ class NeuroScriptError(Exception):
     code: int
     message: str
     details: dict[str, Any]
-    file: str = ""
-    line: int = 0
-    column: int = 0
-    stack: tuple[StackFrame, ...] = ()
+    _file: str = ""
+    _line: int = 0
+    _column: int = 0
+    _stack: tuple[StackFrame, ...] | Callable[[], tuple[StackFrame, ...]] = ()
     operands: tuple[Operand, ...] = ()
     """Of a ``must`` that failed in a test, the values that it was about; no script sees them."""
 
@@ -138,6 +140,71 @@ class NeuroScriptError(Exception):
         self.code = code if type(code) is ErrorCode else known_code(code)
         self.message = message
         self.details = dict(details) if details else {}
+
+    @property
+    def file(self) -> str:
+        """The file of the place."""
+        self._settle()
+        return self._file
+
+    @file.setter
+    def file(self, file: str) -> None:
+        self._file = file
+
+    @property
+    def line(self) -> int:
+        """The line of the place."""
+        self._settle()
+        return self._line
+
+    @line.setter
+    def line(self, line: int) -> None:
+        self._line = line
+
+    @property
+    def column(self) -> int:
+        """The column of the place."""
+        self._settle()
+        return self._column
+
+    @column.setter
+    def column(self, column: int) -> None:
+        self._column = column
+
+    @property
+    def stack(self) -> tuple[StackFrame, ...]:
+        """The script's procedures, the innermost first."""
+        return self._settle()
+
+    @stack.setter
+    def stack(self, stack: tuple[StackFrame, ...]) -> None:
+        self._stack = stack
+
+    def place_later(self, stack: Callable[[], tuple[StackFrame, ...]]) -> None:
+        """Gives the error its stack, which is made when somebody asks for it, and the place of its first frame.
+
+        Scripts raise and clear errors in loops, and few ask where they happened.
+        """
+        self._stack = stack
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the error has got its stack."""
+        return bool(self._stack)
+
+    @property
+    def stack_later(self) -> Callable[[], tuple[StackFrame, ...]] | None:
+        """What makes the stack that nobody has asked for yet, where the place is that of its first frame."""
+        return self._stack if callable(self._stack) and not self._file else None
+
+    def _settle(self) -> tuple[StackFrame, ...]:
+        stack = self._stack
+        if callable(stack):
+            self._stack = stack = stack()
+            if stack and not self._file:
+                here = stack[0]
+                self._file, self._line, self._column = here.file, here.line, here.column
+        return stack
 
     def trim(self) -> None:
         """Cuts a message and details that are too large to be passed on; done where an error enters a script.
@@ -170,6 +237,7 @@ class NeuroScriptError(Exception):
         return f"{where}error {int(self.code)} ({self.name}): {one_line(self.message)}"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._settle()
         return (type(self), (int(self.code), self.message), self.__dict__)
 
 
@@ -297,6 +365,7 @@ class NeuroScriptSyntaxError(NeuroScriptError):
         return "\n".join(diagnostic.render() for diagnostic in self.diagnostics)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._settle()
         return (type(self), (self.diagnostics,), self.__dict__)
 
 

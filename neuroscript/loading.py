@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.nil_operands import NilOperands
+    from neuroscript.compiler.resolve import Resolved
     from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.assertions import Probes
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+    from neuroscript.runtime.watching import Watcher
     from neuroscript.sandbox.protection import Identity
     from neuroscript.syntax import nodes as n
     from neuroscript.uses import SourceFile
@@ -71,6 +73,7 @@ class Loader:
         self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
         self._nil_operands: NilOperands | None = None
         self._probes: Probes | None = None
+        self._watcher: Watcher | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.programs: list[LoadedProgram] = []
         self.contents: list[str | bytes] = []  # of each program, its text
@@ -99,6 +102,22 @@ class Loader:
         namespace[abi.MUST_EXPLAINED] = partial(explained, namespace[abi.MUST])
         if probes.covered is not None:
             namespace[abi.COVERED] = probes.covered
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tells a watcher what programs that are loaded from now on do; their code is slower, and not kept."""
+        from neuroscript.runtime.watching import install
+
+        self._watcher = watcher
+        install(self._runtime, watcher)
+
+    def tell_compiled(self, name: str, source: str | bytes, resolved: Resolved) -> None:
+        """Tells the watcher, if there is one, of a program that is compiled."""
+        if self._watcher is None:
+            return
+        from neuroscript.compiler.traversal import places_of
+
+        places = [place for body in resolved.bodies for place in places_of(body.block, body.handler_of)]
+        self._watcher.compiled(name, source if isinstance(source, str) else source.decode("utf-8", "replace"), places)
 
     def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
         """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
@@ -221,9 +240,9 @@ class Loader:
         names = tuple(sorted(runtime.globals))
         circumstances = name, replace, self._loads, names, self._limits
         key = source, circumstances, self._probes
-        entry = _CACHE.find(key, runtime)
+        entry = _CACHE.find(key, runtime) if self._watcher is None else None
         # What a script loads is its own text, with which it shall not fill the user's disk.
-        disk = None if runtime.running or self._probes is not None else self._disk
+        disk = None if runtime.running or self._probes is not None or self._watcher is not None else self._disk
         if entry is None and disk is not None:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
@@ -247,9 +266,11 @@ class Loader:
                 from neuroscript.compiler.traversal import lines_of
 
                 self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
+            self.tell_compiled(name, source, resolved)
             compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
-        _CACHE.keep(key, entry)
+        if self._watcher is None:
+            _CACHE.keep(key, entry)
         if disk is not None:
             disk.keep(source, circumstances, entry)
         return program, compiled
@@ -380,6 +401,7 @@ class Loader:
         *,
         load: int | None = None,
         sealed: bool = True,
+        watches: bool = True,
     ) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
@@ -388,6 +410,7 @@ class Loader:
             linker: links the tools; by default the runtime.
             load: the number of the load, of a program that is compiled again.
             sealed: whether its code may rely on its procedures not being replaced.
+            watches: whether its code tells the watcher, if there is one.
         """
         from neuroscript.compiler.unit import Unit
 
@@ -406,6 +429,7 @@ class Loader:
             min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
             explains=self._probes is not None,
             covers=self._probes is not None and self._probes.covered is not None,
+            watches=watches and self._watcher is not None,
         )
 
 

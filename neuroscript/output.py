@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2_000
 """Characters of a message, or of a name, that a diagnostic shows."""
 
+ENDLESS = 1_000_000
+"""Characters of a line that nothing is cut from."""
+
 # Control characters but line feed and tab; marks and overrides of the writing direction; line and paragraph separators;
 # characters without width, but for the two joiners, which some scripts and many emoji need; halves of characters.
 _OBEYED = (
@@ -54,6 +57,16 @@ def shortened(text: str, most: int) -> str:
         return text
     tail = most // 4
     return f"{text[: most - tail]} […{len(text) - most} characters…] {text[len(text) - tail :]}"
+
+
+def columns_of(stream: TextIO) -> int:
+    """How long a line on a stream may be: as long as it is where that is no terminal, unless ``COLUMNS`` is set."""
+    import os
+    import shutil
+
+    if stream.isatty() or os.environ.get("COLUMNS", "").isdigit():
+        return shutil.get_terminal_size().columns
+    return ENDLESS
 
 
 def write(stream: TextIO, text: str) -> None:

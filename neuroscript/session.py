@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
-from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
 from neuroscript.given import check_token
 from neuroscript.inputs import Kind, Part, blanked, split
 from neuroscript.runtime.abi import SESSION_LAST
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
 
-_RESULT = "result_of_input"
+RESULT = "result_of_input"
 
 
 class Session:
@@ -88,12 +88,41 @@ class Session:
 
     def _run(self, program: n.Program, part: Part, name: str, cancel: CancelToken | None) -> Any:
         """Runs the statements of an input, and returns the value of the expression at their end."""
-        self.variables.pop(_RESULT, None)
+        self.variables.pop(RESULT, None)
+        self._execute(program, part, name, cancel)
+        value = self.variables.pop(RESULT, None)
+        if value is not None:
+            self._last = value
+        return to_host(value)
+
+    def value_of(self, expression: str, name: str = "<expression>") -> Any:
+        """The value of an expression in the variables of the session, as a value of the language.
+
+        It may be asked for inside a run that has stopped; no watcher is told of it.
+
+        Raises:
+            NeuroScriptSyntaxError: if it is no expression.
+            NeuroScriptError: what evaluating it raises.
+        """
+        part = Part(Kind.STATEMENTS, expression, 0)
+        program = self._expression(part, name)
+        if len(program.commands) != 1 or len(program.commands[0].body) != 1:
+            found = Diagnostic(1, 1, "error", ErrorCode.SYNTAX, "one expression is wanted", name)
+            raise NeuroScriptSyntaxError([found])
+        self._execute(program, part, name, None, watches=False)
+        return self.variables.pop(RESULT, None)
+
+    def _execute(
+        self, program: n.Program, part: Part, name: str, cancel: CancelToken | None, *, watches: bool = True
+    ) -> None:
+        """Runs the statements of an input in the variables."""
         runtime, loader = self.interpreter.runtime, self.interpreter.loader
         with runtime.alone(cancel=cancel):
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
-            compiled = back_end(resolved, loader.compilation_unit())
+            if watches:
+                loader.tell_compiled(name, part.text, resolved)
+            compiled = back_end(resolved, loader.compilation_unit(watches=watches))
             loader.keep_text(compiled.codes, len(part.text), lambda: self._parsed(part, name))
             [function] = compiled.commands
             for code in compiled.codes:
@@ -107,10 +136,6 @@ class Session:
                 self._last = scope.pop(SESSION_LAST)
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
-        value = self.variables.pop(_RESULT, None)
-        if value is not None:
-            self._last = value
-        return to_host(value)
 
     def _parsed(self, part: Part, name: str) -> n.Program:
         """Parses a part as a command block: of its statements, or of an assignment of its value, or of both."""
@@ -128,7 +153,7 @@ class Session:
         return self._block(f"command\n{part.text}\nendcommand", 1, part.text, name)
 
     def _expression(self, part: Part, name: str) -> n.Program:
-        return self._block(f"command\nset {_RESULT} = (\n{part.text}\n)\nendcommand", 2, part.text, name)
+        return self._block(f"command\nset {RESULT} = (\n{part.text}\n)\nendcommand", 2, part.text, name)
 
     def _statements_and_expression(self, part: Part, name: str) -> n.Program:
         before, after = part.text[: part.last_line], part.text[part.last_line :]

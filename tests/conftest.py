@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuroscript import Interpreter
@@ -22,6 +22,10 @@ os.environ["NEUROSCRIPT_NO_CACHE"] = "1"
 # Nor is the one for data, which holds the key that marks the definitions of the host.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="neuroscript-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+# How long an example takes is no property of the code under test: the machine may be busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # The first run raises Python's recursion limit to what the default call depth needs, and hypothesis warns when that
 # happens in the middle of a test.

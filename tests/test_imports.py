@@ -42,6 +42,7 @@ LAYERS = {
         journal
         interpreter
         testing
+        observing
         .
         language_server
         cli
@@ -58,8 +59,9 @@ LAYERS = {
         configuration
         host
         outcomes interactive journaling run_views
+        observing
         . check fmt lsp primer reference run shell doctor test tools trust
-        runs
+        debug runs
         repl
     """,
     "neuroscript.cli.repl": """
@@ -78,6 +80,13 @@ LAYERS = {
         models
         runner
         junit pytest_plugin
+    """,
+    "neuroscript.observing": """
+        . masking breakpoints watchers bodies timeline_style dap_messages
+        showing profile
+        trace timeline dap_variables debugger
+        timeline_page
+        dap
     """,
     "neuroscript.values": """
         timedate
@@ -139,7 +148,8 @@ LAYERS = {
         programs services handles operators context deadlines in_place
         run_state
         containers events budget
-        assertions
+        assertions watching
+        tool_values
         runs tool_calls
         procedures
         namespace

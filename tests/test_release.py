@@ -54,6 +54,9 @@ def test_the_wheel_runs_alone_in_a_fresh_environment(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"neuroscript/py.typed", "ai_wm/py.typed", "neuroscript/syntax/neuroscript.lark"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "docs", "benchmarks"))]
+    [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
+    links = re.findall(r"\]\(([^)]*)\)", zipfile.ZipFile(wheel).read(metadata).decode())
+    assert all(link.startswith(("#", "http")) for link in links), "an index has no files beside the README"
     venv.create(tmp_path / "fresh", with_pip=True)
     python = tmp_path / "fresh" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True, capture_output=True, timeout=TIMEOUT)

@@ -1,9 +1,8 @@
-"""The tables of ``neuroscript workers``: no wider than the terminal, coloured only on one."""
+"""The tables of ``neuroscript workers``: no wider than a terminal, coloured only on one, and whole anywhere else."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +14,7 @@ from rich.text import Text
 
 from ai_wm.reporting import formats
 from ai_wm.reporting.monitor import Gauge, Watched, tightest
-from neuroscript.cli import visible
-
-PIPE_WIDTH = 160
-"""Columns where the output is no terminal and ``COLUMNS`` says nothing."""
+from neuroscript.cli import columns_of, visible
 
 GAP = 2
 
@@ -298,9 +294,7 @@ def _print(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
 
 
 def _console() -> Console:
-    return Console(
-        file=sys.stdout, width=shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, highlight=False, soft_wrap=False
-    )
+    return Console(file=sys.stdout, width=columns_of(sys.stdout), highlight=False, soft_wrap=False)
 
 
 def _key(method: str, status: str) -> Text:

@@ -202,7 +202,7 @@ def is_first(choice: Mapping[str, Any]) -> bool:
 
 def first_choice(choices: Sequence[Any]) -> Any:
     """Returns the choice that is the answer, wherever it stands in a whole reply; ``None`` if there is none."""
-    found = (choice for choice in choices if isinstance(choice, Mapping) and is_first(choice))
+    found = (choice for choice in choices if isinstance(choice, dict) and is_first(choice))
     return next(found, choices[0] if choices else None)
 
 
@@ -220,13 +220,13 @@ class Counts:
 
     def __init__(self, source: Any) -> None:
         self._source = source
-        self.unusable = "" if not source or isinstance(source, Mapping) else f"usage is {_kind(source)}"
+        self.unusable = "" if not source or isinstance(source, dict) else f"usage is {_kind(source)}"
 
     def __call__(self, *path: str) -> int:
         """Returns the count at a path; 0 if it is missing."""
         value = self._source
         for key in path:
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict):
                 return 0
             value = value.get(key)
         if value is None:

@@ -70,8 +70,8 @@ def with_calls_of(others: Iterable[Any], choice: dict[str, Any]) -> dict[str, An
         return choice
     if message.get("tool_calls") or message.get("function_call"):
         return choice
-    messages = (other.get("message") for other in others if isinstance(other, Mapping))
-    calls = (other["tool_calls"] for other in messages if isinstance(other, Mapping) and other.get("tool_calls"))
+    messages = (other.get("message") for other in others if isinstance(other, dict))
+    calls = (other["tool_calls"] for other in messages if isinstance(other, dict) and other.get("tool_calls"))
     found = next(calls, None)
     return choice if found is None else {**choice, "message": {**message, "tool_calls": found}}
 
@@ -97,7 +97,7 @@ def failed_part(body: Mapping[str, Any], choice: Any = None, message: Any = None
         return body
     vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
     for part in (*vendors, choice, message):
-        if isinstance(part, Mapping) and says_error(part.get("error")):
+        if isinstance(part, dict) and says_error(part.get("error")):
             return part
     return None
 
@@ -105,7 +105,7 @@ def failed_part(body: Mapping[str, Any], choice: Any = None, message: Any = None
 def text_of(message: Any) -> str:
     """The text of a failed reply, if any can be read."""
     try:
-        return content_text(message.get("content")) if isinstance(message, Mapping) else ""
+        return content_text(message.get("content")) if isinstance(message, dict) else ""
     except BadReply:
         return ""
 
@@ -114,7 +114,7 @@ def refusal_in(message: Mapping[str, Any]) -> str:
     """The model's refusal, which stands beside the content or is one of its parts."""
     content = message.get("content")
     parts = content if isinstance(content, list) else []
-    said = [part.get("refusal") for part in parts if isinstance(part, Mapping) and part.get("type") == "refusal"]
+    said = [part.get("refusal") for part in parts if isinstance(part, dict) and part.get("type") == "refusal"]
     return "".join(expect_text(text, "a refusal") for text in (message.get("refusal"), *said))
 
 
@@ -124,6 +124,6 @@ def content_text(content: Any) -> str:
         return "".join(
             part if isinstance(part, str) else expect_text(part.get("text"), "a text part")
             for part in content
-            if isinstance(part, str) or (isinstance(part, Mapping) and part.get("type", "text") in _TEXTS)
+            if isinstance(part, str) or (isinstance(part, dict) and part.get("type", "text") in _TEXTS)
         )
     return expect_text(content, "message.content")

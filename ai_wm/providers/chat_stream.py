@@ -144,7 +144,7 @@ class ChatStream:
         """Makes the failure of the reply, in whose last chunk the choice ``given`` may have more text."""
         answer = self._choices.get(self._answer)
         text = "".join(answer.text) if answer is not None else ""
-        if isinstance(given, Mapping):
+        if isinstance(given, dict):
             text += text_of(given.get("delta")) or text_of(given.get("message"))
         return StreamError(error, usage=self.usage, text=whole_text(text))
 
@@ -185,7 +185,7 @@ class _Choice:
         self._reasoning.take(delta)
         self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
         old = delta.get("function_call")
-        if isinstance(old, Mapping) and any(old.values()):
+        if isinstance(old, dict) and any(old.values()):
             self._old_calls.take([{"function": dict(old)}])
         return text
 
@@ -215,7 +215,7 @@ def _says(choice: Mapping[str, Any]) -> bool:
 
 def _brings(message: Any) -> bool:
     """Whether a piece of a message brings anything but its role."""
-    return isinstance(message, Mapping) and any(value for key, value in message.items() if key != "role")
+    return isinstance(message, dict) and any(value for key, value in message.items() if key != "role")
 
 
 def _listed(value: Any) -> list[Any]:

@@ -23,15 +23,15 @@ def usage_in(body: Mapping[str, Any]) -> Usage:
 def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    choice = choice if isinstance(choice, Mapping) else {}
+    choice = choice if isinstance(choice, dict) else {}
     vendors = (part for key, part in body.items() if key != "choices")  # x_groq of Groq's streams, metadata, …
     for holder in (body, choice, choice.get("delta"), choice.get("message"), *vendors):  # the choice: Moonshot
-        usage = holder.get("usage") if isinstance(holder, Mapping) else None
-        if isinstance(usage, Mapping):
+        usage = holder.get("usage") if isinstance(holder, dict) else None
+        if isinstance(usage, dict):
             yield usage
     for name in ("usageMetadata", "amazon-bedrock-invocationMetrics", "timings"):
         usage = body.get(name)  # timings: llama.cpp, where it was not asked for usage
-        if isinstance(usage, Mapping):
+        if isinstance(usage, dict):
             yield usage
 
 

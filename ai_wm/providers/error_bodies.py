@@ -146,9 +146,9 @@ def status_of(word: str) -> int:
 
 def filtered_words(results: Any) -> str:
     """Returns the categories in which Azure's filters have stopped a text, with their severity; empty for none."""
-    if not isinstance(results, Mapping):
+    if not isinstance(results, dict):
         return ""
-    stopped = [(name, found) for name, found in results.items() if isinstance(found, Mapping) and found.get("filtered")]
+    stopped = [(name, found) for name, found in results.items() if isinstance(found, dict) and found.get("filtered")]
     words = [f"{name} ({found['severity']})" if found.get("severity") else str(name) for name, found in stopped]
     return f"filtered for {', '.join(words)}"[:_LONGEST] if words else ""
 
@@ -164,7 +164,7 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
     if says_error(body.get("error")) or says_error(body.get("errors")):
         return True
     base = body.get("base_resp")  # MiniMax
-    if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
+    if isinstance(base, dict) and base.get("status_code") not in (None, 0):
         return True
     kind = body.get("type")
     if body.get("object") == "error" or (isinstance(kind, str) and (kind == "error" or kind.endswith("_error"))):
@@ -176,16 +176,18 @@ def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> boo
 
 def says_error(value: Any, depth: int = 0) -> bool:
     """Tells whether the ``error`` of a reply says anything: gateways give an empty one, or one of success."""
+    if value is None:  # mostly
+        return False
     if depth > _DEEPEST:
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         known = [given for key, given in value.items() if key in _IN_ERRORS]
         return any(says_error(given, depth + 1) for given in known or value.values())
     if isinstance(value, list):
         return any(says_error(given, depth + 1) for given in value)
     if isinstance(value, str):
         return value.strip().lower() not in _NO_ERROR
-    return value not in (None, False, 0, 200)
+    return value not in (False, 0, 200)
 
 
 def wait_in(message: str) -> float | None:
@@ -217,7 +219,7 @@ def _layers(value: Any, depth: int) -> Iterator[_Layer]:
     elif isinstance(value, list):
         for item in value[:5]:
             yield from _layers(item, depth + 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         yield from _layers_of_map(value, depth)
 
 
@@ -239,14 +241,14 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
         yield _Layer(filtered)
     for key in _INSIDE:
         inner = value.get(key)
-        if isinstance(inner, Mapping | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):
+        if isinstance(inner, dict | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):
             yield from _layers(inner, depth + 1)
 
 
 def _layers_of_violations(violations: Any) -> Iterator[_Layer]:
     """What Google's ``BadRequest`` says of single fields."""
     for each in violations[:5] if isinstance(violations, list) else ():
-        said = each.get("description") if isinstance(each, Mapping) else None
+        said = each.get("description") if isinstance(each, dict) else None
         if isinstance(said, str) and said.strip():
             field = each.get("field")
             yield _Layer(f"{field}: {said}" if isinstance(field, str) and field else said)
@@ -297,7 +299,7 @@ def _wait_of(value: Mapping[str, Any]) -> float | None:
     if type(seconds) in (int, float) and 0 <= seconds < 10**7:
         return float(seconds)
     headers = value.get("headers")
-    if isinstance(headers, Mapping):  # OpenRouter's metadata; the time is in milliseconds since 1970
+    if isinstance(headers, dict):  # OpenRouter's metadata; the time is in milliseconds since 1970
         known = {str(name).lower(): str(given) for name, given in headers.items()}
         reset = known.get("x-ratelimit-reset", "")
         if re.fullmatch(r"\d{13}", reset):
@@ -310,7 +312,7 @@ def _wait_of(value: Mapping[str, Any]) -> float | None:
 def _quota_of(value: Mapping[str, Any]) -> Literal["", "minute", "day"]:
     """The time of the quotas in Google's ``QuotaFailure``: waiting is not worthwhile for a daily one, or one of 0."""
     violations = value.get("violations")
-    found = [each for each in violations if isinstance(each, Mapping)] if isinstance(violations, list) else []
+    found = [each for each in violations if isinstance(each, dict)] if isinstance(violations, list) else []
     named = [str(each.get("quotaId", "")) for each in found]
     if any("PerDay" in name for name in named) or any(str(each.get("quotaValue")) == "0" for each in found):
         return "day"

@@ -46,18 +46,23 @@ class Reached(IntEnum):
     SECOND_HANDSHAKE = 4
 
 
-@contextmanager
-def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
+class interruptible:
     """Context manager in which network waits of this thread call ``check`` at intervals.
 
     What it raises ends the wait.
     """
-    before = getattr(_current, "check", None)
-    try:
-        _current.check, _current.written, _current.reached = check, False, Reached.NOTHING
-        yield
-    finally:
-        _current.check = before
+
+    __slots__ = ("_before", "_check")
+
+    def __init__(self, check: Callable[[], None] | None) -> None:
+        self._check = check
+
+    def __enter__(self) -> None:
+        self._before = getattr(_current, "check", None)
+        _current.check, _current.written, _current.reached = self._check, False, Reached.NOTHING
+
+    def __exit__(self, *exception: object) -> None:
+        _current.check = self._before
 
 
 def has_written() -> bool:
@@ -141,13 +146,15 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._seconds: float | None = None
+        """How long the socket waits at most at a time, as it was last told."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         wait = _Wait(timeout)
         try:
             while True:
                 try:
-                    self._socket.settimeout(wait.slice())
+                    self._wait_for(wait.slice())
                     return self._socket.recv(max_bytes)
                 except TimeoutError:
                     wait.slice()
@@ -163,7 +170,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             while rest:
                 try:
-                    self._socket.settimeout(wait.slice())
+                    self._wait_for(wait.slice())
                     rest = rest[self._socket.send(rest) :]
                 except TimeoutError:
                     wait.slice()
@@ -171,6 +178,22 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.WriteTimeout(error) from error
         except OSError as error:
             raise httpcore.WriteError(error) from error
+
+    def _wait_for(self, seconds: float) -> None:
+        if seconds != self._seconds:
+            self._socket.settimeout(seconds)
+            self._seconds = seconds
+
+    def _is_readable(self) -> bool:
+        """Whether something came, or the connection has ended."""
+        try:
+            self._wait_for(0)
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def close(self) -> None:
         self._socket.close()
@@ -189,7 +212,7 @@ class _Stream(httpcore.NetworkStream):
             case "server_addr":
                 return self._socket.getpeername()
             case "is_readable":
-                return self._socket.fileno() < 0 or _is_ready(self._socket, selectors.EVENT_READ, 0)
+                return self._is_readable()
         return None
 
 

@@ -161,7 +161,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     with costing(usage):
         choices = body.get("choices") or []
         choice = first_choice(choices) if isinstance(choices, list) else None
-        said = choice.get("message") if isinstance(choice, Mapping) else None
+        said = choice.get("message") if isinstance(choice, dict) else None
         failed = failed_part(body, choice, said)
         if failed is not None:
             raise StreamError(read_error(failed), usage=usage, text=text_of(said))
@@ -172,18 +172,19 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
         expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
         others = OtherChoices()
-        rest = [other for other in choices if other is not choice and isinstance(other, Mapping)]
+        rest = [other for other in choices if other is not choice and isinstance(other, dict)]
         for other in rest:
             see_other(others, other)
         choice = with_calls_of(rest, choice)
-        return replace(response_of(body, choice, choice["message"], usage, request), other_choices=others.failures)
+        response = response_of(body, choice, choice["message"], usage, request)
+        return replace(response, other_choices=others.failures) if others.failures else response
 
 
 def _is_chunk(part: Any) -> bool:
     """Whether a part of a body is a chunk of a stream, which some gateways send as plain JSON."""
-    choices = part.get("choices") if isinstance(part, Mapping) else None
+    choices = part.get("choices") if isinstance(part, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
-    return isinstance(choice, Mapping) and "delta" in choice and "message" not in choice
+    return isinstance(choice, dict) and "delta" in choice and "message" not in choice
 
 
 def _joined(chunks: Sequence[Any], request: LLMRequest) -> LLMResponse:

@@ -46,7 +46,7 @@ class _Entry:
     """One entry of a list of reasoning: a text with its signature, or anything else as it came."""
 
     def __init__(self, given: Any) -> None:
-        self._given = dict(given) if isinstance(given, Mapping) else given
+        self._given = dict(given) if isinstance(given, dict) else given
         self._key = _text_key(given)
         self._pieces = [given[self._key]] if self._key else []
 
@@ -55,7 +55,7 @@ class _Entry:
 
         It has the same type and the same index; a signature is the end of what it signs.
         """
-        if not self._key or not isinstance(given, Mapping):
+        if not self._key or not isinstance(given, dict):
             return False
         key, mine = _text_key(given), self._given
         text = given[key] if key else ""
@@ -77,5 +77,5 @@ class _Entry:
 
 def _text_key(given: Any) -> str:
     """The field of an entry that holds its text; empty if it has none."""
-    known = given if isinstance(given, Mapping) else {}
+    known = given if isinstance(given, dict) else {}
     return next((key for key in _TEXTS if isinstance(known.get(key), str)), "")

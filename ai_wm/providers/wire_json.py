@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from ai_wm.providers.adapter import BadReply
@@ -11,6 +12,9 @@ from ai_wm.providers.estimates import byte_length
 MOST_VALUES = 1_000_000
 """Objects, lists and items that one reply may hold.  Each takes up to some hundred bytes, and two or three on the wire;
 a reply of a model has some thousands."""
+
+# An option of any kind, even the default, makes `json.loads` build a decoder for each call.
+_loads_with_control_characters = partial(json.loads, strict=False)
 
 
 def read_json(text: str | bytes, *, strict: bool = True) -> Any:
@@ -23,10 +27,11 @@ def read_json(text: str | bytes, *, strict: bool = True) -> Any:
     """
     if len(text) > MOST_VALUES:
         check_values(text)
+    loads = json.loads if strict else _loads_with_control_characters
     try:
-        return json.loads(text, strict=strict)
+        return loads(text)
     except UnicodeDecodeError:
-        return json.loads(bytes(text).decode("utf-8", "replace"), strict=strict)  # type: ignore[arg-type]
+        return loads(bytes(text).decode("utf-8", "replace"))  # type: ignore[arg-type]
 
 
 def check_values(text: str | bytes) -> None:

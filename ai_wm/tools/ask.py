@@ -103,7 +103,7 @@ class Asker:
             from ai_wm.manager import AIWorkerManager
 
             _tell_of_echo(ctx)
-            self._echo = AIWorkerManager()
+            self._echo = AIWorkerManager(on_call=ctx.services[SERVICE].on_call)
             self._echo.add_worker_definition(BUILT_IN_ECHO)
         return self._echo.script_access(access.rights.owner, access.rights.policy)
 

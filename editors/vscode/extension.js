@@ -1,11 +1,11 @@
-// Starts `neuroscript lsp` and connects VS Code with it.
+// Starts `neuroscript lsp` and `neuroscript debug`, and connects VS Code with them.
 
 "use strict";
 
 const path = require("path");
 const vscode = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
-const { serverCommand } = require("./command");
+const { debugConfiguration, debuggerCommand, serverCommand } = require("./command");
 
 let client;
 
@@ -42,12 +42,24 @@ async function stop() {
   if (ended?.needsStop()) await ended.stop();
 }
 
+function debugAdapter(session) {
+  const settings = vscode.workspace.getConfiguration("neuroscript");
+  const folder = session.workspaceFolder?.uri.fsPath;
+  const { command, args } = debuggerCommand(settings.get("server.command"), folder, path);
+  return new vscode.DebugAdapterExecutable(command, args, { cwd: folder });
+}
+
 async function activate(context) {
   const restart = async () => {
     await stop();
     await start();
   };
   context.subscriptions.push(
+    vscode.debug.registerDebugAdapterDescriptorFactory("neuroscript", { createDebugAdapterDescriptor: debugAdapter }),
+    vscode.debug.registerDebugConfigurationProvider("neuroscript", {
+      resolveDebugConfiguration: (_, configuration) =>
+        debugConfiguration(configuration, vscode.window.activeTextEditor?.document),
+    }),
     vscode.commands.registerCommand("neuroscript.restart", restart),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
       if (event.affectsConfiguration("neuroscript.server")) await restart();

@@ -11,7 +11,7 @@ from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.error_text import explain
-from neuroscript.output import visible, write, write_line
+from neuroscript.output import columns_of, visible, write, write_line
 
 __all__ = [
     "FAILED",
@@ -21,6 +21,7 @@ __all__ = [
     "WorkersPlace",
     "add_format",
     "add_workers",
+    "columns_of",
     "complain",
     "existing_directory",
     "explain",

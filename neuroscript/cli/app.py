@@ -37,15 +37,16 @@ if TYPE_CHECKING:
 
 BUILT_IN = {
     "run": "run",
-    "runs": "runs",
     "check": "check",
     "fmt": "fmt",
     "explain": "reference",  # `neuroscript.cli.explain` is a function
+    "debug": "debug",
     "test": "test",
     "tools": "tools",
     "primer": "primer",
     "repl": "repl",
     "lsp": "lsp",
+    "runs": "runs",
     "trust": "trust",
     "doctor": "doctor",
     "completions": "shell",

@@ -9,13 +9,17 @@ from neuroscript.output import end_reply, one_line
 
 def install() -> None:
     """Has warnings and errors that are logged shown, unless the process has a log of its own already."""
-    handler = _Handler()
+    handler = _Handler(logging.WARNING)
     handler.setFormatter(_Formatter("neuroscript: %(message)s"))
     logging.basicConfig(handlers=[handler])
 
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
     """Handler that begins a line of its own where a reply is shown while it comes."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self.setLevel(level)  # whatever others listen to
 
     def emit(self, record: logging.LogRecord) -> None:
         end_reply(self.stream)

@@ -258,6 +258,17 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def file_ending(suffix: str) -> Callable[[str], str]:
+    """A type for argparse: the name of a file that the command writes, which no program has by mistake."""
+
+    def check(path: str) -> str:
+        if path and not path.endswith(suffix):
+            raise argparse.ArgumentTypeError(f"{path!r} does not end in {suffix}; name the program before this option")
+        return path
+
+    return check
+
+
 def json_value(text: str, what: str) -> Any:
     """Reads a JSON value; ``what`` names the option in messages.
 

@@ -71,7 +71,7 @@ class TextReport:
 
     def ended_before(self, run_id: str, ended: float) -> None:
         """Tells that a run has returned before, so that nothing of it is done now."""
-        complain(f"the run {run_id!r} returned on {moment(ended)}; this is its result, and nothing was done again")
+        complain(returned_before(run_id, ended))
 
 
 class JsonLinesReport:
@@ -135,6 +135,11 @@ def moment(seconds: float) -> str:
     import time
 
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def returned_before(run_id: str, ended: float) -> str:
+    """Says that a run has returned before."""
+    return f"the run {run_id!r} returned on {moment(ended)}; this is its result, and nothing was done again"
 
 
 def log_to_standard_error() -> None:

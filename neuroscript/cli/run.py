@@ -17,6 +17,7 @@ from neuroscript.cli.options import (
     add_policy,
     add_tools,
     environment,
+    file_ending,
     json_value,
     library_roots,
     sandbox_directory,
@@ -26,7 +27,7 @@ from neuroscript.cli.source import STDIN, read_program, read_source, text_of_pro
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SUSPENDED, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
-from neuroscript.records import record
+from neuroscript.records import field, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,43 @@ SUMMARY = "run a program"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("file", metavar="FILE", help="the program; - reads it from standard input")
+    add_seeing(parser)
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help='show the models\' replies while they come: on standard error, or as lines {"delta": text, …}',
+    )
+    parser.add_argument(
+        "--explain-policy",
+        action="store_true",
+        help="say what the program may do, and why; run nothing",
+    )
+    add_format(parser)
+    add_run(parser)
+
+
+def add_seeing(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that show what the run does."""
+    seeing = parser.add_argument_group("seeing the run", "what they show goes to standard error, or to a file")
+    seeing.add_argument("--trace", action="store_true", help="show each statement, and the values that it sets")
+    seeing.add_argument(
+        "--profile",
+        metavar="OUT.json",
+        nargs="?",
+        const="",
+        type=file_ending(".json"),
+        help="show which lines and tools took how long; with a file, write it for speedscope too",
+    )
+    seeing.add_argument(
+        "--timeline",
+        metavar="OUT.html",
+        type=file_ending(".html"),
+        help="write a page that shows which model was asked what, when, and at what cost",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for what is run of a program, and what it is given."""
     parser.add_argument(
         "--entry", metavar="NAME", help="the procedure of a library to run, whose result is shown (default: main)"
     )
@@ -62,22 +100,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an event to fire before the run, with its payload; may be given several times",
     )
-    parser.add_argument(
-        "--stream",
-        action="store_true",
-        help='show the models\' replies while they come: on standard error, or as lines {"delta": text, …}',
-    )
-    parser.add_argument(
-        "--explain-policy",
-        action="store_true",
-        help="say what the program may do, and why; run nothing",
-    )
-    add_format(parser)
     add_host(parser)
     add_tools(parser)
     add_limits(parser)
     add_policy(parser)
     add_journal(parser)
+
+
+@record()
+class Surroundings:
+    """What a program is run with, besides what its options say.
+
+    Attributes:
+        report: where its values and its end go; None: where the options say.
+        token: ends everything that the command runs; None: one of its own.
+        prepare: gets the interpreter before anything is loaded.
+        prompt: answers ``promptuser``; None: the person at the terminal does.
+        services: what plugins find besides what the host grants.
+    """
+
+    report: Report | None = None
+    token: CancelToken | None = None
+    prepare: Callable[[Interpreter], object] | None = None
+    prompt: Callable[[str], str] | None = None
+    services: dict[str, Any] = field(default_factory=dict)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -89,6 +135,17 @@ def run(options: argparse.Namespace) -> int:
             read_source(options.file)  # which tells if there is no such program
         settings = settings_of(options, options.file, MAX_COST)
         return explain_policy(settings, workers_place(options, settings), options.format)
+    if options.trace or options.profile is not None or options.timeline is not None:
+        from neuroscript.cli.observing import observed
+
+        return observed(
+            options, lambda prepare, services: run_program(options, Surroundings(prepare=prepare, services=services))
+        )
+    return run_program(options, Surroundings())
+
+
+def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
+    """Runs the program that the options name; returns the exit status."""
     host = make_host(options, options.file, MAX_COST)
     program = read_program(options.file)
     arguments = None if options.args is None else _arguments(options.args)
@@ -96,7 +153,8 @@ def run(options: argparse.Namespace) -> int:
     journal = open_journal(options, events)
     job = _Job(program, options.entry, arguments, events, options.run_id, journal)
     interrupts = Interrupts()
-    sink = _Sink(make_report(options.format, show_result=options.entry is not None))
+    report = surroundings.report or make_report(options.format, show_result=options.entry is not None)
+    sink = _Sink(report, surroundings.token or CancelToken())
     with (
         journal or nullcontext(),
         _Host(
@@ -106,16 +164,18 @@ def run(options: argparse.Namespace) -> int:
             on_error=sink.note_failure,
             on_stream=sink.stream if host.stream else None,
             # Where the program itself comes from standard input, no answer can.
-            prompt=None if options.file == STDIN else interrupts.ask,
+            prompt=surroundings.prompt or (None if options.file == STDIN else interrupts.ask),
             environment=environment(host.environment),
             plugins=host.plugins,
             policy=host.tools,
             cache=True,
-            services=host.services,
+            services={**host.services, **surroundings.services},
             library_roots=library_roots(options.lib),
         ) as interpreter,
     ):
         sink.interpreter = interpreter
+        if surroundings.prepare is not None:
+            surroundings.prepare(interpreter)
         if options.tools:
             from neuroscript.cli.tool_modules import add_tool_modules
 
@@ -222,10 +282,10 @@ class _Host(Interpreter):
 class _Sink:
     """The emit sink.  A reader that went away cancels the run instead of failing in the middle of the script."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, token: CancelToken) -> None:
         self.report = report
         self.interpreter: Interpreter | None = None
-        self.token = CancelToken()  # of everything that the command runs
+        self.token = token  # of everything that the command runs
         self.broken = False
         self.failed = False  # whether an event handler has failed, which ends no run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from neuroscript.cli.parser import set_completer
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.interpreter import Interpreter
-from neuroscript.output import write_line
+from neuroscript.output import columns_of, write_line
 from neuroscript.stdlib.meta import help_text, specification
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.name and len(specs) == 1:
         write_line(sys.stdout, help_text(specs[0]))
     else:
-        write_line(sys.stdout, table(specs, shutil.get_terminal_size().columns))
+        write_line(sys.stdout, table(specs, columns_of(sys.stdout)))
     return OK
 
 

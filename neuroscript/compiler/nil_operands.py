@@ -25,6 +25,7 @@ Step: TypeAlias = str | int | n.Name
 """A key or an index after a variable; a name where it is that of a variable."""
 
 _MOST_PROGRAMS = 64
+_MOST_KEYS = 100  # of a map whose keys are remembered along with others
 _MOST_TEXT = 60  # characters of an expression in a message
 _ABSENT: Any = object()
 
@@ -56,6 +57,7 @@ class NilOperands:
     def __init__(self, tools: ToolRegistry) -> None:
         self._tools = tools
         self._found: dict[Callable[[], n.Program], dict[n.Span, list[Operand]]] = {}
+        self._near: dict[tuple[str, tuple[str, ...]], str | None] = {}  # what was meant by a key, among which others
 
     def told(self, parsed: Callable[[], n.Program], span: n.Span, variables: Mapping[str, Any]) -> str:
         """Says what was nil in the operation at a place; empty if that is not known.
@@ -88,12 +90,22 @@ class NilOperands:
             key = variables.get(abi.VARIABLE + step.name, _ABSENT) if isinstance(step, n.Name) else step
             inner = _item(value, key)
             if inner is _ABSENT:
-                return _no_key(shown, key, value) if isinstance(key, str) and _keys(value) is not None else ""
+                return self._no_key(shown, key, value) if isinstance(key, str) and _keys(value) is not None else ""
             shown += f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{_key_text(step)}]"
             if inner is None:
                 return f"`{shown}` is nil" if len(shown) <= 2 * _MOST_TEXT else ""
             value = inner
         return ""
+
+    def _no_key(self, shown: str, key: str, value: Any) -> str:
+        keys = tuple(_keys(value) or ())
+        if (key, keys) not in self._near:
+            if len(self._near) >= _MOST_PROGRAMS or len(keys) > _MOST_KEYS:
+                self._near.clear()
+            self._near[key, keys] = nearest_key(key, keys)
+        near = self._near[key, keys]
+        hint = f"; did you mean `{near}`?" if near is not None else ""
+        return f"`{_cut(shown)}` has no key `{_cut(key)}`{hint}"
 
     def _told_by_shape(self, operand: Operand) -> str:
         """As `_told`, of the result of a tool, which is not there any more."""
@@ -134,12 +146,6 @@ def _key_text(step: Step) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "…"
-
-
-def _no_key(shown: str, key: str, value: Any) -> str:
-    near = nearest_key(key, _keys(value) or ())
-    hint = f"; did you mean `{near}`?" if near is not None else ""
-    return f"`{_cut(shown)}` has no key `{_cut(key)}`{hint}"
 
 
 # --- finding the operations of a program ------------------------------------------------------------------------------

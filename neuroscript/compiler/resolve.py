@@ -7,7 +7,7 @@ those of the body that they stand in (language reference, sections 5 and 6).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
@@ -22,6 +22,7 @@ _MOST_PARTS = 20_000  # operands of one expression, placeholders of one text; ea
 LAST = "last"
 """The result of the latest call, in a body that has no variable of this name."""
 
+_RULED = frozenset({n.Break, n.Continue, n.ClearError, n.Return, n.OnError})  # what may not stand everywhere
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
@@ -51,6 +52,7 @@ class Body:
     stored: set[str] = field(default_factory=set)  # those among them that are stored in
     tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
     tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
+    walked: dict[int, Sequence[n.Expr]] = field(default_factory=dict)  # id(expression) -> all its parts
     uses_last: bool = False
     size: int = 0  # statements
     evals: int = 0  # how often it evaluates a text that is known only when it runs
@@ -64,8 +66,12 @@ class Body:
 
     def forget(self) -> None:
         """Lets go of what has been found in the body's tree, when it has been analysed."""
-        for part in (self.events, self.loops, self.calls, self.literals, self.returns):
+        for part in (self.events, self.loops, self.calls, self.literals, self.returns, self.walked):
             part.clear()
+
+    def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
+        """An expression of the body and all its subexpressions, from left to right."""
+        return self.walked.get(id(expression)) or walk(expression)
 
     def exclude(self, names: Collection[str]) -> None:
         """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""
@@ -199,7 +205,8 @@ class _Walker:
             self.statement(statement, loop, handler)
 
     def statement(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
-        self.rules(statement, loop, handler)
+        if type(statement) in _RULED:
+            self.rules(statement, loop, handler)
         body = self.body
         body.size += 1
         match statement:
@@ -278,12 +285,16 @@ class _Walker:
 
     def expression(self, expression: n.Expr) -> None:
         body = self.body
-        for part in walk(expression):
+        parts = walk(expression)
+        if len(parts) > 1:
+            body.walked[id(expression)] = parts
+        for part in parts:
+            form = type(part)
             if isinstance(part, n.Name):
                 body.reads.add(part.name)
-            elif isinstance(part, n.Literal | n.Index):
+            elif form is n.Literal or form is n.Index:
                 continue
-            elif isinstance(part, n.Chain | n.Unary):
+            elif form is n.Chain or form is n.Unary:
                 for operand in nil_tolerant_operands(part):
                     if isinstance(operand, n.Name):
                         body.tolerated.add(operand.name)

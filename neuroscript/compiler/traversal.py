@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
 
 # --- statements ------------------------------------------------------------------------------------------------------
@@ -22,10 +23,15 @@ def statements(block: n.Block) -> Iterator[n.Stmt]:
 
 def inner_blocks(statement: n.Stmt) -> Sequence[n.Block]:
     """The blocks of an ``if``, ``while`` or ``for each``."""
+    form = type(statement)
+    if form is n.Set:
+        return ()  # as most are
     if isinstance(statement, n.If):
         blocks = [block for _, block in statement.branches]
         return blocks if statement.orelse is None else [*blocks, statement.orelse]
-    return (statement.body,) if isinstance(statement, n.While | n.ForEach) else ()
+    if form is n.While or form is n.ForEach:
+        return (statement.body,)  # type: ignore[attr-defined]
+    return ()
 
 
 def lines_of(bodies: Iterable[n.Block]) -> list[int]:
@@ -44,6 +50,29 @@ def lines_of(bodies: Iterable[n.Block]) -> list[int]:
     return sorted(set(found))
 
 
+def places_of(block: n.Block, handled: Container[int]) -> list[Place]:
+    """The places of a body's statements, in order, those in its error handlers too.
+
+    Args:
+        block: of the body.
+        handled: the ``id`` of each statement that an error handler covers.
+    """
+    found = []
+    pending = list(block)
+    while pending:
+        statement = pending.pop()
+        if isinstance(statement, n.OnError):
+            pending += statement.body
+            continue
+        inner = inner_blocks(statement)
+        names = tuple(dict.fromkeys([*assigned_by(statement), *stored_by(statement)]))
+        last = statement.span[0] if inner else statement.span[2]
+        found.append(Place(statement.span[0], last, names, id(statement) in handled))
+        for block in inner:
+            pending += block
+    return sorted(found, key=lambda place: place.line)
+
+
 def loop_depth(block: n.Block) -> int:
     """The depth of nesting of a block's loops."""
     depth = 0
@@ -53,17 +82,16 @@ def loop_depth(block: n.Block) -> int:
     return depth
 
 
-def assigned_by(statement: n.Stmt) -> Iterator[str]:
+def assigned_by(statement: n.Stmt) -> Sequence[str]:
     """The variables that a statement assigns as a whole, apart from its inner blocks."""
+    if isinstance(statement, n.Set):
+        return [target.name for target in statement.targets if not target.path]
     match statement:
-        case n.Set(targets=targets):
-            yield from (target.name for target in targets if not target.path)
         case n.ForEach(name=name, key=key):
-            yield name
-            if key is not None:
-                yield key
+            return (name,) if key is None else (name, key)
         case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
-            yield name
+            return (name,)
+    return ()
 
 
 def assigned_in(block: n.Block) -> Iterator[str]:
@@ -74,14 +102,19 @@ def assigned_in(block: n.Block) -> Iterator[str]:
             yield from assigned_in(inner)
 
 
+def stored_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables in whose lists or maps a statement stores a value, apart from its inner blocks."""
+    match statement:
+        case n.Set(targets=targets):
+            yield from (target.name for target in targets if target.path)
+        case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
+            yield target.name
+
+
 def stored_in(block: n.Block) -> Iterator[str]:
     """The variables in whose lists or maps a block stores a value."""
     for statement in block:
-        match statement:
-            case n.Set(targets=targets):
-                yield from (target.name for target in targets if target.path)
-            case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
-                yield target.name
+        yield from stored_by(statement)
         for inner in inner_blocks(statement):
             yield from stored_in(inner)
 
@@ -99,13 +132,20 @@ def _present(*parts: n.Expr | None) -> list[n.Expr]:
     return [part for part in parts if part is not None]
 
 
+def _of_set(statement: n.Set) -> Sequence[n.Expr]:
+    if len(statement.targets) == 1:
+        path = statement.targets[0].path
+        return [statement.value, *path] if path else (statement.value,)
+    return [statement.value, *(index for target in statement.targets for index in target.path)]
+
+
 def _path(target: n.Target | None) -> list[n.Expr]:
     return [] if target is None else target.path
 
 
 # Every analysis asks for these, many times: a table takes a third of the time of matching class by class.
 _EXPRESSIONS: Final[dict[type[n.Stmt], Callable[[Any], Sequence[n.Expr]]]] = {
-    n.Set: lambda it: [it.value, *(index for target in it.targets for index in target.path)],
+    n.Set: _of_set,
     n.CallStmt: lambda it: (it.call,),
     n.Emit: lambda it: (it.value,),
     n.Must: lambda it: (it.value,),
@@ -145,7 +185,8 @@ def children(expression: n.Expr) -> Sequence[n.Expr]:
 
 
 def _operands(chain: n.Chain) -> list[n.Expr]:
-    return [chain.first, *[operand for _, operand, _ in chain.rest]]
+    rest = chain.rest
+    return [chain.first, rest[0][1]] if len(rest) == 1 else [chain.first, *[operand for _, operand, _ in rest]]
 
 
 def _arguments(call: n.Call | n.ToolCall) -> list[n.Expr]:

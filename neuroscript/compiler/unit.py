@@ -28,6 +28,7 @@ class Unit:
         sealed: whether code may rely on the program's procedures not being replaced.
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
+        watches: whether the code tells a `Watcher` of its statements, turns and ends, and keeps what variables hold.
     """
 
     load: int
@@ -41,6 +42,7 @@ class Unit:
     levels: int = 1
     explains: bool = False
     covers: bool = False
+    watches: bool = False
 
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""

@@ -82,6 +82,7 @@ def run_journaled(
         run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver, kinds)
         try:
             with runtime.run(cancel=cancel) as depth:
+                runtime.whispered.clear()  # what an earlier run left is not in the journal
                 runtime.use_journal(run)
                 try:
                     for name, payload in events:

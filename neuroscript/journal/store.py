@@ -191,7 +191,7 @@ class JournalStore(ABC):
         self._answer(run_id, path, False, by, why)
 
     def _answer(self, run_id: str, path: str, yes: bool, by: str, why: str) -> None:
-        info = self.run(run_id)
+        info = self._unfinished(run_id)
         waiting = [each for each in self.entries(run_id) if each.tool == APPROVAL and not approval_of(info, each).by]
         if path:
             where = self._path(path)
@@ -214,10 +214,14 @@ class JournalStore(ABC):
         Raises:
             NeuroScriptError: 9 if there is no such run; 19 if it has returned, or is going on.
         """
+        self._unfinished(run_id)
+        self.end_run(run_id, REFUSED, why)
+
+    def _unfinished(self, run_id: str) -> RunInfo:
         info = self.run(run_id)
         if info.state in (RETURNED, REFUSED):
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"the run {run_id!r} is over: it is {info.state}")
-        self.end_run(run_id, REFUSED, why)
+        return info
 
     def _entry(self, run_id: str, path: str) -> Entry:
         self.run(run_id)

@@ -139,6 +139,7 @@ STR_COUNT = "_count"
 FLOOR = "_floor"
 CEIL = "_ceil"
 TRUNCATE = "_truncate"
+SQRT = "_sqrt"
 
 # --- operators -------------------------------------------------------------------------------------------------------
 
@@ -241,6 +242,12 @@ MUST_EXPLAINED = "_must_explained"
 NOTE = "_note"
 COVERED = "_covered"
 """Only in code that is compiled for tests."""
+
+BEGIN = "_begin"
+TURN = "_turn"
+RESULT = "_result"
+LEFT = "_left"
+"""Only in code that is watched: what a statement, a turn of a ``for each``, a ``return`` and the end of a body call."""
 
 FAIL = "_fail"
 FAILURE = "_failure"

@@ -90,6 +90,10 @@ class Fuel:
         self.memory_mark = self.mark
         self.memory_base = self.memory_seen = 0
         self.memory_allowed = self.limits.max_memory
+        self.renew()
+
+    def renew(self) -> None:
+        """Puts steps of what is left in the place where code takes them."""
         # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
         self.namespace[abi.FUEL] = chain.from_iterable(self._portions())
 
@@ -148,6 +152,10 @@ class Fuel:
     def nested(self) -> Nested:
         """A context in which a part of the script runs inside code of the host."""
         return Nested(self)
+
+    def apart(self, steps: int, seconds: float) -> Apart:
+        """A context in which a part of the script has a budget of its own, and takes nothing of the run's."""
+        return Apart(self, steps, seconds)
 
     def _take_off(self) -> None:
         """Takes the time of the host's code off the script's."""
@@ -259,6 +267,37 @@ class Nested:
 
     def __exit__(self, *_: object) -> None:
         self._fuel.leave_script(self._was_host)
+
+
+class Apart:
+    """Context manager for a part of the script with a budget of its own, started by code of the host."""
+
+    __slots__ = ("_began", "_fuel", "_kept", "_was_host")
+
+    _KEPT = ("left", "seconds", "max_seconds", "portion", "stopped", "tool_seconds", "mark")
+
+    def __init__(self, fuel: Fuel, steps: int, seconds: float) -> None:
+        self._fuel = fuel
+        self._was_host = fuel.enter_script()
+        self._began = perf_counter()
+        self._kept = {name: getattr(fuel, name) for name in self._KEPT}
+        self._kept[abi.FUEL] = fuel.namespace[abi.FUEL]
+        fuel.left, fuel.max_seconds = steps, seconds
+
+    def __enter__(self) -> None:
+        fuel = self._fuel
+        fuel.seconds, fuel.tool_seconds, fuel.portion = 0.0, 0.0, _SMALLEST
+        fuel.mark = perf_counter()
+        fuel.renew()
+
+    def __exit__(self, *_: object) -> None:
+        fuel = self._fuel
+        fuel.namespace[abi.FUEL] = self._kept.pop(abi.FUEL)
+        for name, value in self._kept.items():
+            setattr(fuel, name, value)
+        fuel.mark += perf_counter() - self._began
+        fuel.host_since = None
+        fuel.leave_script(self._was_host)
 
 
 def process_bytes() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from time import monotonic
 
+from neuroscript.errors import NeuroScriptError
 from neuroscript.program_text import ProgramText
 from neuroscript.values import Function, ToolValue, from_host, named_from_host
 
@@ -195,22 +196,27 @@ class ToolContext:
             self.raise_script_error(exception)
 
     def procedure(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
-        """The code of a procedure, to be called over and over with ``count`` values, or None for any other function.
+        """The code of a procedure or a built-in function, to be called over and over with ``count`` values; else None.
 
         It is for functions over values alone (`ToolSpec.pure`).  They give what it raises to `raise_script_error`.
         """
         runtime = self.interpreter.runtime
         if not runtime.running or runtime.fuel.host_since is not None or type(function) is not Function:
             return None
-        if function.name not in runtime.procedures or not runtime.owns(function):
+        if not runtime.owns(function):
             return None
+        if function.name not in runtime.procedures:
+            is_builtin = function.owner is runtime and runtime.is_builtin(function.name) and count == 1
+            return partial(function.entries[count], runtime.depth - 1) if is_builtin else None
         runtime.fuel.check_cancelled()
         linked = function.owner is runtime and count < len(function.entries)
-        code = function.entries[count] if linked else runtime.entry(function.name, count)
+        code = function.entries[count] if linked else None
+        if code is None or isinstance(code, partial):  # which looks for the procedure first
+            code = runtime.entry(function.name, count)
         return partial(code, runtime.depth - 1)
 
     def tool_code(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
-        """As `procedure`, of a tool that is a value: the code of a library function over values; else None.
+        """As `procedure`, of a tool that is a value, if it is called without binding; else None.
 
         Whoever calls it over and over has to `check` now and then.
         """
@@ -218,7 +224,19 @@ class ToolContext:
         if not runtime.running or runtime.fuel.host_since is not None or type(function) is not ToolValue:
             return None
         runtime.fuel.check_cancelled()
-        return runtime.tool_code(function.name, count)
+        code = runtime.tool_code(function.name, count)
+        return None if code is None else partial(code, runtime.depth - 1)
+
+    def script_error(self, exception: Exception) -> NeuroScriptError:
+        """The script's own error for what came out of its code, with its place and its stack.
+
+        Raises:
+            Stop: where the error ends the run.
+        """
+        error = self.interpreter.runtime.error_of(exception, outermost=False)
+        if isinstance(error, NeuroScriptError):
+            return error
+        raise error
 
     def raise_script_error(self, exception: Exception) -> NoReturn:
         """Raises the script's own error, for what came out of its code, before the tool's frames are in the traceback.

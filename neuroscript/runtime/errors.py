@@ -6,13 +6,15 @@ read from the traceback when there is one.
 
 from __future__ import annotations
 
+from functools import partial
+
 from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError, StackFrame
 from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import CodeType, FrameType
+    from types import CodeType, FrameType, TracebackType
     from typing import Any, Protocol
 
     class RunState(Protocol):
@@ -55,6 +57,8 @@ class NilOperandError(EvaluationError):
     """An operation on nil; when its place is found, so is the expression that was nil, and the message names it."""
 
 
+_OUT_OF_ROOM = (RecursionError, MemoryError)
+_WITH_FRAMES = (NeuroScriptError, NameError)  # whose messages may tell of variables
 _LONG_NAME = 100  # characters from which on no near name is looked for
 
 
@@ -63,58 +67,90 @@ def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptErro
 
     An error that has a place already keeps it.
     """
-    frames = _frames(exception, runtime)
-    error = _translated(exception, frames, runtime)
-    if isinstance(error, NilOperandError) and frames and not error.stack:
-        frame, position = frames[-1]
-        runtime.name_nil(error, frame, _span_of(frame.f_code, position))
+    if isinstance(exception, _WITH_FRAMES):
+        if type(exception) is not NilOperandError and isinstance(exception, NeuroScriptError):
+            exception.trim()
+            place(exception, runtime)
+            return exception
+        error = _told(exception, runtime)
+    else:
+        error = _translated(exception, runtime)
     error.trim()
-    _place(error, exception, frames)
+    if not error.is_placed:
+        at_caller = isinstance(exception, Stop) and exception.at_caller
+        _place(error, _places(exception.__traceback__, runtime.namespace), at_caller)
+    return error
+
+
+def _told(exception: BaseException, runtime: RunState) -> NeuroScriptError:
+    """The error of an unset variable, or of an operation on nil, whose message tells of the variables."""
+    frames = _frames(exception.__traceback__, runtime.namespace)
+    if isinstance(exception, NameError):
+        tool = runtime.tool_of(exception)
+        return _unset(exception, frames, runtime) if tool is None else _of_tool(exception, tool)
+    assert isinstance(exception, NilOperandError)
+    if frames and not exception.is_placed:
+        frame, position = frames[-1]
+        runtime.name_nil(exception, frame, _span_of(frame.f_code, position))
+    return exception
+
+
+def caught_error(exception: Exception, runtime: RunState) -> NeuroScriptError:
+    """The script's error for what an error handler is about to see; `place` gives it its place, where that matters."""
+    if isinstance(exception, _WITH_FRAMES):
+        return script_error(exception, runtime)
+    error = _translated(exception, runtime)
+    error.trim()
+    if not error.is_placed:
+        error.__traceback__ = exception.__traceback__
     return error
 
 
 def place(error: NeuroScriptError, runtime: RunState) -> None:
     """Gives an error that came out of generated code as it is its place and stack, unless it has them already."""
-    if not error.stack:
-        _place(error, error, _frames(error, runtime))
+    if not error.is_placed:
+        _place(error, _places(error.__traceback__, runtime.namespace), False)
 
 
-def _place(error: NeuroScriptError, exception: BaseException, frames: list[tuple[FrameType, int]]) -> None:
-    if frames and not error.stack:
-        stack = tuple(frames_to_stack(frames))
-        at_caller = isinstance(exception, Stop) and exception.at_caller
-        error.stack = stack[1:] or stack if at_caller else stack
-        if not error.file:
-            here = error.stack[0]
-            error.file, error.line, error.column = here.file, here.line, here.column
+def _place(error: NeuroScriptError, places: list[tuple[CodeType, int]], at_caller: bool) -> None:
+    if places:
+        error.place_later(partial(_stack, places, at_caller))
 
 
-def _frames(exception: BaseException, runtime: RunState) -> list[tuple[FrameType, int]]:
+def _stack(places: list[tuple[CodeType, int]], at_caller: bool) -> tuple[StackFrame, ...]:
+    stack = tuple(places_to_stack(places))
+    return stack[1:] or stack if at_caller else stack
+
+
+def _frames(traceback: TracebackType | None, namespace: dict[str, Any]) -> list[tuple[FrameType, int]]:
     """The frames of generated code from the outermost to the one that failed, with where each one is."""
-    traceback = exception.__traceback__
-    inner: list[tuple[FrameType, int]] = []
-    outer: list[tuple[FrameType, int]] = []
+    found: list[tuple[FrameType, int]] = []
     frame = traceback.tb_frame.f_back if traceback is not None else None
     while frame is not None:
-        if frame.f_globals is runtime.namespace:
-            outer.append((frame, frame.f_lasti))
+        if frame.f_globals is namespace:
+            found.append((frame, frame.f_lasti))
         frame = frame.f_back
+    found.reverse()
     while traceback is not None:
-        if traceback.tb_frame.f_globals is runtime.namespace:
-            inner.append((traceback.tb_frame, traceback.tb_lasti))
+        if traceback.tb_frame.f_globals is namespace:
+            found.append((traceback.tb_frame, traceback.tb_lasti))
         traceback = traceback.tb_next
-    return [*reversed(outer), *inner]
+    return found
 
 
-def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]:
+def _places(traceback: TracebackType | None, namespace: dict[str, Any]) -> list[tuple[CodeType, int]]:
+    """The same places without the frames, which would keep all values that were in variables then."""
+    return [(frame.f_code, position) for frame, position in _frames(traceback, namespace)]
+
+
+def places_to_stack(places: list[tuple[CodeType, int]]) -> Iterable[StackFrame]:
     """The stack as the script's author sees it, innermost first.
 
     An error handler, and a loop that became a function of its own, belong to the body that they stand in; and a
     procedure that handed over to its specialised body is not in the stack twice.
     """
     owner = ""
-    for frame, position in reversed(frames):
-        code = frame.f_code
+    for code, position in reversed(places):
         body, _, inner = code.co_qualname.partition(".")
         if body == owner:
             owner = _owner(body, inner)
@@ -146,27 +182,29 @@ def _span_of(code: CodeType, position: int) -> tuple[int, int, int, int]:
     return line or 0, column or 0, end_line or 0, end_column or 0
 
 
-def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:
+def _translated(exception: BaseException, runtime: RunState) -> NeuroScriptError:
     if isinstance(exception, Stop):
         return exception.error
-    if isinstance(exception, NeuroScriptError):
-        return exception
-    if isinstance(exception, RecursionError | MemoryError):
+    if isinstance(exception, _OUT_OF_ROOM):
         what = "memory" if isinstance(exception, MemoryError) else "call depth"
         return NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"the run is out of {what}")
     tool = runtime.tool_of(exception)
     if tool is not None:
-        message = f"{tool} failed: {type(exception).__name__}: {exception}"
-        error = NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message)
-    elif isinstance(exception, NameError):
-        return _unset(exception, frames, runtime)
-    elif isinstance(exception, ZeroDivisionError):
+        return _of_tool(exception, tool)
+    if isinstance(exception, ZeroDivisionError):
         error = NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
     elif isinstance(exception, OverflowError):
         error = NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
     else:
         message = f"an internal error of the interpreter: {type(exception).__name__}: {exception}"
         error = NeuroScriptError(ErrorCode.INTERNAL, message)
+    error.__cause__ = exception
+    return error
+
+
+def _of_tool(exception: BaseException, tool: str) -> NeuroScriptError:
+    message = f"{tool} failed: {type(exception).__name__}: {exception}"
+    error = NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message)
     error.__cause__ = exception
     return error
 

@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
-from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
+from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
@@ -42,6 +42,7 @@ from neuroscript.values import (
     type_name,
 )
 from neuroscript.values.error_fields import handler_fields
+from neuroscript.values.kinds import script_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
     from neuroscript.streaming import StreamEvent
+    from neuroscript.syntax.placeholders import Placeholder
 
 _CALLABLE = frozenset({Function, ToolValue})
 _OUT_OF_ROOM = (RecursionError, MemoryError)
+_MOST_TEMPLATES, _LONGEST_TEMPLATE = 64, 4096  # texts whose placeholders are remembered, and their characters
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
@@ -74,6 +77,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         self.operations.check_limits = self.fuel.check_limits
         self.containers = Containers(self.operations)
         self.events = Events(self.operations.max_items)
+        self._templates: dict[str, list[str | Placeholder]] = {}  # what `eval` has taken apart
         self.emitted = 0
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.whispered: dict[str, list[Any]] = {}
@@ -161,7 +165,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
                 error.trim()
         else:
-            error = script_error(exception, self)
+            error = caught_error(exception, self)
             out = isinstance(exception, _OUT_OF_ROOM)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             place(error, self)
@@ -209,9 +213,16 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self.globals[name]
         if name in self.procedures:
             return self.function(name)
-        if name in BUILTINS or name == "len":
-            return Function(name, partial(self.run_builtin, name))
+        if self.is_builtin(name):
+            entries: list[Callable[..., Any]] = [partial(self._enter_builtin, name)] * abi.ENTRIES
+            return Function(name, partial(self.run_builtin, name), self, entries)
         return TYPE_CONSTANTS.get(name, otherwise)
+
+    def _enter_builtin(self, name: str, depth: int, *args: Any) -> Any:
+        """Calls a built-in function that is a value, unless a procedure has taken its place."""
+        if len(args) == 1 and name not in self.procedures:
+            return self.operations.length(args[0]) if name == "len" else BUILTINS[name](args[0])
+        return self.call(depth + 1, UNSET, name, args, ())
 
     def run_builtin(self, name: str, *args: Any) -> Any:
         """Calls a built-in function for the host, which has got it as a value."""
@@ -229,12 +240,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
     def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
         """``eval(text)``: the text with its placeholders replaced, once."""
-        from neuroscript.syntax.placeholders import placeholders
-
         if type(text) is not str:
             text = self.operations.joined(text)
         parts = []
-        for piece in placeholders(text):
+        for piece in self._templates.get(text) or self._pieces(text):
             if isinstance(piece, str):
                 parts.append(piece)
                 continue
@@ -242,9 +251,21 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             value = scope.get(name, UNSET)
             if value is UNSET:
                 value = self.name(name)
-            value = self.containers.walk(value, path)
-            parts.append(self.operations.joined(value))
+            if path:
+                value = self.containers.walk(value, path)
+            parts.append(value if type(value) is str else self.operations.joined(value))
         return self.operations.pieces(*parts)
+
+    def _pieces(self, text: str) -> list[str | Placeholder]:
+        """The pieces of a text; a program mostly evaluates the same few over and over."""
+        from neuroscript.syntax.placeholders import placeholders
+
+        pieces = placeholders(text)
+        if len(text) <= _LONGEST_TEMPLATE:
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[text] = pieces
+        return pieces
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -265,6 +286,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return False
         elif name is not None and name in self.globals and type(self.globals[name]) in _CALLABLE:
             return self._is_builtin(self.globals[name], None)
+        return self.is_builtin(name)
+
+    def is_builtin(self, name: str | None) -> bool:
+        """Whether a name means a built-in function, which no procedure has taken the place of."""
         return name not in self.procedures and (name == "len" or name in BUILTINS)
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
@@ -289,16 +314,25 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         named = {abi.VARIABLE + key: value for key, value in zip(names, args[len(positional) :], strict=True)}
         return self.namespace[abi.PROCEDURE + name](depth - 1, *positional, **named)
 
-    def entry_of(self, callee: Any, name: str | None) -> Callable[..., Any]:
-        """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets."""
-        if type(callee) is not ToolValue:
-            return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
+    def entry_of(self, callee: Any, name: str | None, count: int) -> Callable[..., Any]:
+        """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets.
 
-        def enter(depth: int, *args: Any) -> Any:
-            code = self.tool_code(callee.name, len(args))
-            return self.call(depth + 1, callee, name, args, ()) if code is None else code(*args)
+        Args:
+            callee: the value.
+            name: the variable that holds it, if one does.
+            count: the number of arguments.
+        """
+        if type(callee) is ToolValue:
+            # What is not permitted is refused when it is called, after the arguments have been evaluated.
+            known = self._tool_values.get((callee.name, count))
+            if known is not None and known[2] is not None:
+                return known[2]
+            return partial(self._enter_tool, callee.name)
+        return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
 
-        return enter
+    def _enter_tool(self, name: str, depth: int, *args: Any) -> Any:
+        code = self.tool_code(name, len(args))
+        return self.late_tool(depth + 1, name, args, ()) if code is None else code(depth, *args)
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -461,7 +495,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if functions is None:
             functions = self._handlers_of(name)
         if functions:
-            self._run_handlers(functions, depth - 1, self._event(name, payload, "script"))
+            event = script_event(name, payload) if self.journal is None else self._event(name, payload, "script")
+            self._run_handlers(functions, depth - 1, event)
             if fuel.token.cancelled:
                 fuel.check_cancelled()
 

@@ -91,6 +91,23 @@ class LoadedProgram:
 
 
 @record(frozen=True)
+class Place:
+    """Where a statement stands.
+
+    Attributes:
+        line: its first line.
+        last: its last one, without the blocks inside.
+        sets: the variables that it sets, or stores into.
+        handled: whether an error handler covers it.
+    """
+
+    line: int
+    last: int
+    sets: tuple[str, ...]
+    handled: bool
+
+
+@record(frozen=True)
 class Compiled:
     """The code of a program.
 

@@ -39,6 +39,19 @@ class RunState:
         self.deadline = monotonic() + seconds
         self._alarm = DEADLINES.add(self.deadline, self._expire)
 
+    def hold(self) -> None:
+        """Stops the clock of the deadline, until `go_on`."""
+        if self._alarm is not None:
+            self._alarm.remove()
+
+    def go_on(self, held: float) -> None:
+        """Lets the clock of the deadline go on, so many seconds later."""
+        if self._alarm is not None and self.deadline is not None and self.open:
+            from neuroscript.runtime.deadlines import DEADLINES
+
+            self.deadline += held
+            self._alarm = DEADLINES.add(self.deadline, self._expire)
+
     def _expire(self) -> None:
         self._expired = not self.token.cancelled
         self.token.cancel()

@@ -15,6 +15,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import BIG, ToolLink
+from neuroscript.runtime.tool_values import code_of
 from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import ToolValue, from_host, to_host
@@ -71,24 +72,9 @@ TOOL_NAMES: dict[str, Any] = {
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
+    abi.SQRT: math.sqrt,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
-
-
-_PLAIN: dict[ArgType, frozenset[type]] = {
-    ArgType.STRING: frozenset({str}),
-    ArgType.INT: frozenset({int}),
-    ArgType.FLOAT: frozenset({float}),
-    ArgType.NUMBER: frozenset({int, float}),
-    ArgType.BOOL: frozenset({bool}),
-    ArgType.MAP: frozenset({dict}),
-    ArgType.SLICE_ANY: frozenset({list}),
-}
-"""The types that a library function takes as they are."""
-
-
-def _then(function: Callable[..., Any], after: Callable[[Any], Any]) -> Callable[..., Any]:
-    return lambda *args: after(function(*args))
 
 
 def _standard_tool(name: str) -> Tool | None:
@@ -117,7 +103,21 @@ class ToolLinks:
         self._tool_codes: dict[CodeType, str] = {}
         self._host_tools: dict[str, tuple[Tool, Callable[..., Any]]] = {}  # that generated code calls directly
         self.journal: JournaledRun | None = None
-        self._tool_values: dict[tuple[str, int], tuple[Tool, Policy, Callable[..., Any] | None]] = {}
+        self._directly = True  # whether generated code may call tools' own functions
+        self._tool_values: dict[tuple[str, int], tuple[object, Policy, Callable[..., Any] | None]] = {}
+
+    def watch_tools(self, around: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Has every call of a tool, from now on, made through what ``around`` makes of its name and a function.
+
+        No tool's own function is called directly then, so all this has to come before programs are loaded.
+        """
+        self._directly = False
+        plain = self.call_tool
+
+        def call_tool(tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+            return around(tool.spec.full_name, plain)(tool, depth, args, names)
+
+        self.call_tool = call_tool  # type: ignore[method-assign]
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code."""
@@ -147,7 +147,12 @@ class ToolLinks:
         calls = spec.pure and standard and tool.takes_context and not _FUNCTIONS.isdisjoint(types)
         known = _DIRECT | _FUNCTIONS if calls else _DIRECT
         direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and known.issuperset(types)
-        direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        direct = (
+            direct
+            and self._directly
+            and spec.is_plain
+            and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        )
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
         options = tuple(arg.options for arg in spec.args)
@@ -223,54 +228,21 @@ class ToolLinks:
         return call
 
     def tool_code(self, name: str, count: int) -> Callable[..., Any] | None:
-        """The code of a library function that is a value, to be called over and over with ``count`` arguments.
+        """What calls a tool that is a value, with the call depth and ``count`` arguments; None if there is none.
 
-        None for all other tools.  Whoever calls it looks at the limits of the run now and then.
+        It finds out itself what the name and the policy mean when it is called.  Whoever calls it over and over looks
+        at the limits of the run now and then.
         """
         interpreter = self.interpreter
+        version, policy = interpreter.tools.version, interpreter.policy
         known = self._tool_values.get((name, count))
-        if known is not None and known[0] is interpreter.tools.get(name) and known[1] is interpreter.policy:
+        if known is not None and known[0] is version and known[1] is policy:
             return known[2]
         tool = interpreter.tools.lookup(name)
         interpreter.check_permission(tool)
-        code = self._tool_code(tool, count)
-        self._tool_values[name, count] = tool, interpreter.policy, code
+        code = code_of(self, tool, count)
+        self._tool_values[name, count] = version, policy, code
         return code
-
-    def _tool_code(self, tool: Tool, count: int) -> Callable[..., Any] | None:
-        link = self.tool(tool.spec.name)
-        if link is None or not link.standard or not link.direct or link.calls or link.variadic:
-            return None
-        rest = link.defaults[count:]
-        if count > len(link.types) or ... in rest or not _PLAIN.keys() >= set(link.types[:count]):
-            return None
-        kinds = [_PLAIN[wanted] for wanted in link.types[:count]]
-        function = self.namespace[abi.TOOL_FUNCTION + link.key]
-        if link.nests:
-            function = _then(function, self.containers.nested)
-
-        def call_one(value: Any) -> Any:
-            if type(value) not in kinds[0] or (type(value) in _LONG and len(value) > BIG):
-                return self.call_tool(tool, self.depth, (value,), ())
-            try:
-                return function(value, *rest)
-            except NeuroScriptError:
-                raise
-            except Exception as error:
-                raise failure_of(tool.spec.full_name, error) from error
-
-        def call(*args: Any) -> Any:
-            for value, kind in zip(args, kinds, strict=True):
-                if type(value) not in kind or (type(value) in _LONG and len(value) > BIG):
-                    return self.call_tool(tool, self.depth, args, ())
-            try:
-                return function(*args, *rest)
-            except NeuroScriptError:
-                raise
-            except Exception as error:
-                raise failure_of(tool.spec.full_name, error) from error
-
-        return call_one if count == 1 else call
 
     def _time_tools(self, timing: bool) -> None:
         """Starts or stops timing the host's tools that generated code calls directly, and refusing them to a run that
@@ -396,7 +368,11 @@ class ToolLinks:
         return ToolValue(tool.spec.name)
 
     def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-        """A call of a tool that could not be linked when the program was loaded."""
-        tool = self.interpreter.tools.lookup(name)
-        self.interpreter.check_permission(tool)
+        """A call of a tool that is known only now: a value, or what could not be linked when the program was loaded."""
+        interpreter = self.interpreter
+        known = self._tool_values.get((name, len(args)))
+        if known is not None and (known[0] is not interpreter.tools.version or known[1] is not interpreter.policy):
+            del self._tool_values[name, len(args)]
+        tool = interpreter.tools.lookup(name)
+        interpreter.check_permission(tool)
         return self.call_tool(tool, depth, args, names)

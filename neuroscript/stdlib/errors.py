@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import ErrorValue
-from neuroscript.values.error_fields import handler_fields
+from neuroscript.values.error_fields import later_fields
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
@@ -23,21 +23,23 @@ def new_error(code: int, message: str) -> ErrorValue:
     return ErrorValue(code, message)
 
 
-def _called(ctx: ToolContext, procedure: Callable[..., Any], args: list[Any]) -> Any:
-    try:
-        return procedure(*args)
-    except Exception as exception:
-        ctx.raise_script_error(exception)
+def _value_of(error: NeuroScriptError) -> ErrorValue:
+    return ErrorValue(error.code, error.message, later_fields(error))
 
 
 def attempt(ctx: ToolContext, function: Any, args: list[Any]) -> Any:
-    procedure = ctx.procedure(function, len(args))
     try:
-        return ctx.call(function, *args) if procedure is None else _called(ctx, procedure, args)
+        code = ctx.procedure(function, len(args)) or ctx.tool_code(function, len(args))
+        if code is None:
+            return ctx.call(function, *args)
     except NeuroScriptError as error:
         if error.code in UNCATCHABLE:
             raise
-        return ErrorValue(error.code, error.message, handler_fields(error))
+        return _value_of(error)
+    try:
+        return code(*args)
+    except Exception as exception:
+        return _value_of(ctx.script_error(exception))
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [

@@ -39,6 +39,9 @@ _SPECIFICATION = re.compile(
     re.DOTALL,
 )
 _WHOLE_CODES = frozenset("bcdoxX")
+FAR = 1e13
+"""Up to here numbers times a hundred are exact as doubles."""
+
 _EXACT = 1 << 53  # whole numbers up to which doubles are exact
 
 
@@ -75,7 +78,34 @@ class _Form(NamedTuple):
         return self.fill or ("0" if self.zero else " ")
 
 
-_Part = str | tuple[int, _Form]
+class Field(NamedTuple):
+    """Where a value goes: its number, its form, and how Python writes ordinary values of each kind in it.
+
+    A specification is None where values of the kind need a closer look.
+    """
+
+    number: int
+    form: _Form
+    text: str | None
+    whole: str | None
+    fraction: str | None
+
+    @classmethod
+    def of(cls, number: int, form: _Form) -> Field:
+        """The field of a form."""
+        if not form.code:
+            whole = form._replace(z="", code="g" if form.precision else "").text
+            return cls(number, form, None if form.of_numbers else form.text, whole, form.text)
+        if form.code == "s":
+            return cls(number, form, None if form.of_numbers else form.text, None, None)
+        return cls(number, form, None, None if form.code == "c" else form.text, _fraction(form))
+
+
+def _fraction(form: _Form) -> str | None:
+    return None if form.code in _WHOLE_CODES else form.text
+
+
+_Part = str | Field
 
 
 @_group.tool(
@@ -95,7 +125,7 @@ _Part = str | tuple[int, _Form]
 )
 def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
     """Puts values into a text, each in a width and form of its own."""
-    parts = _taken_apart(template) if len(template) <= _KEPT else _parts(template, ctx)
+    parts = _taken_apart(template) if len(template) <= _KEPT else parts_of(template, ctx)
     room = max_characters(ctx)
     pieces = []
     for number, part in enumerate(parts, 1):
@@ -104,19 +134,45 @@ def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
         if isinstance(part, str):
             piece = part
         else:
-            index, form = part
+            index, form, *_ = part
             if index >= len(args):
                 count = "is 1 argument" if len(args) == 1 else f"are {len(args)} arguments"
                 _wrong(f"the template asks for argument {index} (they count from 0), but there {count}")
-            piece = _written(ctx, args[index], form, room)
+            quick = _quickly(args[index], part)
+            piece = _written(ctx, args[index], form, room) if quick is None else quick
         pieces.append(piece)
         room -= len(piece)
         if room < 0:
             most = max_characters(ctx)
             fail(ErrorCode.RESOURCE_EXHAUSTION, _TOOL, f"the result would be longer than the {most} characters allowed")
-    if ctx is not None:
+    result = "".join(pieces)
+    if ctx is not None and len(result) > _KEPT:
         ctx.check()
-    return "".join(pieces)
+    return result
+
+
+def _quickly(value: Any, field: Field) -> str | None:
+    """A text or a number of ordinary size as its field has it; None for what needs a closer look."""
+    kind = type(value)
+    if kind is str:
+        form = field.text
+        if form is None or len(value) > _KEPT:
+            return None
+    elif kind is float:
+        form = field.fraction
+        # What is smaller or larger, Python writes with an exponent; whole doubles are whole numbers.
+        if not 0.0001 <= abs(value) < FAR or value.is_integer():
+            return None
+    elif kind is int and -FAR < value < FAR:
+        form = field.whole
+    else:
+        return None
+    if not form:
+        return None if form is None else str(value)
+    try:
+        return format(value, form)
+    except ValueError:
+        return None
 
 
 def _wrong(problem: str) -> NoReturn:
@@ -126,7 +182,7 @@ def _wrong(problem: str) -> NoReturn:
 # --- templates --------------------------------------------------------------------------------------------------------
 
 
-def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
+def parts_of(template: str, ctx: Context | None = None) -> list[_Part]:
     """The template as texts and the fields between them.
 
     Raises:
@@ -156,11 +212,11 @@ def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
             numbered = bool(number)
             index = int(number) if number else count
             count += not number
-            parts.append((index, _form(text or "")))
+            parts.append(Field.of(index, _form(text or "")))
     return parts
 
 
-_taken_apart = functools.lru_cache(maxsize=256)(_parts)
+_taken_apart = functools.lru_cache(maxsize=256)(parts_of)
 
 
 def _explained(template: str, start: int) -> str:

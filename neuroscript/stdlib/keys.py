@@ -21,9 +21,11 @@ from neuroscript.values import ErrorValue, EventValue, Function, ToolValue
 MORE = optional("more", ArgType.ANY, "Further arguments of the function.")
 """The variadic argument of the tools that call a function."""
 
+CALLS_AT_ONCE = 64
+"""Calls of tools that are values between two looks at the run's limits."""
+
 _MISSING: Any = object()
 _AT_ONCE = 1024  # values that are read between two looks at the run's limits
-_CALLS_AT_ONCE = 64  # calls of library functions
 _POINTER, _READER = 8, 400  # bytes that an item takes in a list, and what reads a key of every item
 _MOST_STEPS = 1000  # parts of a path; values are not nested as deeply
 
@@ -79,7 +81,7 @@ def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Se
     procedure = None
     if ctx is not None and type(chosen) is Function:
         procedure = ctx.procedure(chosen, 1 + len(more))
-    elif ctx is not None and type(chosen) is ToolValue and len(items) <= _CALLS_AT_ONCE:
+    elif ctx is not None and type(chosen) is ToolValue and len(items) <= CALLS_AT_ONCE:
         procedure = ctx.tool_code(chosen, 1 + len(more))
     if ctx is None or procedure is None:
         return list(results(ctx, items, chosen, more, tool))
@@ -103,7 +105,7 @@ def _calls(ctx: Context | None, items: Sequence[Any], function: Any, more: Seque
             return
         for number, value in enumerate(values, 1):  # one at a time: whoever has found something asks no further
             yield value
-            if not number % _CALLS_AT_ONCE:
+            if not number % CALLS_AT_ONCE:
                 ctx.check()
     except Exception as exception:
         ctx.raise_script_error(exception)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import compress
 from typing import Any
 
 from neuroscript.stdlib.declare import MUCH, Context, Group, check_run, optional, required
-from neuroscript.stdlib.keys import MORE, all_results, caller, is_function, key_and_order, read, refuse_more, results
+from neuroscript.stdlib.keys import (
+    CALLS_AT_ONCE,
+    MORE,
+    all_results,
+    caller,
+    is_function,
+    key_and_order,
+    read,
+    refuse_more,
+    results,
+)
 from neuroscript.stdlib.maps import key_text
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgSpec, ArgType
+from neuroscript.values import ToolValue
 
 _group = Group("list")
 TOOLS = _group.tools
@@ -183,14 +194,31 @@ def keep(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any])
 )
 def reduce(ctx: Context | None, items: list[Any], function: Any, initial: Any, more: list[Any]) -> Any:
     """Folds a list to one value, from the left."""
-    procedure = None if ctx is None else ctx.procedure(function, 2 + len(more))
-    if ctx is None or procedure is None:
+    code = None if ctx is None else ctx.procedure(function, 2 + len(more))
+    is_procedure = code is not None
+    if ctx is not None and type(function) is ToolValue:
+        code = ctx.tool_code(function, 2 + len(more))
+    if ctx is None or code is None:
         return functools.reduce(caller(ctx, function, more, "list.Reduce"), items, initial)
-    code = procedure if not more else lambda result, item: procedure(result, item, *more)
     try:
-        return functools.reduce(code, items, initial)
+        if is_procedure and isinstance(code, functools.partial) and not more:
+            return _folded(code.func, code.args[0], items, initial)
+        call = code if not more else lambda result, item: code(result, item, *more)
+        if is_procedure:
+            return functools.reduce(call, items, initial)
+        for start in range(0, len(items), CALLS_AT_ONCE):
+            initial = functools.reduce(call, items[start : start + CALLS_AT_ONCE], initial)
+            ctx.check()
+        return initial
     except Exception as exception:
         ctx.raise_script_error(exception)
+
+
+def _folded(code: Callable[..., Any], depth: int, items: list[Any], result: Any) -> Any:
+    """Calls a procedure for each item, without holding the result meanwhile, so that it can be changed in place."""
+    for item in items:
+        result = code(depth, (result, (result := None))[0], item)
+    return result
 
 
 @_group.tool(

@@ -20,15 +20,14 @@ from neuroscript.syntax.lexer import Positions, Tokens, first_beyond, tokenize
 from neuroscript.syntax.nesting import first_too_deep
 from neuroscript.syntax.nodes import Program
 from neuroscript.syntax.source import decode, refused
-from neuroscript.syntax.tables import ACTIONS, NONTERMINALS, RULES, landing
+from neuroscript.syntax.tables import ACTIONS, RULES, landing
 
 _DEFAULT_LIMITS = Limits()
 
 _TOKEN_BITS = 8
-_STATE_SHIFT = _TOKEN_BITS + len(NONTERMINALS).bit_length()
 
-# For (state, nonterminal, token) the state after the nonterminal and the rules that only pass it on.
-_landings: dict[int, int] = {}
+# For each state, by nonterminal and token, the state after the nonterminal and the rules that only pass it on.
+_landings: list[dict[int, int]] = [{} for _ in ACTIONS]
 _MOST_TOKENS = 400_000  # of a megabyte of program text as people and models write it there are about 250,000
 
 
@@ -54,13 +53,14 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
     deep = first_too_deep(tokens, limits.max_nesting)
     if deep is None:
         builder = Builder(tokens, Positions(tokens), name)
+        tokens.starts = tokens.ends = ()  # of no use any more, and the tree is going to take all the room
         program = program_of(tokens, builder)
         findings = builder.findings
         if program is not None and not findings:
             return program
     from neuroscript.syntax.errors.diagnostics import explain
 
-    raise NeuroScriptSyntaxError(explain(tokens, findings, deep, name, limits))
+    raise NeuroScriptSyntaxError(explain(tokenize(text), findings, deep, name, limits))
 
 
 def program_of(tokens: Tokens, builder: Builder) -> Program | None:
@@ -88,7 +88,8 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
     """The program, or None where a token does not fit."""
     codes, actions, landings = tokens.codes, ACTIONS, _landings
     rules: list[tuple[int, int, Method | None, bool]] = [
-        (size, nonterminal, getattr(builder, method, None), method == "++") for nonterminal, size, method in RULES
+        (size, nonterminal << _TOKEN_BITS, getattr(builder, method, None), method == "++")
+        for nonterminal, size, method in RULES
     ]
     rules.reverse()
     states = [0]
@@ -110,30 +111,30 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
             if action == 0:
                 program: Program = values[-1]
                 return program
+            # What the rule makes takes the place of the first thing that it is made of, on all stacks.
             size, nonterminal, method, extends = rules[action]
-            if size:
-                first = firsts[-size]
-                taken = values[-size:]
-                del states[-size:], values[-size:], firsts[-size:]
-            else:
-                first = place
-                taken = []
+            taken = values[-size:] if size else []
+            if size > 1:
+                rest = 1 - size
+                del states[rest:], values[rest:], firsts[rest:]
+            elif not size:
+                states.append(0)
+                values.append(None)
+                firsts.append(place)
             if method is not None:
-                value = method(taken, first, place)
+                value = method(taken, firsts[-1], place)
             elif extends:
                 value = taken[0]
                 value += taken[1:]
             else:
                 value = taken
-            state = states[-1]
-            key = state << _STATE_SHIFT | nonterminal << _TOKEN_BITS | code
-            target = landings.get(key)
+            values[-1] = value
+            before = states[-2]
+            key = nonterminal | code
+            target = landings[before].get(key)
             if target is None:
-                target = landings[key] = landing(state, nonterminal, code)
-            state = target
-            states.append(state)
-            values.append(value)
-            firsts.append(first)
+                target = landings[before][key] = landing(before, nonterminal >> _TOKEN_BITS, code)
+            states[-1] = state = target
     except KeyError:
         if code in actions[state]:
             raise  # not the table's

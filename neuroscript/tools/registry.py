@@ -225,7 +225,7 @@ class ToolRegistry:
         policy: what `call` permits; the parent's if left out, everything if there is none.
     """
 
-    __slots__ = ("_entries", "_frozen", "_groups", "_later", "_lock", "_parent", "policy")
+    __slots__ = ("_entries", "_frozen", "_groups", "_later", "_lock", "_parent", "policy", "version")
 
     def __init__(
         self,
@@ -242,6 +242,7 @@ class ToolRegistry:
         self._later: list[Callable[[], object]] = []
         self._lock = threading.RLock()
         self.policy = policy
+        self.version = object()  # another one after each change of the registry itself; nothing changes in a parent
         if parent is not None:
             parent._frozen = True
             if policy is None:
@@ -272,6 +273,7 @@ class ToolRegistry:
                 )
             tool = Tool.of(spec, function)
             self._entries[key] = tool
+            self.version = object()
             return tool
 
     @overload
@@ -317,6 +319,7 @@ class ToolRegistry:
         with self._lock:
             self._check_open(f"unregister {name}")
             key = self.lookup(name).spec.name.lower()
+            self.version = object()
             if self._parent is not None and self._parent._find(key) is not None:
                 self._entries[key] = None
             else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from neuroscript.errors import NeuroScriptError
+from neuroscript.errors import NeuroScriptError, StackFrame
 from neuroscript.values.host_conversion import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -14,12 +15,29 @@ def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
     """The fields of ``system_error`` in an error handler (language reference, section 6)."""
     return {
         **{str(key): _shown_detail(value) for key, value in error.details.items()},
-        "code": int(error.code),
-        "message": error.message,
+        **_fields(int(error.code), error.message, error.stack),
         "line": error.line,
         "column": error.column,
-        "procedure": error.stack[0].procedure if error.stack else "",
-        "stack": [str(frame) for frame in error.stack],
+    }
+
+
+def later_fields(error: NeuroScriptError) -> dict[str, Any] | Callable[[], dict[str, Any]]:
+    """The same fields, or what makes them: without details they need no more of the error than its place."""
+    stack = error.stack_later
+    if error.details or stack is None:
+        return handler_fields(error)
+    code, message = int(error.code), error.message
+    return lambda: _fields(code, message, stack())
+
+
+def _fields(code: int, message: str, stack: tuple[StackFrame, ...]) -> dict[str, Any]:
+    return {
+        "code": code,
+        "message": message,
+        "line": stack[0].line if stack else 0,
+        "column": stack[0].column if stack else 0,
+        "procedure": stack[0].procedure if stack else "",
+        "stack": [str(frame) for frame in stack],
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import time_ns
+
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
 from neuroscript.records import field, record
 from neuroscript.values.timedate import TimeDate
@@ -60,12 +62,21 @@ class ToolValue:
 class ErrorValue:
     """An error as a value: falsy, with the fields ``code``, ``message`` and whatever ``details`` it carries."""
 
-    __slots__ = ("code", "details", "message")
+    __slots__ = ("_details", "code", "message")
 
-    def __init__(self, code: int, message: str, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, details: Mapping[str, Any] | Callable[[], dict[str, Any]] | None = None
+    ) -> None:
         self.code = known_code(code)
         self.message = message
-        self.details = dict(details or {})
+        self._details = details if callable(details) else dict(details or {})
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the error carries besides its code and message; made now, if only what makes it was given."""
+        if callable(self._details):
+            self._details = self._details()
+        return self._details
 
     @classmethod
     def of(cls, error: NeuroScriptError) -> ErrorValue:
@@ -160,6 +171,17 @@ class EventValue:
 
     def __repr__(self) -> str:
         return f"EventValue(name={self.name!r}, payload={self.payload!r}, source={self.source!r}, id={self.id!r})"
+
+
+def script_event(name: str, payload: Any) -> EventValue:
+    """The event that a script fires now, made in one step instead of two: scripts fire many."""
+    event = EventValue.__new__(EventValue)
+    event.name = name
+    event.payload = payload
+    event.source = "script"
+    event._timestamp = time_ns()
+    event._id = None
+    return event
 
 
 _EVENT_FIELDS = ("name", "payload", "source", "timestamp", "id")

@@ -139,3 +139,14 @@ def test_an_unknown_tool_names_the_nearest(neuroscript: Command) -> None:
     done = neuroscript("tools", "fs.Raed")
     assert done.status == 2
     assert "tool.fs.Read" in done.err
+
+
+def test_nothing_is_cut_where_the_output_is_no_terminal(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "…\n" in neuroscript("tools").out
+    monkeypatch.delenv("COLUMNS")
+    assert "…\n" not in neuroscript("tools").out
+    name, model = "a-long-name" * 12, "custom/" + "long-model-" * 12
+    neuroscript("workers", "add", name, "--model", model, "--base-url", "http://127.0.0.1:9", "--sandbox", "team")
+    line = neuroscript("workers", "list", "--sandbox", "team").out.splitlines()[-1]
+    assert name in line
+    assert model in line

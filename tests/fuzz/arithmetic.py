@@ -43,13 +43,56 @@ class Maker:
             return f"helper({self.expression(depth - 1)}, {self.leaf()})"
         if roll < 0.32:
             return f"len(xs) {self.random.choice(OPERATORS)} {self.leaf()}"
+        if roll < 0.42:
+            return self.idiom()
         parts = [self.expression(depth - 1)]
         for _ in range(self.random.choice((1, 1, 2, 3))):
             parts.append(f"{self.random.choice(OPERATORS)} {self.expression(depth - 1)}")
         return f"({' '.join(parts)})"
 
+    def idiom(self) -> str:
+        """What programs write for squares, roots, whole quotients, and neighbours in a list."""
+        choice = self.random.choice
+        name, other, by = choice(("x", "y", "z", "i")), choice(("x", "y", "j")), choice(("2", "3", "10", "-2", "i"))
+        return choice(
+            (
+                *(f"{name} * {name} + {other} * {other}", f"{name} ** 2", f"{name} ** 0.5", f"{name} ** 3 - {other}"),
+                *(f"({name} - {name} % {by}) / {by}", f"{name} / {by}", f"{name} % {by}", f"-{name}"),
+                *(f"tool.math.Floor({name} / {by})", f"tool.math.Sqrt({name})", f"tool.math.Abs({name} - {other})"),
+                *(
+                    f"tool.math.Max({name}, {other})",
+                    f"tool.math.Truncate({name} * {by})",
+                    "xs[i - 1]",
+                    "xs[j] * xs[j]",
+                ),
+                *("xs[i] + xs[j] * x", "xs[j - 1] - xs[i]", f'"ab" * {name} + {other}', "tool.list.Range(i, 3)[0] * y"),
+            )
+        )
+
+    def guarded(self) -> str:
+        """A test that tells something of what stands behind it."""
+        choice, leaf = self.random.choice, self.leaf
+        name, other, by = choice(("x", "y", "i")), choice(("x", "y", "z")), choice(("2", "3", "i"))
+        start = choice(("0", "1", "-1", "i", "i + 1", "len(xs) - 1"))
+        inside = f"set {other} = {self.expression(2)}"
+        return choice(
+            (
+                f"if {name} % {by} == 0\n set {other} = {name} / {by}\n{inside}\nendif",
+                f"if {name} % {by} != 0 or {other} > 1\n{inside}\nelse\n set z = {name} / {by} + 1\nendif",
+                f"while x % 2 == 0 and x > 0\n set x = x / 2\n{inside}\n set x = x - 1\nendwhile",
+                f"if x * x + y * y <= 4\n set z = x * y * 2 + {leaf()}\n{inside}\n set y = x * x - y\nendif",
+                f"if x * x + z * z > {leaf()}\n{inside}\nelse\n set y = x * z - x * x\nendif",
+                f"set j = i - 1\nwhile j >= 0 and xs[j] > {leaf()}\n set xs[j + 1] = xs[j]\n set j = j - 1\nendwhile",
+                f"set j = {start}\nwhile j < 3\n{inside}\n set y = xs[j] - xs[j - 1]\n set j = j + 1\nendwhile",
+                f"set j = 2\nwhile j >= {choice('01')}\n set z = xs[j - 1]\n{inside}\n set j = j - 1\nendwhile",
+                f"if j < 0 or j > 2\n set j = {choice(('0', '-1', 'i'))}\nelse\n set z = xs[j]\nendif\nset z = xs[j]",
+            )
+        )
+
     def statement(self) -> str:
         """An assignment, a comparison or an emit."""
+        if self.random.random() < 0.3:
+            return self.guarded()
         target = self.random.choice(("x", "y", "z", "xs[1]", "m.a", "m.b", "xs[i]"))
         roll = self.random.random()
         if roll < 0.7:
@@ -64,7 +107,7 @@ class Maker:
         number = self.random.choice
         start = [f"set {name} = {number(LITERALS)}" for name in ("x", "y", "z")]
         start += [f"set xs = [{number(LITERALS)}, {number(LITERALS)}, {number(LITERALS)}]"]
-        start += [f'set m = {{"a": {number(LITERALS)}, "b": {number(LITERALS)}}}', "set i = 0"]
+        start += [f'set m = {{"a": {number(LITERALS)}, "b": {number(LITERALS)}}}', "set i = 0", "set j = 1"]
         turn = [self.statement() for _ in range(self.random.randint(1, 4))]
         shown = ["emit [x, y, z, xs, m]"]
         return "\n".join([*start, "while i < 3", *turn, *shown, "set i = i + 1", "endwhile", "return [x, y, z]"])

@@ -47,6 +47,7 @@ GLOBALS = {
     "fuzzy": ("g_low", "g_mid", "g_high"),
     "any": ("g_bytes", "g_empty", "g_early", "g_late", "g_zero", "g_handle", "g_nothing", "g_error", "g_half"),
 }
+_FIELDS = ("{}", "{:<6}", "{:>8}", "{:.2f}", "{:>9.1f}", "{:05}", "{:,}", "{:x}", "{:^7}", "{:+}")
 FUNCTIONS = ("is_string", "not_empty", "len", "log", "tool.str.ToUpper", "tool.LIST.length", "(tool.list.Reverse)")
 UNSET = ("ghost", "nobody", "unset1", "class", "lambda", "None", "print", "self", "__import__", "locals")
 
@@ -221,6 +222,10 @@ class ExpressionMaker:
                 return self.placeholders()
             case 9:
                 return f"tool.str.Substring({self.expression('str', depth - 1)}, {self.small()}, {self.small()})"
+            case 10 if self.chance(0.3):
+                fields = [self.pick(_FIELDS) for _ in range(self.number(1, 3))]
+                args = [self.expression(self.pick(["any", "int", "num", "str"]), depth - 1) for _ in fields]
+                return f'tool.str.Format("{"|".join(fields)}", {", ".join(args)})'
             case 10:
                 return f"({self.expression('any', depth - 1)} + {self.expression('str', depth - 1)})"
         return self._call("str", depth)
@@ -317,6 +322,14 @@ class ExpressionMaker:
             return self._element("map", depth) if depth > 0 else "nil"
         return self._makers[self.pick(["int", "num", "str", "bool", "list", "map", "nil", "int", "str"])](depth)
 
+    def _of_value(self, call: str) -> str:
+        """A call by name as one of what an expression gives, or as an attempt."""
+        name, _, rest = call.partition("(")
+        if ": " in rest or rest == ")" or self.chance(0.6):
+            return self.pick([f"[{name}][0]({rest}", f'{{"k": {name}}}.k({rest}'])
+        # The walker has other words for its messages, so that not even `last` may be the error.
+        return f"tool.list.Map([tool.error.Try({name}, {rest}], is_error)[0]"
+
     # --- elements and calls ------------------------------------------------------------------------------------------
 
     def _element(self, kind: str, depth: int) -> str:
@@ -330,7 +343,8 @@ class ExpressionMaker:
         fitting = [one for one in self.unit.procedures if one.result == kind] or self.unit.procedures
         if not fitting:
             return self._makers[kind](0)
-        return self.call(fitting[self.random.randrange(len(fitting))], depth - 1)
+        call = self.call(fitting[self.random.randrange(len(fitting))], depth - 1)
+        return self._of_value(call) if self.chance(0.1) else call
 
     def call(self, signature: Signature, depth: int) -> str:
         """A call of a procedure, most often with the arguments that it wants."""

@@ -157,7 +157,7 @@ def test_a_call_that_the_terms_ask_about_may_be_refused(tmp_path: Path) -> None:
     world.suspended(terms)
     world.answer(False)
     for _ in range(2):  # the no holds, however often the run is started
-        with pytest.raises(AccessError, match="'mail.Drop' was refused") as refusal:
+        with pytest.raises(AccessError, match=r"'mail\.Drop' was refused") as refusal:
             world.start(terms)
         assert (refusal.value.code, refusal.value.details["path"]) == (48, "2")
     assert world.done == ["mail.Send a"]

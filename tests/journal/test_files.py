@@ -57,7 +57,7 @@ def test_what_a_process_appended_is_there_when_it_has_died(tmp_path: Path) -> No
     assert list((tmp_path / JOURNAL_DIRECTORY).glob("*.log*")) == []
 
 
-@pytest.mark.parametrize("lost", [1, 20, 100])
+@pytest.mark.parametrize("lost", [1, 20, 70])
 def test_a_line_that_was_cut_off_is_none(tmp_path: Path, lost: int) -> None:
     written(tmp_path, call(1), call(2))
     log = log_of(tmp_path)
@@ -78,7 +78,7 @@ def test_damage_in_the_middle_is_told_and_not_passed_over(tmp_path: Path) -> Non
     content[30] ^= 1
     log.write_bytes(content)
     with Journal.open(tmp_path) as journal:
-        with pytest.raises(NeuroScriptError, match="the journal is damaged: .* has a bad line at byte 0") as damage:
+        with pytest.raises(NeuroScriptError, match=r"the journal is damaged: .* has a bad line at byte 0") as damage:
             journal.runs()
         assert damage.value.code == 26
 
@@ -107,7 +107,7 @@ def test_something_else_in_the_place_of_a_file_is_refused(tmp_path: Path, kind: 
         os.mkfifo(place / FILE)
     else:
         (place / FILE).mkdir()
-    with pytest.raises(NeuroScriptError, match="cannot be opened: .*it is a"):
+    with pytest.raises(NeuroScriptError, match=r"cannot be opened: .*it is a"):
         Journal.open(tmp_path)
     assert not (tmp_path / "elsewhere").exists()
 

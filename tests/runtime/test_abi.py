@@ -11,6 +11,7 @@ import pytest
 from neuroscript import Interpreter
 from neuroscript.runtime import abi
 from neuroscript.runtime.assertions import Probes
+from neuroscript.runtime.watching import Watcher
 from tests.fuzz.programs import make_case
 from tests.fuzz.routines import make_trial
 
@@ -21,6 +22,9 @@ HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is st
 
 IN_TESTS = {"COVERED", "MUST_EXPLAINED", "NOTE"}
 """What only code that is compiled for tests mentions."""
+
+WATCHED = {"BEGIN", "TURN", "RESULT", "LEFT"}
+"""What only code that is watched mentions."""
 
 ATTRIBUTES = frozenset({"append", "pop", "owner", "entries", "message", "code", "name", "payload", "source"})
 
@@ -39,6 +43,9 @@ def test_every_helper_is_in_the_namespace(helper: str) -> None:
     if helper in IN_TESTS:
         assert HELPERS[helper] not in interpreter.runtime.namespace
         interpreter.loader.probe(Probes(covered=lambda file, line: None))
+    if helper in WATCHED:
+        assert HELPERS[helper] not in interpreter.runtime.namespace
+        interpreter.loader.watch(Watcher())
     assert HELPERS[helper] in interpreter.runtime.namespace
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -235,3 +236,37 @@ def test_both_spellings_and_command_blocks() -> None:
             "command\n  on_error means\n    emit 1\n    clear_error\n  endon\n  set x = 1 / 0\n  emit 2\nendcommand\n"
         )
     assert emitted == [1, 2]
+
+
+def test_the_place_of_an_error_is_that_of_the_failure_whenever_it_is_read() -> None:
+    source = """
+func inner(needs x) means
+  return 1 / x
+endfunc
+func outer(needs x) means
+  return inner(x)
+endfunc
+func main() means
+  set kept = []
+  for each x in [0, 1, 0]
+    set kept = tool.list.Append(kept, tool.error.Try(outer, x))
+  endfor
+  set first = kept[0]
+  return [first.code, first.line, first.column, first.procedure, first.stack, kept[2].line, kept[1]]
+endfunc
+"""
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(source, "t.ns")
+        code, line, column, procedure, stack, other, value = interpreter.run("main")
+    assert (code, line, column, procedure, other, value) == (14, 3, 12, "inner", 3, 1)
+    assert stack == ["inner (t.ns:3:12)", "outer (t.ns:6:10)", "main (t.ns:11:39)"]
+
+
+def test_an_error_is_pickled_with_its_place() -> None:
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load("func main() means\n  return 1 / 0\nendfunc\n", "t.ns")
+        with pytest.raises(NeuroScriptError) as caught:
+            interpreter.run("main")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.file, again.line, again.column) == ("t.ns", 2, 12)
+    assert again.stack == caught.value.stack != ()

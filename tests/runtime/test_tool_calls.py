@@ -107,6 +107,29 @@ def both_ways(function: Callable[..., Any], value: Any) -> list[Any]:
     return outcomes
 
 
+def as_values(function: Callable[..., Any], value: Any) -> list[Any]:
+    """What calls of the tool in a variable, in a list, and by library functions give, or how they fail."""
+    outcomes: list[Any] = []
+    for call in (
+        "[f(v)]",
+        "[[f][0](v)]",
+        "tool.list.Rest([f(v), f(v)])",
+        "tool.list.Map([v], f)",
+        "[tool.list.Reduce([v], through, 1)]",
+    ):
+        with Interpreter(plugins=False) as interpreter:
+            interpreter.tool("host.Tool")(function)
+            interpreter.load(
+                "func through(needs a, x) means\n  set f = tool.host.Tool\n  return f(x)\nendfunc\n"
+                f"func main(needs v) means\n  set f = tool.host.Tool\n  return {call}\nendfunc\n"
+            )
+            try:
+                outcomes.append(shown(interpreter.run("main", value)))
+            except NeuroScriptError as error:
+                outcomes.append((error.code, error.message))
+    return outcomes
+
+
 @pytest.mark.parametrize("kind", HINTS)
 def test_arguments_arrive_the_same(kind: str) -> None:
     seen: list[Any] = []
@@ -120,6 +143,7 @@ def test_arguments_arrive_the_same(kind: str) -> None:
         seen.clear()
         directly, by_name, checked = both_ways(tool, value)
         assert directly == by_name == checked, value
+        assert all(each == (directly if type(directly) is list else directly[:2]) for each in as_values(tool, value))
         assert all(each == seen[0] for each in seen), value
 
 
@@ -191,6 +215,9 @@ def test_results_arrive_the_same(hint: Any) -> None:
     for result in RESULTS:
         directly, by_name, checked = both_ways(tool, 1)
         assert directly == by_name == checked, result
+        assert all(each == (directly if type(directly) is list else directly[:2]) for each in as_values(tool, 1)), (
+            result
+        )
 
 
 def test_all_arguments_are_evaluated_in_turn_before_any_is_looked_at() -> None:

@@ -6,7 +6,7 @@ const test = require("node:test");
 
 /** Loads the extension with stand-ins for VS Code and the client, which note what is asked of them. */
 function load(settings, fails) {
-  const noted = { started: [], stopped: 0, shown: [], commands: {}, changed: undefined };
+  const noted = { started: [], stopped: 0, shown: [], commands: {}, changed: undefined, debuggers: {}, providers: {} };
   class LanguageClient {
     constructor(id, name, server, options) {
       this.server = server;
@@ -32,7 +32,19 @@ function load(settings, fails) {
         return {};
       },
     },
-    window: { showErrorMessage: async (message) => void noted.shown.push(message) },
+    window: {
+      showErrorMessage: async (message) => void noted.shown.push(message),
+      activeTextEditor: { document: { languageId: "neuroscript", fileName: "/work/a.ns" } },
+    },
+    debug: {
+      registerDebugAdapterDescriptorFactory: (type, factory) => void (noted.debuggers[type] = factory),
+      registerDebugConfigurationProvider: (type, provider) => void (noted.providers[type] = provider),
+    },
+    DebugAdapterExecutable: class {
+      constructor(command, args, options) {
+        Object.assign(this, { command, args, options });
+      }
+    },
     commands: {
       registerCommand: (name, run) => {
         noted.commands[name] = run;
@@ -74,4 +86,20 @@ test("a server that does not start is told, with what to install", async () => {
   const { extension, noted } = load(settings, true);
   await extension.activate({ subscriptions: [] });
   assert.match(noted.shown[0], /pip install 'neuroscript\[lsp\]'/);
+});
+
+test("it starts the debugger of the settings, for the file in the editor unless another is named", async () => {
+  const { extension, noted } = load(settings, false);
+  await extension.activate({ subscriptions: [] });
+  const session = { workspaceFolder: { uri: { fsPath: "/work" } } };
+  const started = noted.debuggers.neuroscript.createDebugAdapterDescriptor(session);
+  assert.deepStrictEqual({ ...started }, {
+    command: "/work/.venv/bin/neuroscript",
+    args: ["debug", "--stdio"],
+    options: { cwd: "/work" },
+  });
+  const { resolveDebugConfiguration } = noted.providers.neuroscript;
+  assert.strictEqual(resolveDebugConfiguration(undefined, {}).program, "/work/a.ns");
+  const own = { type: "neuroscript", request: "launch", program: "/other.ns" };
+  assert.strictEqual(resolveDebugConfiguration(undefined, own), own);
 });

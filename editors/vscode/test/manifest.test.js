@@ -8,7 +8,7 @@ const test = require("node:test");
 const root = path.join(__dirname, "..");
 const read = (name) => JSON.parse(fs.readFileSync(path.join(root, name), "utf8"));
 const manifest = read("package.json");
-const { serverCommand } = require("../command");
+const { debugConfiguration, serverCommand } = require("../command");
 
 test("every file that the manifest names is there", () => {
   const { languages, grammars } = manifest.contributes;
@@ -51,4 +51,15 @@ test("lines that open and end blocks are indented", () => {
     assert.ok(!opens.test(line), line);
   for (const line of ["endfunc", "  endif", "else", "endon"]) assert.ok(ends.test(line), line);
   for (const line of ["set endif_count = 1", "elsewhere"]) assert.ok(!ends.test(line), line);
+});
+
+test("programs of the language can be debugged", () => {
+  const [debuggers] = manifest.contributes.debuggers;
+  assert.deepStrictEqual(manifest.contributes.breakpoints, [{ language: debuggers.type }]);
+  const known = Object.keys(debuggers.configurationAttributes.launch.properties);
+  const common = ["type", "request", "name"];
+  for (const given of [...debuggers.initialConfigurations, ...debuggers.configurationSnippets.map((one) => one.body)])
+    assert.ok(Object.keys(given).every((name) => known.includes(name) || common.includes(name)));
+  assert.strictEqual(debugConfiguration({}, { languageId: "markdown", fileName: "a.md" }), undefined);
+  assert.strictEqual(debugConfiguration({}, undefined), undefined);
 });

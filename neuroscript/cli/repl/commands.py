@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+import sys
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -21,6 +21,7 @@ from neuroscript.cli.tools import find_tools, table
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.limits import SECONDS, Limits
+from neuroscript.output import columns_of
 from neuroscript.records import record
 
 INTRODUCTION = (
@@ -52,6 +53,7 @@ class Argument(Enum):
     NAME = "the name of a tool, a procedure, a variable or a word of the language"
     GRANT = "what is granted"
     INPUT = "an input"
+    SWITCH = "on or off"
 
 
 @record(frozen=True)
@@ -105,6 +107,7 @@ class Commands:
                 Argument.INPUT,
                 self._time,
             ),
+            Command(":trace on|off", "show each statement as it runs, and what it sets", Argument.SWITCH, self._trace),
             Command(":limits", "show what a run may use", nothing, lambda _: self._limits()),
             Command(":policy", "show what is granted to what you type, and why", nothing, lambda _: self._policy()),
             Command(":allow …", f"grant until you leave: {_grants()}", Argument.GRANT, self._allow),
@@ -211,6 +214,17 @@ class Commands:
         seconds = self._evaluation.seconds
         self._write(f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s")
 
+    def _trace(self, word: str) -> None:
+        evaluation = self._evaluation
+        if word not in ("on", "off", ""):
+            raise UsageError(f":trace takes on or off, not {word!r}")
+        known = bool(self.interpreter.procedures())
+        begins = word == "on" and not evaluation.is_traced
+        if word:
+            evaluation.trace(word == "on")
+        told = "; procedures that are there already are shown when they are defined or loaded again"
+        self._write(f"trace is {'on' if evaluation.is_traced else 'off'}{told if begins and known else ''}")
+
     def _reset(self) -> None:
         self._evaluation.reset()
         self._write("variables and procedures are forgotten")
@@ -276,4 +290,4 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _width() -> int:
-    return shutil.get_terminal_size().columns
+    return columns_of(sys.stdout)

@@ -81,6 +81,8 @@ class Completing:
                 return self._granted(rest)
             case Argument.INPUT:
                 return self._code(rest, text[len(before) - len(rest) :])
+            case Argument.SWITCH:
+                return rest, [Candidate(word, "", "") for word in ("on", "off") if word.startswith(rest)]
         return rest, []
 
     def call_tip(self, before: str) -> CallTip | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
 from neuroscript.interpreter import Interpreter
 from neuroscript.language_server.words import BUILTINS, KEYWORDS, SYSTEM
+from neuroscript.output import columns_of
 from neuroscript.stdlib.meta import help_text
 from neuroscript.values import type_name
 
@@ -51,7 +53,7 @@ def describe(interpreter: Interpreter, variables: Mapping[str, Any], name: str) 
         raise UsageError(f"there is nothing called {name!r}{hint}") from None
     if len(specs) == 1:
         return filled(help_text(specs[0]).removeprefix("## "))
-    return table(specs, shutil.get_terminal_size().columns)
+    return table(specs, columns_of(sys.stdout))
 
 
 def _procedure(procedure: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from neuroscript.inputs import last_is_error_handler
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import one_line
 from neuroscript.records import record
+from neuroscript.runtime.watching import Watcher
+from neuroscript.session import RESULT
 
 LONELY_HANDLER = """\
 note: `on error` handles what fails below it in the same block, and each input is a block of its own, so this one had
@@ -72,6 +74,8 @@ class Evaluation:
         self.costs = costs if costs is not None else Costs()
         self._is_interrupted = is_interrupted
         self._sources: dict[str, str] = {}
+        self._trace: Watcher | None = None
+        self._is_traced = False
         self.status = OK
         """The exit status of the first input that failed."""
         self.cancel: CancelToken | None = None
@@ -82,6 +86,8 @@ class Evaluation:
 
     def _begin(self) -> None:
         self.interpreter = self._make_interpreter()
+        if self._trace is not None:
+            self.interpreter.loader.watch(self._trace)
         self._session = self.interpreter.session()
         self.inputs: list[Input] = []
         self.loaded: list[str] = []
@@ -113,6 +119,25 @@ class Evaluation:
             self.refuse(error)
         finally:
             self.costs.tell(self.write)
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether statements are shown as they run."""
+        return self._is_traced
+
+    def trace(self, on: bool) -> None:
+        """Shows the statements of what is typed or loaded from now on, with the values that they set, or no longer."""
+        self._is_traced = on
+        if on and self._trace is None:
+            from neuroscript.observing.masking import Mask
+            from neuroscript.observing.trace import Trace, width_of_standard_error
+
+            self._trace = Trace(self._tell_step, Mask(), width_of_standard_error)
+            self.interpreter.loader.watch(self._trace)
+
+    def _tell_step(self, line: str) -> None:
+        if self._is_traced and not line.lstrip().startswith(f"{RESULT} = "):  # the value is shown as that of the input
+            self.write(line)
 
     def load(self, path: str) -> None:
         """Loads the procedures of a file, or runs its command blocks, and says so.

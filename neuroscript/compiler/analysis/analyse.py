@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
+from neuroscript.compiler.analysis.exact import exact_quotients
 from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
@@ -84,7 +85,7 @@ class ProgramAnalysis:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
         self.changed_params = changed_params(procedures, unit, calls)
-        self._facts: dict[int, tuple[frozenset[n.Span], Effects]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Span], Effects, frozenset[n.Span]]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {
@@ -95,6 +96,10 @@ class ProgramAnalysis:
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
         self.relies = found is not None and bool(calls.called)
         self._types = found or {}  # else each is inferred alone, when its code is due
+        if found is not None:
+            self._facts.clear()
+        for body in procedures:
+            body.walked.clear()  # which takes as much room again as the expressions
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
             for name, kinds in self._types.items()
@@ -119,7 +124,9 @@ class ProgramAnalysis:
             ItemsPutBack(body, lambda call: changed_arguments(call, body, self.unit, self.changed_params)),
         )
         if body.kind != "procedure":
-            yield BodyAnalysis(body, self._infer(body, foreign, {}, {}), *facts)
+            types = self._infer(body, foreign, {}, {})
+            self._facts.clear()
+            yield BodyAnalysis(body, types, *facts)
             return
         kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
         self._facts.pop(id(body), None)
@@ -155,12 +162,12 @@ class ProgramAnalysis:
         unit = self.unit
         facts = self._facts.get(id(body))
         if facts is None:
-            facts = self._facts[id(body)] = not_nil(body), Effects(body)
-        known, effects = facts
+            facts = self._facts[id(body)] = not_nil(body), Effects(body), exact_quotients(body)
+        known, effects, exact = facts
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects)
+        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects, exact)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

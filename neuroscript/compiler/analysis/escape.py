@@ -7,9 +7,9 @@ code reads the reference count again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks
+from neuroscript.compiler.traversal import assigned_by, children, expressions, inner_blocks
 from neuroscript.syntax import nodes as n
 
 READERS = frozenset({"len"})
@@ -31,6 +31,8 @@ class EscapeAnalysis:
 
     def appended(self, statement: n.Stmt) -> n.Expr | None:
         """The value that ``set xs = tool.list.Append(xs, v)`` appends, after which only the variable holds the list."""
+        if type(statement) is not n.Set or type(statement.value) is not n.ToolCall:
+            return None  # as most, and quicker told than by the pattern
         match statement:
             case n.Set(
                 targets=[n.Target(name=name, path=[])],
@@ -42,6 +44,8 @@ class EscapeAnalysis:
 
     def extends(self, statement: n.Stmt) -> bool:
         """Whether a statement is ``set xs = xs + [v, …]``, after which only the variable holds the list."""
+        if type(statement) is not n.Set or type(statement.value) is not n.Chain:
+            return False
         match statement:
             case n.Set(
                 targets=[n.Target(name=name, path=[])],
@@ -51,23 +55,25 @@ class EscapeAnalysis:
                 return name == own
         return False
 
-    def by(self, statement: n.Stmt) -> Iterator[str]:
+    def by(self, statement: n.Stmt) -> list[str]:
         """The variables whose values escape through a statement's own expressions; inner blocks do not count."""
+        found: list[str] = []
         if (appended := self.appended(statement)) is not None:
-            yield from self._through(appended)
-            return
+            self._through(appended, found)
+            return found
         match statement:
             case n.Set(targets=targets, value=value):
-                yield from self._through(value)
+                self._through(value, found)
                 for target in targets:
                     for key in target.path:
-                        yield from self._inside(key)
+                        self._inside(key, found)
             case n.If() | n.While() | n.Must() | n.CallStmt():
                 for expression in expressions(statement):
-                    yield from self._inside(expression)
+                    self._inside(expression, found)
             case _:
                 for expression in expressions(statement):
-                    yield from self._through(expression)
+                    self._through(expression, found)
+        return found
 
     def within(self, statement: n.Stmt) -> frozenset[str]:
         """The variables whose values escape anywhere in a statement, and those that it sets anew."""
@@ -84,44 +90,42 @@ class EscapeAnalysis:
                 self._within[id(statement)] = known
         return known
 
-    def _through(self, expression: n.Expr) -> Iterator[str]:
-        """The variables whose values escape where the expression's value is stored or passed on."""
-        match expression:
-            case n.Name(name=name):
-                yield name
-            case n.ListExpr(items=items):
-                for item in items:
-                    yield from self._through(item)
-            case n.MapExpr(entries=entries):
-                for key, value in entries:
-                    yield from self._inside(key)
-                    yield from self._through(value)
-            case _:
-                yield from self._inside(expression)
+    def _through(self, expression: n.Expr, found: list[str]) -> None:
+        """Adds the variables whose values escape where the expression's value is stored or passed on."""
+        form = type(expression)
+        if form is n.Name:
+            found.append(expression.name)  # type: ignore[attr-defined]
+        elif form is n.ListExpr:
+            for item in expression.items:  # type: ignore[attr-defined]
+                self._through(item, found)
+        elif form is n.MapExpr:
+            for key, value in expression.entries:  # type: ignore[attr-defined]
+                self._inside(key, found)
+                self._through(value, found)
+        elif form is not n.Literal:
+            self._inside(expression, found)
 
-    def _inside(self, expression: n.Expr) -> Iterator[str]:
-        """The variables whose values escape where the expression's value is only read."""
-        match expression:
-            case n.Index(value=value, index=index):
-                yield from self._inside(value)
-                yield from self._inside(index)
-            case n.Unary(operand=operand):
-                yield from self._inside(operand)
-            case n.Chain(first=first, rest=rest):
-                yield from self._inside(first)
-                for _, operand, _ in rest:
-                    yield from self._inside(operand)
-            case n.Power(base=base, exponent=exponent):
-                yield from self._inside(base)
-                yield from self._inside(exponent)
-            case n.Call(name=name, args=[n.Argument(value=value, name=None)]) if name in self.readers:
-                yield from self._inside(value)
-            case n.Call(args=args) | n.ToolCall(args=args) | n.CallValue(args=args):
-                if isinstance(expression, n.CallValue):
-                    yield from self._through(expression.callee)
-                for argument in args:
-                    yield from self._through(argument.value)
-            case n.Eval(text=text):
-                yield from self._inside(text)
-            case n.ListExpr() | n.MapExpr():
-                yield from self._through(expression)
+    def _inside(self, expression: n.Expr, found: list[str]) -> None:
+        """Adds the variables whose values escape where the expression's value is only read."""
+        form = type(expression)
+        if form is n.Name or form is n.Literal:
+            return
+        if form is n.ListExpr or form is n.MapExpr:
+            self._through(expression, found)
+            return
+        if form in _CALLS:
+            args: list[n.Argument] = expression.args  # type: ignore[attr-defined]
+            reads = form is n.Call and expression.name in self.readers  # type: ignore[attr-defined]
+            if reads and len(args) == 1 and args[0].name is None:
+                self._inside(args[0].value, found)
+                return
+            if form is n.CallValue:
+                self._through(expression.callee, found)  # type: ignore[attr-defined]
+            for argument in args:
+                self._through(argument.value, found)
+            return
+        for part in children(expression):
+            self._inside(part, found)
+
+
+_CALLS = frozenset({n.Call, n.ToolCall, n.CallValue})

@@ -59,12 +59,15 @@ from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
+from neuroscript.values import read_number
 
 _GROWTH_BITS = 64
 _ROUNDS = 16
 _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
 _MOST_KEYS = 32  # of a map that is
+
+_ROUNDING = frozenset({"math.floor", "math.ceil", "math.truncate"})
 
 _ALL_SET = Unset()
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
@@ -90,7 +93,7 @@ class Assignment:
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
-    increments: list[tuple[str, n.Expr]] | None = None
+    increments: list[tuple[str, n.Expr, n.Span]] | None = None
     keys: bool = False
     place: int | None = None
     target: n.Target | None = None
@@ -111,11 +114,13 @@ class Effects:
         self.readers: dict[str, list[int]] = {}
         for place, assignment in enumerate(self.made):
             names = {assignment.name} if assignment.path or assignment.increments is not None else set()
-            for expression in (assignment.value, *assignment.path):
-                if isinstance(expression, n.Name):
+            for expression in (assignment.value, *assignment.path) if assignment.path else (assignment.value,):
+                if type(expression) is n.Name:
                     names.add(expression.name)
-                elif expression is not None and not isinstance(expression, n.Literal):
-                    names.update(part.name for part in walk(expression) if isinstance(part, n.Name | n.Call))
+                elif expression is not None and type(expression) is not n.Literal:
+                    for part in body.parts_of(expression):
+                        if type(part) is n.Name or type(part) is n.Call:
+                            names.add(part.name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
 
@@ -155,6 +160,7 @@ class Inference:
         literals: whether literals that stand here are of a shape.
         unset: what may be read before it is set, and so be something else.
         effects: of the body's statements, where they are at hand.
+        exact: the divisions of whole numbers that certainly have whole results.
     """
 
     def __init__(
@@ -171,6 +177,7 @@ class Inference:
         literals: bool = True,
         unset: Unset = _ALL_SET,
         effects: Effects | None = None,
+        exact: AbstractSet[n.Span] = frozenset(),
     ) -> None:
         self.body = body
         self.foreign = foreign | unset.names
@@ -179,6 +186,7 @@ class Inference:
         self.calls = calls
         self.tools = tools
         self.not_nil = not_nil
+        self._exact = exact
         self._literals = shapes if literals else None
         self._shapes = shapes or Shapes()
         self._records = True  # whether what is looked at adds to the types of fields
@@ -221,9 +229,9 @@ class Inference:
         self._known = {}
         del self._effects, self._due, self._read
 
-    def forget(self) -> None:
-        """Forgets the types of expressions, which are about to go."""
-        self._known = {}
+    def forget(self, *, keep: bool = True) -> None:
+        """Forgets the types of expressions, which are about to go; whether those to come are kept."""
+        self._known = {} if keep else None
 
     def solve(self) -> None:
         """Iterates to a fixed point; looks only at assignments for which something has changed."""
@@ -366,7 +374,7 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
+    def _accumulated(self, name: str, added: list[tuple[str, n.Expr, n.Span]]) -> Type | None:
         """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
 
         Where some of them are floats it is whole only for as long as none has been added.
@@ -375,7 +383,7 @@ class Inference:
         if not own.within(NUM) or name in self._unset.names:
             return None
         total, natural, kinds = 0, own.natural, own.kinds
-        for operator, operand in added:
+        for operator, operand, _ in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
@@ -400,31 +408,46 @@ class Inference:
 
     def of(self, expression: n.Expr) -> Type:
         """The type of an expression's value."""
-        if isinstance(expression, n.Name):
-            return self._name(expression)
-        if isinstance(expression, n.Literal):
-            return literal(expression.value)
-        rule = _RULES.get(type(expression))
-        if rule is None:
-            return ANY
-        if self._known is None:
-            return rule(self, expression)
-        known = self._known.get(id(expression))
-        if known is None:  # the expression is kept, so that its identity is not used again
-            known = self._known[id(expression)] = expression, rule(self, expression)
-        return known[1]
+        form = type(expression)
+        if form is n.Literal:
+            return literal(expression.value)  # type: ignore[attr-defined]
+        known = self._known
+        if known is not None:
+            found = known.get(id(expression))
+            if found is not None:
+                return found[1]
+        kind = _RULES[form](self, expression) if form in _RULES else ANY
+        if known is not None:
+            known[id(expression)] = expression, kind  # which is kept, so that its identity is not used again
+        return kind
 
     def _name(self, expression: n.Name) -> Type:
         kind = self.types.get(expression.name, ANY)
-        if expression.span in self._unset.reads:
+        if self._unset.reads and expression.span in self._unset.reads:
             kind = ANY
         return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
 
     def _chain(self, chain: n.Chain) -> Type:
         left = self.of(chain.first)
-        for operator, operand, _ in chain.rest:
-            left = binary(operator, left, self.of(operand))
+        for place in range(len(chain.rest)):
+            left = self.step(chain, place, left)
         return left
+
+    def step(self, chain: n.Chain, place: int, left: Type) -> Type:
+        """The type of the result of one of a chain's operations, given that of its left operand."""
+        operator, operand, span = chain.rest[place]
+        right = self.of(operand)
+        if operator == "/" and span in self._exact and left.within(INT) and right.within(INT):
+            # What `n - n % 10` takes away has the sign of the whole.
+            whole = self.of(chain.first.first) if not place and isinstance(chain.first, n.Chain) else left
+            return bounded(whole.bits, whole.natural and right.natural)
+        if operator == "*" and (is_text(operand) or (not place and is_text(chain.first))):
+            return T_STR  # repeated
+        return binary(operator, left, right)
+
+    def is_exact(self, span: n.Span) -> bool:
+        """Whether a division of whole numbers, by the span of its operator, certainly is exact."""
+        return span in self._exact
 
     def _index(self, expression: n.Index) -> Type:
         collection, index = self.of(expression.value), expression.index
@@ -434,7 +457,7 @@ class Inference:
         """The type of a list of these items."""
         if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
             return container(LIST, self._any_of(items))
-        shape = self._literals.shape(LIST, tuple(range(len(items))), self.body.name)
+        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {_class(items[0])}")
         if self._records:
             for place, item in enumerate(items):
                 shape.put(place, self.of(item))
@@ -454,8 +477,23 @@ class Inference:
         declared = self.tools(name)
         if declared is None:
             return ANY
+        if name.lower() in _ROUNDING and len(args) == 1 and (quotient := self._whole_quotient(args[0])) is not None:
+            return quotient
         positional = all(argument.name is None for argument in args)
         return result_of(name, declared, [self.of(argument.value) for argument in args] if positional else [])
+
+    def _whole_quotient(self, argument: n.Argument) -> Type | None:
+        """The type of the rounded quotient of whole numbers; None for another argument."""
+        match argument:
+            case n.Argument(value=n.Chain(first=left, rest=[*_, ("/", divisor, _)] as rest) as chain, name=None):
+                kind, by = self.of(left), self.of(divisor)
+                for place in range(len(rest) - 1):
+                    kind = self.step(chain, place, kind)
+                if not kind.kinds or not by.kinds:
+                    return NOTHING
+                if kind.within(INT) and by.within(INT):  # what is not exact is half as large, so rounding is no matter
+                    return bounded(kind.bits, kind.natural and by.natural)
+        return None
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
         """The type of the items of a literal."""
@@ -494,6 +532,7 @@ class Inference:
 
 # A table takes a third of the time of matching class by class.
 _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
+    n.Name: Inference._name,
     n.ListExpr: lambda types, it: types.listed(it.items),
     n.MapExpr: lambda types, it: types._mapped(it.entries),
     n.Raw: lambda types, it: T_STR,
@@ -505,6 +544,16 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Call: lambda types, it: types._call(it.name),
     n.ToolCall: lambda types, it: types._tool(it.name, it.args),
 }
+
+
+def _class(item: n.Expr) -> str:
+    """What kind of literal an item is; lists of one length that begin with different ones have little in common."""
+    return type(item.value).__name__ if isinstance(item, n.Literal) else type(item).__name__
+
+
+def is_text(expression: n.Expr) -> bool:
+    """Whether an expression is a string literal that does not read as a number."""
+    return isinstance(expression, n.Literal) and type(expression.value) is str and read_number(expression.value) is None
 
 
 def _builtin(name: str) -> Type:
@@ -523,16 +572,22 @@ def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | 
     return found if all(name in shape.fields for shape, name in found) else []
 
 
-def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
-    """The operands that ``set name = name + e - f …`` adds to the variable; None for a value of any other form."""
-    if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
+def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | None:
+    """What ``set name = name + e - f …`` adds to the variable, as a chain's; None for a value of any other form."""
+    if type(value) is not n.Chain:
         return None
-    operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]
-    own = [(op, operand) for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
-    added = [pair for pair in operands if pair not in own]
-    if [op for op, _ in own] != ["+"] or any(_mentions(operand, name) for _, operand in added):
+    first, rest = value.first, value.rest
+    if any(operator not in "+-" for operator, _, _ in rest):
         return None
-    return added
+    if type(first) is n.Name and first.name == name:
+        added = rest  # and no list of its own
+    else:
+        added = [("+", first, first.span), *rest]
+        own = [part for part in added if type(part[1]) is n.Name and part[1].name == name]
+        if len(own) != 1 or own[0][0] != "+":
+            return None
+        added = [part for part in added if part is not own[0]]
+    return None if any(_mentions(operand, name) for _, operand, _ in added) else added
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:

@@ -186,10 +186,15 @@ class _Version:
         self._params: list[Type] | None = None  # and what is passed to it
         self._read: set[Shape] = set()  # and the shapes that this depended on
         self._since = 0  # after so many changes
+        self.is_due = True  # whether what is passed to it, or a result, may have changed since
+        self._seen = -1  # so many changes to shapes have been looked at
         self._ends = bool(body.handlers) or falls_through(body.block)
 
     def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""
+        if not self.is_due and self._seen == shapes.changes:
+            return False
+        self.is_due, self._seen = False, shapes.changes
         given = [*params.values()]
         anew = given != self._params
         self._params = given
@@ -269,6 +274,11 @@ class _Solver:
             alone = name not in self._special
             types = infer_types(body, {}, self._inside if alone else self._outside, self._shapes, alone)
             self._general[name] = _Version(body, types, calls, internal=alone)
+        # The versions that depend on what is passed to a procedure, or on its results: its own, and those that call it.
+        self._concerned: dict[str, list[_Version]] = {name: [] for name in bodies}
+        for version in (*self._special.values(), *self._general.values()):
+            for name in {version.body.name, *version.called}:
+                self._concerned[name].append(version)
 
     def open(self, names: list[str]) -> None:
         """Lets procedures take anything, since internal calls tell nothing of them; `solve` goes on from there.
@@ -280,6 +290,7 @@ class _Solver:
             self._inner.remove(name)
             del self.params[name]
             version = self._general[name] = self._special.pop(name)
+            version.is_due = True
             version.types.add(dict.fromkeys(version.body.params, ANY))
 
     def solve(self) -> bool:
@@ -330,6 +341,8 @@ class _Solver:
         if new == old:
             return old
         self._changed = True
+        for version in self._concerned[key[0]]:
+            version.is_due = True
         count = self._changes[key] = self._changes.get(key, 0) + 1
         return new.widened() if count > _CHANGES else new
 

@@ -163,12 +163,17 @@ def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
     pending = list(parts)
     while pending:
         part = pending.pop()
+        if type(part) is n.Literal:
+            continue
         match part:
+            case n.Name(name=name):
+                yield name, None
+                continue
             case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
                 yield name, key
                 continue
-            case n.Name(name=name):
-                yield name, None
+            case n.Chain() | n.Index():
+                pass
             case n.Call(name=name):
                 yield name, None
             case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):

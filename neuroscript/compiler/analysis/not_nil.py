@@ -135,6 +135,8 @@ class _Facts:
 
     def _expression(self, expression: n.Expr, known: frozenset[str]) -> None:
         """Notes the mentions in an expression."""
+        if type(expression) is n.Literal:
+            return
         if isinstance(expression, n.Name):
             if expression.name in known:
                 self.found.add(expression.span)

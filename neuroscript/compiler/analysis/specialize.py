@@ -17,7 +17,7 @@ from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.types import ANY, INT, LIST, MAP, NIL, NOTHING, T_NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -88,7 +88,12 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
     able = [body for body in bodies if _can_be_specialised(body)]
     found = {body.name: _evidence(body, in_loops=False) for body in able}
     evidence = {name: kinds for name, (kinds, _) in found.items()}
-    expected = {body.name: _expected_types(body, *found[body.name]) for body in able}
+    called = {call.name for made in calls.values() for call in made}
+    expected = {}
+    for body in able:
+        # One that only the host calls, and that calls others, passes on to them what is known of its parameters.
+        least = 1 if calls[body.name] and body.name not in called else _LEAST_USES
+        expected[body.name] = _expected_types(body, *found[body.name], least)
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
@@ -107,11 +112,18 @@ def _can_be_specialised(body: Body) -> bool:
     return bool(body.params) and not body.handlers and not body.evals and body.size <= _MOST_STATEMENTS
 
 
-def _expected_types(body: Body, found: dict[str, int], uses: int) -> dict[str, Type]:
-    """The types that the parameters of one body evidently have, as its own text tells, given its `_evidence`."""
+def _expected_types(body: Body, found: dict[str, int], uses: int, least: int) -> dict[str, Type]:
+    """The types that the parameters of one body evidently have, as its own text tells, given its `_evidence`.
+
+    Args:
+        body: the body.
+        found: the kinds that names are used like.
+        uses: how often parameters are used like numbers.
+        least: the uses below which a second body does not pay.
+    """
     if body.has_loop and not _own_calls(body) and (in_loops := _guessed_types(body, *_evidence(body, in_loops=True))):
         return in_loops
-    return _guessed_types(body, found, uses, least=1 if _own_calls(body) else _LEAST_USES)
+    return _guessed_types(body, found, uses, least=1 if _own_calls(body) else least)
 
 
 def specialise(
@@ -167,29 +179,44 @@ def _guessed_types(body: Body, found: dict[str, int], uses: int, *, least: int =
 def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     """The kinds that names are used like, and how often parameters are used like numbers."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
-    parts = [part for expression in used for part in walk(expression) if type(part) is n.Chain or type(part) is n.Index]
+    chains: list[n.Chain] = []
+    indexes: list[n.Index] = []
+    for part in (part for expression in used for part in body.parts_of(expression)):
+        if type(part) is n.Chain:
+            chains.append(part)
+        elif type(part) is n.Index:
+            indexes.append(part)
     found: dict[str, int] = {}
     uses = 0
-    for name, kind in (use for part in parts if type(part) is n.Chain for use in _operands(part)):
-        found[name] = found.get(name, 0) | kind
-        uses += kind == INT and name in body.params
+    for chain in chains:
+        for name, kind in _operands(chain):
+            found[name] = found.get(name, 0) | kind
+            uses += kind == INT and name in body.params
     numbers = {name for name, kinds in found.items() if kinds == INT}
-    indexes = (part for part in parts if type(part) is n.Index)
-    for name, kind in (use for part in indexes for use in _collections(part, numbers)):
+    for name, kind in (use for index in indexes for use in _collections(index, numbers)):
         found[name] = found.get(name, 0) | kind
     return found, uses
 
 
-def _operands(part: n.Expr) -> Iterator[tuple[str, int]]:
+def _operands(chain: n.Chain) -> list[tuple[str, int]]:
     """The names that are operands, each with the kind that it is used like: `INT`, or `NIL` for anything else."""
-    if not isinstance(part, n.Chain) or any(operator not in _NUMERIC for operator, _, _ in part.rest):
-        return
-    operands = [part.first, *(operand for _, operand, _ in part.rest)]
-    literals = {type(operand.value) for operand in operands if isinstance(operand, n.Literal)}
-    if literals == {int} or (not literals and part.rest[0][0] not in ("+", "==", "!=")):
-        yield from ((operand.name, INT) for operand in operands if isinstance(operand, n.Name))
-    elif literals:
-        yield from ((operand.name, NIL) for operand in operands if isinstance(operand, n.Name))
+    names: list[str] = []
+    literals = set()
+    operands = [chain.first]
+    for operator, operand, _ in chain.rest:
+        if operator not in _NUMERIC:
+            return []
+        operands.append(operand)
+    for operand in operands:
+        if type(operand) is n.Name:
+            names.append(operand.name)
+        elif type(operand) is n.Literal:
+            literals.add(type(operand.value))
+    if literals == {str} and len(operands) == 2 and chain.rest[0][0] == "*":
+        literals = {int}  # how often a string is repeated
+    if literals == {int} or (not literals and chain.rest[0][0] not in ("+", "==", "!=")):
+        return [(name, INT) for name in names]
+    return [(name, NIL) for name in names] if literals else []
 
 
 def _collections(part: n.Expr, numbers: set[str]) -> Iterator[tuple[str, int]]:

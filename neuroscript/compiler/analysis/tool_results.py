@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from neuroscript.compiler.analysis.types import (
     ANY,
+    FLOAT,
     INT,
     LIST,
     MAP,
     NOTHING,
+    NUM,
     T_BOOL,
+    T_FLOAT,
+    T_LENGTH,
     T_NIL,
     T_NUM,
     T_STR,
     Type,
+    bounded,
     container,
 )
 from neuroscript.tools.spec import ArgType
@@ -34,6 +40,9 @@ _DECLARED: dict[ArgType, Type] = {
     ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
     ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
 }
+
+
+_FLOAT_BITS = 1024
 
 
 def result_of(tool: str, declared: ArgType, args: list[Type]) -> Type:
@@ -96,8 +105,80 @@ def _values(args: list[Type]) -> Type | None:
     return container(LIST, _items(args[0], MAP))
 
 
+def _is_known(kind: Type) -> bool:
+    """Whether a type has been looked at yet."""
+    return kind.kinds != 0
+
+
+def _range(args: list[Type]) -> Type | None:
+    """A list of the whole numbers between two, or up to one: none is larger than these."""
+    if not all(map(_is_known, args)):
+        return NOTHING
+    if not all(kind.within(INT) for kind in args):
+        return None
+    ends = args[:2]
+    bits = None if any(kind.bits is None for kind in ends) else max(kind.bits or 0 for kind in ends)
+    return container(LIST, bounded(bits, all(kind.natural for kind in ends)))
+
+
+def _rounded(args: list[Type]) -> Type | None:
+    """A number without its fraction; a float is below the 1,024th power of two."""
+    kind = args[0]
+    if not kind.within(NUM):
+        return None if _is_known(kind) else NOTHING
+    bits = kind.bits if kind.kinds & INT else 0
+    if not kind.kinds & FLOAT:
+        return bounded(bits, kind.natural)
+    return bounded(max(bits, _FLOAT_BITS) if bits is not None else None)
+
+
+def _size(args: list[Type]) -> Type | None:
+    kind = args[0]
+    if not kind.within(NUM):
+        return None if _is_known(kind) else NOTHING
+    return kind._replace(natural=True)
+
+
+def _root(args: list[Type]) -> Type | None:
+    """A square root, which is no larger if it is whole."""
+    kind = args[0]
+    if not kind.within(NUM):
+        return None if _is_known(kind) else NOTHING
+    return Type(NUM, kind.bits, natural=True) if kind.kinds & INT else T_FLOAT
+
+
+def _one_of(args: list[Type]) -> Type | None:
+    """One of the arguments."""
+    if not all(map(_is_known, args)):
+        return NOTHING
+    return functools.reduce(Type.union, args) if all(kind.within(NUM) for kind in args) else None
+
+
+def _length(args: list[Type]) -> Type | None:
+    return T_LENGTH
+
+
+def _place(args: list[Type]) -> Type | None:
+    """An index, or -1."""
+    return bounded(62)
+
+
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.append": _with(1),
+    "list.indexof": _place,
+    "list.length": _length,
+    "list.range": _range,
+    "map.length": _length,
+    "math.abs": _size,
+    "math.ceil": _rounded,
+    "math.floor": _rounded,
+    "math.max": _one_of,
+    "math.min": _one_of,
+    "math.sqrt": _root,
+    "math.truncate": _rounded,
+    "str.count": _length,
+    "str.indexof": _place,
+    "str.length": _length,
     "list.filter": _same,
     "list.get": _item,
     "list.head": _item,

@@ -173,7 +173,9 @@ class Type(NamedTuple):
             shallow: whether lists and maps with shapes are not joined with any without, whose items might have such
                 again, and so on without an end; then it is not known what they hold.
         """
-        if self is other or not other.kinds or self == other:
+        if self is other or not other.kinds:
+            return self
+        if self.kinds == other.kinds and self == other:
             return self
         if not self.kinds:
             return other
@@ -241,18 +243,17 @@ def shaped(shape: Shape) -> Type:
     return Type(shape.kind, shapes=frozenset((shape,)))
 
 
+_SMALL = [bounded(number.bit_length(), True) for number in range(257)]
+_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+
+
 def literal(value: object) -> Type:
     """The type of a literal."""
-    match value:
-        case None:
-            return T_NIL
-        case bool():
-            return T_BOOL
-        case int():
-            return bounded(value.bit_length(), value >= 0)
-        case float():
-            return T_FLOAT
-    return T_STR
+    if type(value) is int:
+        if 0 <= value < len(_SMALL):
+            return _SMALL[value]
+        return bounded(value.bit_length(), value >= 0)
+    return _LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -306,12 +307,19 @@ def key_of(collection: Type) -> Type:
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
+_RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+
+
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
+    if operator in _RELATIONS:
+        return T_BOOL
     if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
+            if left.kinds == INT == right.kinds:
+                return _sum(operator, left, right)
             if left.within(STR) or right.within(STR):
                 return T_STR
             joined = NOTHING
@@ -327,6 +335,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return T_NUM
             return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
+            if any(
+                one.within(STR) and other.within(INT) and other.natural for one, other in ((left, right), (right, left))
+            ):
+                return T_STR  # repeated
             if (left.kinds | right.kinds) & STR:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
@@ -340,6 +352,10 @@ def binary(operator: str, left: Type, right: Type) -> Type:
         case "and" | "or":
             return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
     return T_BOOL
+
+
+def _counts(kind: Type) -> bool:
+    return kind.within(INT) and kind.natural
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:
@@ -365,8 +381,8 @@ def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Typ
 def _quotient(left: Type, right: Type) -> Type:
     if not (left.kinds and right.kinds):
         return NOTHING
-    if left.within(FLOAT) or right.within(FLOAT):
-        return T_FLOAT
+    if any(kind.restricted_to(NUM | STR).within(FLOAT) for kind in (left, right)):
+        return T_FLOAT  # of nothing else there is a quotient
     if left.kinds & STR or not left.kinds & INT:
         return T_NUM
     return Type(NUM, left.bits)  # whole only if the left operand is

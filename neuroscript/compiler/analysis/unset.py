@@ -6,10 +6,10 @@ only when it is made: programs may be loaded later.  So the value may be of any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions, walk
+from neuroscript.compiler.traversal import assigned_by, expressions
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -57,6 +57,7 @@ class _Reads:
         self.assigned: set[str] = set()
         self._variables = body.variables - set(body.params)
         self._tolerant = body.tolerant
+        self._parts_of = body.parts_of
         self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
@@ -108,7 +109,7 @@ class _Reads:
         targets = statement.targets if isinstance(statement, n.Set) else []
         self._add(target.name for target in targets)  # an item of what is not set makes a list or map
 
-    def _add(self, names: set[str] | Iterator[str]) -> None:
+    def _add(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.assigned:
                 self.assigned.add(name)
@@ -121,7 +122,10 @@ class _Reads:
         return names
 
     def _expression(self, expression: n.Expr) -> None:
-        for part in walk(expression):
+        for part in self._parts_of(expression):
+            form = type(part)
+            if form is n.Literal or form is n.Index or form is n.Chain:
+                continue  # as most are
             if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
                     self.spans.add(part.span)

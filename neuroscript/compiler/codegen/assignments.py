@@ -44,8 +44,12 @@ class AssignmentGenerator:
         name = target.name
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
-        made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
-        made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        made: list[ast.stmt] | None = None
+        if isinstance(value, n.ToolCall):
+            made = self._appending(name, value)
+            made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
+        elif isinstance(value, n.Chain):
+            made = self._extending(name, value) or self._growing(name, value)
         if made is None:
             made = evaluated(self.context, self.expressions, value, lambda made: py.set_variable(name, made))
             if isinstance(value, n.Index) and is_taken(self.context, name, value):
@@ -186,7 +190,7 @@ class AssignmentGenerator:
             *self._put(target, py.name(result)),
             clear(result),
         ]
-        appended = py.call(abi.APPEND_AT, py.variable(target.name), ast.Tuple(keys, py.LOAD), held)
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), py.items(keys), held)
         other = [*let_go, py.when(py.negated(appended), copy)]
         if len(target.path) > DEEP:
             return [*first, *other, *clean]
@@ -310,7 +314,7 @@ class AssignmentGenerator:
         local = py.variable(name)
         keys, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in keys for part in parts]
-        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
+        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, py.items([*reads]), value))
         if len(path) > DEEP:
             return [*code, slow]
         tests, children, kind = self._way(target, path, list(reads), self.context.type_of(path[-1]).within(INT))
@@ -441,6 +445,6 @@ def read_only_error(name: str) -> ast.stmt:
 
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """The call of the tool that appends, which copies the list."""
-    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
+    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items([old, new]), py.const(()))
     py.place(made, value.span)
     return made

@@ -60,15 +60,32 @@ class CallGenerator:
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
         variable, name = py.variable(call.name), py.const(call.name)
-        count = len(call.args)
-        if self.context.body.uses_last or count >= abi.ENTRIES or any(arg.name is not None for arg in call.args):
+        if not self._enters(call.args):
             return self.call_value(variable, name, call.args)
-        own = py.compare(py.attribute(variable, "owner"), "is", py.name(abi.OWNER))
-        entry = py.item(py.attribute(variable, "entries"), py.const(count))
-        late = py.call(abi.ENTRY, variable, name)
-        callee = py.either(py.both(py.kind_is(variable, abi.FUNCTION), own), entry, late)
+        return self._entered(variable, variable, name, call.args)
+
+    def call_result(self, call: n.CallValue) -> ast.expr:
+        """A call of what an expression gives: ``table[key](…)``."""
+        callee, name = self.expressions.value(call.callee), py.const(None)
+        if not self._enters(call.args):
+            return self.call_value(callee, name, call.args)
+        temporary = self.context.temporaries.fresh()
+        return self._entered(py.bind(temporary, callee), py.name(temporary), name, call.args)
+
+    def _enters(self, args: list[n.Argument]) -> bool:
+        """Whether a procedure that is a value is entered directly, with these arguments."""
+        by_name = any(argument.name is not None for argument in args)
+        return not self.context.body.uses_last and len(args) < abi.ENTRIES and not by_name
+
+    def _entered(self, first: ast.expr, again: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
+        """A call of a value, which code gives twice, by the entry of the procedure that it mostly is."""
+        own = py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER))
+        entry = py.item(py.attribute(again, "entries"), py.const(len(args)))
+        callee = py.either(
+            py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, py.const(len(args)))
+        )
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(callee, depth, *(self.expressions.value(argument.value) for argument in call.args))
+        return py.call(callee, depth, *(self.expressions.value(argument.value) for argument in args))
 
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
         """A call whose callee is known only when it runs."""
@@ -168,5 +185,5 @@ class CallGenerator:
 
 def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:
     """Arguments for the runtime to bind: a tuple of all values, and a tuple of the names of the named ones."""
-    yield ast.Tuple([expressions.value(argument.value) for argument in args], py.LOAD)
+    yield py.items([expressions.value(argument.value) for argument in args])
     yield py.const(tuple(argument.name for argument in args if argument.name is not None))

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.bounds import Bounds
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
-from neuroscript.compiler.analysis.types import ANY, OTHER, Type
+from neuroscript.compiler.analysis.types import ANY, INT, OTHER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -71,6 +72,7 @@ class FunctionContext:
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
         self.flow = Flow(analysis.body, analysis.escape)
+        self.bounds = Bounds(analysis.body, analysis.types)
         self.temporaries = Temporaries()
         self.in_error_handler = False
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
@@ -100,6 +102,7 @@ class FunctionContext:
             error_handler: whether it is an error handler's.
         """
         self.flow.begin(names)
+        self.bounds.begin()
         self.temporaries.begin()
         self.in_error_handler = error_handler
         self._counters = []
@@ -118,11 +121,30 @@ class FunctionContext:
             found = self._coverings[key] = Covering(number, jumps, *key[1:])
         return found
 
+    def begun(self, statement: n.Stmt) -> list[ast.stmt]:
+        """The call by which code that is watched, or covered by tests, tells that a statement begins."""
+        if isinstance(statement, n.OnError) or not (self.unit.covers or self.unit.watches):
+            return []
+        if self.unit.watches and isinstance(statement, n.While):
+            return []  # its turns tell
+        return [self._told(abi.BEGIN if self.unit.watches else abi.COVERED, statement)]
+
+    def turn(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        """The call by which code that is watched tells that a turn of a loop begins."""
+        if not self.unit.watches:
+            return []
+        return [self._told(abi.BEGIN if isinstance(statement, n.While) else abi.TURN, statement)]
+
+    def _told(self, hook: str, statement: n.Stmt) -> ast.stmt:
+        made = py.run(hook, py.const(self.program.file), py.const(statement.span[0]))
+        py.place(made, statement.span)
+        return made
+
     @contextmanager
-    def loop(self, statement: n.Stmt) -> Iterator[None]:
+    def loop(self, statement: n.While | n.ForEach) -> Iterator[None]:
         """Context manager for the code of a loop."""
         self._loops += 1
-        with self.flow.loop(statement):
+        with self.flow.loop(statement), self.bounds.loop(statement):
             yield
         self._loops -= 1
 
@@ -226,7 +248,9 @@ class FunctionContext:
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
         self.guarded |= self.body.variables - set(self.body.params)
+        self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)
+        self.types.forget()
         self.liveness.find()
         if self.special is None:
             self.body.forget()
@@ -259,8 +283,13 @@ class FunctionContext:
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def type_of(self, expression: n.Expr) -> Type:
-        """The inferred type of the value."""
-        return self.types.of(expression)
+        """The inferred type of the value, at the current statement."""
+        kind = self.types.of(expression)
+        if kind.kinds & INT and not kind.natural and self.bounds.known:
+            least = self.bounds.least(expression)
+            if least is not None and least >= 0:
+                return kind._replace(natural=True)
+        return kind
 
     def made(self, expression: n.Expr) -> n.Expr:
         """Keeps an expression that is no part of the program, so that its identity is not used again."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR, T_STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, NUM, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
 from neuroscript.compiler.codegen.indexing import IndexGenerator
+from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
@@ -23,6 +24,8 @@ from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
+
+_MOST_STEPS = 8  # of a placeholder that becomes an expression
 
 
 class ExpressionGenerator:
@@ -42,7 +45,15 @@ class ExpressionGenerator:
 
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
-        made = self._noted(expression, self._value(expression))
+        form = type(expression)
+        if form is n.Name:
+            made = self._name(expression.name)  # type: ignore[attr-defined]
+        elif form is n.Literal:
+            made = py.const(expression.value)  # type: ignore[attr-defined]
+        else:
+            made = self._value(expression)
+        if self.context.notes:
+            made = self._noted(expression, made)
         py.place(made, expression.span)
         return made
 
@@ -79,7 +90,8 @@ class ExpressionGenerator:
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""
         if self.context.is_repeatable(expression):
-            return self.value(expression), self.value(expression)
+            made = self.value(expression)
+            return made, made  # nodes may stand in several places
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.value(expression)), py.name(temporary)
 
@@ -118,7 +130,7 @@ class ExpressionGenerator:
         join: ast.boolop = ast.And() if joins_all else ast.Or()
         parts = [chain.first, *(operand for _, operand, _ in chain.rest)]
         if all(self._never_fuzzy(part) for part in parts[:-1]):
-            return ast.BoolOp(join, [self.condition(part) for part in parts])
+            return ast.BoolOp(join, self._conditions(parts, joins_all=joins_all))
         if len(parts) > CHAIN_DEPTH:
             return self._operations().chain(chain)
         made = self.condition(parts[0])
@@ -135,17 +147,34 @@ class ExpressionGenerator:
             made = ast.BoolOp(join, [decided, right, py.name(temporary)])
         return made
 
+    def _conditions(self, parts: list[n.Expr], *, joins_all: bool) -> list[ast.expr]:
+        """Code of conditions of which each is evaluated where those before it hold, or do not."""
+        bounds = self.context.bounds
+        before = bounds.known
+        bounds.known = before.copy()
+        made = []
+        for part in parts:
+            made.append(self.condition(part))
+            bounds.assume(part, holds=joins_all)
+        bounds.known = before
+        return made
+
     def _never_fuzzy(self, expression: n.Expr) -> bool:
         return self.context.never_fuzzy(expression)
 
     # --- each kind ---------------------------------------------------------------------------------------------------
 
     def _value(self, expression: n.Expr) -> ast.expr:
+        """Code of what is neither a name nor a literal, by how often it is met."""
         match expression:
-            case n.Literal(value=value):
-                return py.const(value)
-            case n.Name(name=name):
-                return self._name(name)
+            case n.Chain():
+                return self._operations().chain(expression)
+            case n.Index(value=value, index=index):
+                return IndexGenerator(self.context, self).item(value, index)
+            case n.Call():
+                return CallGenerator(self.context, self).call(expression)
+            case n.ToolCall():
+                return ToolCallGenerator(self.context, self).call(expression)
             case n.ToolName(name=name):
                 return ToolCallGenerator(self.context, self).value(name)
             case n.Raw(text=text, span=span):
@@ -162,22 +191,16 @@ class ExpressionGenerator:
                 return self._map(entries)
             case n.Unary(op=op, operand=operand):
                 return self._unary(op, operand)
-            case n.Chain():
-                return self._operations().chain(expression)
             case n.Power(base=base, exponent=exponent, op_span=span):
                 made = FloatGenerator(self.context, self).power(base, exponent)
+                if made is None:
+                    made = NumberGenerator(self.context, self).power(expression)
                 if made is None:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
                 return made
-            case n.Index(value=value, index=index):
-                return IndexGenerator(self.context, self).item(value, index)
-            case n.Call():
-                return CallGenerator(self.context, self).call(expression)
-            case n.CallValue(callee=callee, args=args):
-                return CallGenerator(self.context, self).call_value(self.value(callee), py.const(None), args)
-            case n.ToolCall():
-                return ToolCallGenerator(self.context, self).call(expression)
+            case n.CallValue():
+                return CallGenerator(self.context, self).call_result(expression)
         raise AssertionError(expression)  # pragma: no cover - every kind of node is above
 
     def _operations(self) -> OperationGenerator:
@@ -204,12 +227,22 @@ class ExpressionGenerator:
                 continue
             name, path = piece
             span = next(places)
+            if 0 < len(path) <= _MOST_STEPS and not self.context.compact:
+                parts.append(TextGenerator(self.context, self).part(self._item(name, path, span), span))
+                continue
             value, kind = self._name(name), self.context.types.of(n.Name(span, name))
             if path:
                 value, kind = py.call(abi.WALK, value, py.const(tuple(path))), ANY
             py.place(value, span)
             parts.append(Part(value, kind, span, pure=not path and self.context.is_pure_code(value), name=not path))
         return TextGenerator(self.context, self).joined(parts)
+
+    def _item(self, name: str, path: list[str | int], span: n.Span) -> n.Expr:
+        """What a placeholder stands for, as an expression."""
+        found: n.Expr = self.context.made(n.Name(span, name))
+        for step in path:
+            found = self.context.made(n.Index(span, found, n.Literal(span, step), isinstance(step, str)))
+        return found
 
     def _map(self, entries: list[tuple[n.Expr, n.Expr]]) -> ast.expr:
         keys: list[ast.expr | None] = []
@@ -238,8 +271,11 @@ class ExpressionGenerator:
                 return py.call(abi.BIT_NOT, self.value(operand))
         if isinstance(operand, n.Literal) and type(operand.value) in (int, float):
             return py.const(-operand.value if type(operand.value) is int else -operand.value + 0.0)
-        if self.context.type_of(operand).within(INT):
+        kind = self.context.type_of(operand)
+        if kind.within(INT):
             return ast.UnaryOp(ast.USub(), self.value(operand))
+        if kind.within(NUM):  # a zero has no sign
+            return py.binary(py.const(0), "-", self.value(operand))
         return py.call(abi.NEG, self.value(operand))
 
     def _condition_or_nil(self, operand: n.Expr) -> ast.expr:

@@ -20,6 +20,9 @@ from neuroscript.syntax import nodes as n
 
 _OPERATORS = frozenset("+-*")
 _DOUBLE_BITS = 1000  # of whole numbers that certainly are in the range of doubles
+LARGEST_DOUBLE = 2.0**_DOUBLE_BITS
+"""Whole numbers below it have a double."""
+
 _MOST = 16  # operations of a tree, since its code stands there twice
 
 
@@ -51,7 +54,10 @@ class FloatGenerator:
         second, second_again = self.expressions.operand(exponent)
         if isinstance(second, ast.NamedExpr):
             return None  # both would have to be evaluated before the first is looked at
-        made = self.checked(py.binary(again, "**", second))
+        made: ast.expr = py.binary(again, "**", second)
+        power = exponent.value if isinstance(exponent, n.Literal) else None
+        if not isinstance(power, int | float) or not 0 < power <= 1:  # roots are never too large
+            made = self.checked(made)
         return py.either(py.compare(first, ">", py.const(0.0)), made, py.call(abi.POW, again, second_again))
 
     def is_tree(self, chain: n.Chain) -> bool:
@@ -72,7 +78,7 @@ class FloatGenerator:
 
     def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: float) -> ast.expr:
         result = self.temporaries.fresh()
-        signed = _may_be_negative_zero(made)
+        signed = may_be_negative_zero(made)
         finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(zero))
         value = py.binary(py.name(result), "+", py.const(zero)) if signed else py.name(result)
         return py.either(finite, value, otherwise)
@@ -133,13 +139,19 @@ class FloatGenerator:
         return made
 
 
-def _may_be_negative_zero(made: ast.expr) -> bool:
-    """Whether an operation on numbers that are no negative zeros may give one: no sum and no difference does."""
-    if isinstance(made, ast.BinOp):
-        if not isinstance(made.op, ast.Add | ast.Sub):
-            return True
-        return _may_be_negative_zero(made.left) or _may_be_negative_zero(made.right)
-    return False
+def may_be_negative_zero(made: ast.expr) -> bool:
+    """Whether an operation on numbers that are no negative zeros may give one.
+
+    A square does not, a sum only of two of them, and a difference only from one.
+    """
+    match made:
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return may_be_negative_zero(left) and may_be_negative_zero(right)
+        case ast.BinOp(left=left, op=ast.Sub()):
+            return may_be_negative_zero(left)
+        case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)):
+            return one != other
+    return isinstance(made, ast.BinOp)
 
 
 def fits_double(kind: Type) -> bool:

@@ -33,7 +33,7 @@ def step() -> ast.stmt:
 
     The iterator never ends: it raises when the run has used up what it may.
     """
-    return ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), [ast.Break()], [])
+    return py.each(py.stored("_"), py.name(abi.FUEL), [py.stop()], [])
 
 
 def error_handler(number: int) -> str:
@@ -67,10 +67,10 @@ class Covering:
     def leave(self, jump: str) -> list[ast.stmt]:
         """Statements that make a jump."""
         if self.flag is not None:
-            return [py.assign(self.flag, py.name(_JUMPS[jump])), ast.Break()]
+            return [py.assign(self.flag, py.name(_JUMPS[jump])), py.stop()]
         if self.in_loop:
-            return [ast.Break() if jump == "break" else ast.Continue()]
-        return [ast.Return(py.name(_JUMPS[jump]))]
+            return [py.stop() if jump == "break" else ast.Continue()]
+        return [py.give(py.name(_JUMPS[jump]))]
 
 
 _JUMPS = {"break": abi.BREAK_LOOP, "continue": abi.CONTINUE_LOOP}
@@ -78,7 +78,7 @@ _JUMPS = {"break": abi.BREAK_LOOP, "continue": abi.CONTINUE_LOOP}
 
 def jump_signal(jump: str) -> ast.stmt:
     """The statement by which an error handler's function tells that the loop around what failed is to be left."""
-    return ast.Return(py.name(_JUMPS[jump]))
+    return py.give(py.name(_JUMPS[jump]))
 
 
 def jumps_of(signal: str, jumps: Iterable[str]) -> list[ast.stmt]:
@@ -86,7 +86,7 @@ def jumps_of(signal: str, jumps: Iterable[str]) -> list[ast.stmt]:
     return [
         py.when(
             py.compare(py.name(signal), "is", py.name(_JUMPS[jump])),
-            [ast.Break() if jump == "break" else ast.Continue()],
+            [py.stop() if jump == "break" else ast.Continue()],
         )
         for jump in jumps
     ]
@@ -104,22 +104,20 @@ def under_handler(
     """
     if handler is None:
         return code
-    # `x = _handle(h, x, in_loop)` runs the handler; it gives None if the error was cleared, a tuple of what the handler
-    # returned, the jump that it makes if there is a loop, and else the error to go on.
+    # `x := _handle(h, x, in_loop)` runs the handler; it gives None if the error was cleared, a tuple of what the
+    # handler returned, the jump that it makes if there is a loop, and else the error to go on.  All but None are true.
     jumps = handler.loop_jumps
     args = py.name(error_handler(handler.number)), py.name(_CAUGHT), py.const(bool(jumps))
-    handle = py.assign(_CAUGHT, py.call(abi.HANDLE, *args))
+    handled = py.bind(_CAUGHT, py.call(abi.HANDLE, *args))
     not_cleared: list[ast.stmt] = []
     if "return" in handler.jumps:
         value = py.name(_CAUGHT) if handler.outlined else py.item(py.name(_CAUGHT), py.const(0))
-        not_cleared.append(py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [ast.Return(value)]))
+        not_cleared.append(py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [py.give(value)]))
     for jump in jumps:
         made = py.compare(py.name(_CAUGHT), "is", py.name(_JUMPS[jump]))
         not_cleared.append(py.when(made, handler.leave(jump)))
-    not_cleared.append(ast.Raise(py.name(_CAUGHT), None))
-    go_on = py.when(py.compare(py.name(_CAUGHT), "is not", py.const(None)), not_cleared)
-    caught = ast.ExceptHandler(py.name("Exception"), _CAUGHT, [handle, go_on, *(failed or [])])
-    return [ast.Try(code, [caught], [], [])]
+    not_cleared.append(py.fail(py.name(_CAUGHT)))
+    return [py.catch(code, "Exception", _CAUGHT, [py.when(handled, not_cleared), *(failed or [])])]
 
 
 def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.expr:

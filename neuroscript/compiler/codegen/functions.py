@@ -49,7 +49,7 @@ class FunctionGenerator:
     def is_long(self) -> bool:
         """Whether the statements are generated while Python compiles the function, which then empties the body."""
         body = self.context.body
-        return len(body.block) > _LONG and body.session is None
+        return len(body.block) > _LONG and body.session is None and not self.context.unit.watches
 
     def _later(self) -> list[ast.stmt]:
         """The body's statements, in parts that are generated when Python's compiler gets to them."""
@@ -90,10 +90,12 @@ class FunctionGenerator:
                 latest = py.call(abi.DICT_GET, py.name(SCOPE), py.const(abi.SESSION_LAST))
             code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
-            code.append(py.function(SCOPE, [], [], [ast.Return(context.scope())]))
+            code.append(py.function(SCOPE, [], [], [py.give(context.scope())]))
         code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
         context.begin(body.params)
         statements = self.statements.block(body.block) if parts is None else parts
+        if context.unit.watches:
+            statements = [ast.Try(statements, [], [], [py.run(abi.LEFT)])]
         code += self._saved(statements) if session else statements
         if session:
             params.append(SCOPE)
@@ -118,7 +120,7 @@ class FunctionGenerator:
         changed = self.context.program.changed_params.get(self.context.body.name, frozenset())
         values = (let_go(name) if name in changed else py.variable(name) for name in self.context.body.params)
         call = py.call(special.identifier, py.name(abi.DEPTH), *values)
-        return [py.when(py.both(*tests), [ast.Return(call)])]
+        return [py.when(py.both(*tests), [py.give(call)])]
 
     def _start(self, name: str) -> ast.expr:
         """Code that gives the initial value of a guarded variable."""
@@ -142,7 +144,7 @@ class FunctionGenerator:
             if self._is_looked_at(name):
                 code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
-        code.append(ast.Return(py.name(CLEARED)))
+        code.append(py.give(py.name(CLEARED)))
         made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
         py.place(made, handler.span)
         return made

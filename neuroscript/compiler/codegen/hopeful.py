@@ -10,9 +10,9 @@ What Python would do in another way than the language, without raising, is teste
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type, item_of
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
@@ -21,14 +21,18 @@ from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_PARTS = 60  # of an expression
+_WITHOUT_EFFECTS = frozenset({n.Literal, n.Name, n.Index, n.Chain, n.Unary, n.ListExpr, n.MapExpr})
 _MOST_JOINED = 20  # operands of ``and`` or ``or``
 
 
 def is_hopeful(context: FunctionContext, expression: n.Expr) -> bool:
     """Whether the code of an expression gets faster in hope of the likely types, and may run twice."""
-    if isinstance(expression, n.Name | n.Literal) or context.compact or not may_run_twice(context, expression):
+    if type(expression) is n.Name or type(expression) is n.Literal or context.compact:
         return False
-    return any(_is_faster(context, part) for part in walk(expression))
+    parts = walk(expression)
+    if all(type(part) is n.Name or type(part) is n.Literal for part in parts) or not _may_run_twice(context, parts):
+        return False
+    return any(_is_faster(context, part) for part in parts)
 
 
 def _is_faster(context: FunctionContext, part: n.Expr) -> bool:
@@ -44,16 +48,19 @@ def _is_faster(context: FunctionContext, part: n.Expr) -> bool:
 
 def may_run_twice(context: FunctionContext, expression: n.Expr) -> bool:
     """Whether an expression is short and has no effects."""
-    for number, part in enumerate(walk(expression)):
-        match part:
-            case n.Call(name=name, args=[n.Argument(name=None)]) if name in context.escape.readers:
-                pass
-            case n.Literal() | n.Name() | n.Index() | n.Chain() | n.Unary() | n.ListExpr() | n.MapExpr():
-                pass
-            case _:
-                return False
-        if number >= _MOST_PARTS:
-            return False
+    return _may_run_twice(context, walk(expression))
+
+
+def _may_run_twice(context: FunctionContext, parts: Sequence[n.Expr]) -> bool:
+    if len(parts) > _MOST_PARTS:
+        return False
+    for part in parts:
+        if type(part) not in _WITHOUT_EFFECTS:
+            match part:
+                case n.Call(name=name, args=[n.Argument(name=None)]) if name in context.escape.readers:
+                    pass
+                case _:
+                    return False
     return True
 
 
@@ -66,6 +73,9 @@ def _gains(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
         return False
     if kind.within(MAP):
         return not key.within(STR)
+    item = item_of(kind)
+    if item.kinds & NIL and item.restricted_to(~NIL).within(NUM):
+        return True  # a number, in hope
     return not context.is_below_length(index, value)
 
 
@@ -122,7 +132,7 @@ def _split(context: FunctionContext, condition: n.Expr) -> tuple[n.Expr, list[n.
 
 def missing(likely: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
     """Statements that run ``likely``, and ``other`` where that misses."""
-    return [ast.Try(likely, [ast.ExceptHandler(py.name(abi.MISSED), None, other)], [], [])]
+    return [py.catch(likely, abi.MISSED, None, other)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -214,6 +224,18 @@ def item_of_likely(
     listed = py.item(again, _place(place_again, place_again, key))
     rest = py.either(py.kind_is(first, "list"), listed, py.call(abi.INDEX, again, place_again))
     return py.either(py.kind_is(place, "str"), found, rest)
+
+
+def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
+    """Whether the code of `likely_item` does nothing but look the item up, or misses."""
+    kind, key = context.type_of(value), context.type_of(index)
+    if isinstance(index, n.Literal) and kind.has(index.value):
+        return True
+    if key.within(STR):
+        return bool(kind.kinds & MAP)
+    if not key.within(INT | NIL) or not key.kinds & INT:
+        return False
+    return (bool(kind.kinds & (LIST | STR)) and not kind.kinds & (MAP | OTHER)) or kind.within(MAP | NIL)
 
 
 def text_of(whole: ast.expr) -> ast.expr:

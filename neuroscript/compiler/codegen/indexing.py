@@ -80,7 +80,7 @@ class IndexGenerator:
             return _either_item(kind, first, again, key, place_of)
         evaluated, place = expressions.operand(index)
         made = _either_item(kind, again, again, key, lambda: (place, place))
-        return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
+        return py.item(py.items([first, evaluated, made]), py.const(-1))
 
     def _by_any(self, value: n.Expr, kind: Type, index: n.Expr, key: Type) -> ast.expr:
         """An item of a variable's value, by an index of a type that is not known, and that takes long to evaluate."""

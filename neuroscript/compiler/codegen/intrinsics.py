@@ -133,6 +133,8 @@ class IntrinsicGenerator:
 
     def code(self, tool: str) -> ast.expr | None:
         """Code that gives the result; None if there is none but the call."""
+        if tool == "str.format":
+            return self.template()
         make = _MAKERS.get((tool, len(self.operands)))
         return make(self) if make is not None and sorted(self.operands) == list(range(len(self.operands))) else None
 
@@ -239,6 +241,17 @@ class IntrinsicGenerator:
             return made
         return py.either(py.kind_is(number.code, "int"), whole, made)
 
+    def template(self) -> ast.expr | None:
+        """A literal template with ordinary values in its places."""
+        literal, *values = (self.operands[place] for place in range(len(self.operands)))
+        text = literal.literal(str)
+        if not isinstance(text, str):
+            return None
+        from neuroscript.compiler.codegen.formats import formatted  # imports the tool, which few programs use
+
+        made = formatted(text, [(value.code, value.kind) for value in values])
+        return None if made is None else self._either(*made)
+
     def number(self) -> ast.expr | None:
         """The number that a text reads as, if it consists of few digits."""
         text = self.operands[0].code
@@ -254,6 +267,14 @@ class IntrinsicGenerator:
         if number.kind.within(INT):
             return number.code
         return py.either(py.kind_is(number.code, "int"), number.code, py.call(function, number.code))
+
+    def root(self) -> ast.expr | None:
+        """The square root of a float."""
+        number = self.operands[0]
+        if not number.kind.kinds & FLOAT:
+            return None
+        tests: list[ast.expr] = [] if number.kind.within(FLOAT) else [py.kind_is(number.code, "float")]
+        return self._either([*tests, py.compare(number.code, ">=", py.const(0.0))], py.call(abi.SQRT, number.code))
 
     def absolute(self) -> ast.expr | None:
         """A number without its sign."""
@@ -359,6 +380,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("math.ceil", 1): lambda call: call.rounded(abi.CEIL),
     ("math.truncate", 1): lambda call: call.rounded(abi.TRUNCATE),
     ("math.abs", 1): IntrinsicGenerator.absolute,
+    ("math.sqrt", 1): IntrinsicGenerator.root,
     ("math.min", 2): lambda call: call.chosen("<"),
     ("math.max", 2): lambda call: call.chosen(">"),
     ("list.length", 1): IntrinsicGenerator.length,

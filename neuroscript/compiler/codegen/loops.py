@@ -50,16 +50,21 @@ class LoopGenerator:
         if self.context.loops >= MAX_BLOCKS:
             return self._outlined(statement)
         self.handler = self.context.handler_of(statement)
+        before = self.context.bounds.known
         with self.context.loop(statement):
             if isinstance(statement, n.ForEach):
                 return self._for_each(statement)
             counter = self._counter(statement)
-            return self._while(statement) if counter is None else self._counted(statement, counter)
+            if counter is None:
+                return self._while(statement)
+            if not counter.down and counter.name in before:
+                self.context.bounds.known[counter.name] = before[counter.name]
+            return self._counted(statement, counter)
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
         """Any ``while``, as a loop over the fuel."""
         first, test = tested(self.context, self.expressions, statement.condition)
-        done: ast.stmt = py.when(py.negated(test), [ast.Break()])
+        done: ast.stmt = py.when(py.negated(test), [py.stop()])
         py.place(done, statement.span)
         handler = self.handler
         before: list[ast.stmt] = []
@@ -70,10 +75,11 @@ class LoopGenerator:
             handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
-        header = under_handler([*first, done], handler, [ast.Break()])
+        self.context.bounds.assume(statement.condition)
+        header = under_handler([*first, done], handler, [py.stop()])
         clean = self.temporaries.release()
-        body = [*header, *clean, *self.block(statement.body)]
-        return [*before, ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean, *after]
+        body = [*self.context.turn(statement), *header, *clean, *self.block(statement.body)]
+        return [*before, py.each(py.stored("_"), py.name(abi.FUEL), body, []), *clean, *after]
 
     # --- counted loops -----------------------------------------------------------------------------------------------
 
@@ -81,7 +87,12 @@ class LoopGenerator:
         """The counter of a counted loop, if it certainly is a bounded whole number, and bound and step are pure."""
         context = self.context
         counter = context.analysis.counted.get(id(statement))
-        if counter is None or counter.name not in context.flow.assigned or context.is_read_only(counter.name):
+        if (
+            context.unit.watches
+            or counter is None
+            or counter.name not in context.flow.assigned
+            or context.is_read_only(counter.name)
+        ):
             return None
         kind = context.types.types.get(counter.name)
         if kind is None or not kind.within(INT) or kind.bits is None:
@@ -118,9 +129,10 @@ class LoopGenerator:
         py.place(turns, statement.condition.span)
         next_value = py.binary(py.variable(name), "-" if counter.down else "+", self.expressions.value(counter.step))
         rest = [step(), py.set_variable(name, next_value)]
+        self.context.bounds.assume(statement.condition)
         with self.context.counting(counter):
             body = self.block(statement.body[:-1])
-        loop = ast.For(ast.Name(abi.VARIABLE + name, py.STORE), turns, body, rest)
+        loop = py.each(py.stored(abi.VARIABLE + name), turns, body, rest)
         if not sure:
             return [step(), py.when(test, [loop])]
         return [py.when(test, [loop], [step()])]
@@ -178,11 +190,11 @@ class LoopGenerator:
         after += clean
         for name in names:
             self.context.flow.certainly_set(name)
-        body = [*clean, *self.block(statement.body)]
+        body = [*clean, *self.context.turn(statement), *self.block(statement.body)]
         turns = py.call(abi.COMPRESS, items, py.name(abi.FUEL))
-        variables: list[ast.expr] = [ast.Name(abi.VARIABLE + name, py.STORE) for name in names]
+        variables: list[ast.expr] = [py.stored(abi.VARIABLE + name) for name in names]
         target = variables[0] if len(variables) == 1 else ast.Tuple(variables, py.STORE)
-        loop: ast.stmt = ast.For(target, turns, body, [step()])
+        loop: ast.stmt = py.each(target, turns, body, [step()])
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]

@@ -59,7 +59,8 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
 def may_let_go(context: FunctionContext) -> bool:
     """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
-    return context.may_move and not context.body.handlers and context.body.session is None
+    watches = context.unit.watches  # then what variables hold is shown
+    return context.may_move and not watches and not context.body.handlers and context.body.session is None
 
 
 def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:
@@ -91,7 +92,7 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
     """
     statement = context.statement
     place = _place(value)
-    if statement is None or place is None or place[1] is None or place[0] == name:
+    if statement is None or place is None or place[1] is None or place[0] == name or context.unit.watches:
         return False
     assert isinstance(value, n.Index)
     if not context.is_pure(value.value) or not context.type_of(value.value).kinds & CONTAINER:
@@ -104,7 +105,7 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
 
 def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
     """The variables that hold, for nothing, a part of what a statement is going to change."""
-    if not isinstance(statement, n.Set):
+    if not isinstance(statement, n.Set) or context.unit.watches:
         return []
     names = context.liveness.idle_aliases(statement)
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
@@ -112,8 +113,10 @@ def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
 
 def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+    if type(statement) is not n.Set:
+        return []
     match statement:
-        case n.Set(targets=[_], value=value):
+        case n.Set(targets=[_], value=value) if not context.unit.watches:
             root = value
             while isinstance(root, n.Index):
                 root = root.value
@@ -129,7 +132,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
 def let_go(name: str) -> ast.expr:
     """Code that gives the value of a variable, which no longer holds it then."""
     empty = py.bind(abi.VARIABLE + name, py.const(None))
-    return py.item(ast.Tuple([py.variable(name), empty], py.LOAD), py.const(0))
+    return py.item(py.items([py.variable(name), empty]), py.const(0))
 
 
 def _place(expression: n.Expr) -> Place | None:

@@ -12,8 +12,9 @@ from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
+from neuroscript.compiler.codegen.floats import LARGEST_DOUBLE, FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
+from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -73,6 +74,8 @@ class OperationGenerator:
         """``a + b - c …``, from left to right."""
         if self.floats.is_tree(chain):
             return self.floats.tree(chain)
+        if (numbers := NumberGenerator(self.context, self.expressions).tree(chain)) is not None:
+            return numbers
         pieces: list[ast.expr] = []
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
@@ -91,24 +94,32 @@ class OperationGenerator:
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
+            elif operator == "/" and self._is_whole_quotient(span, kind, right_kind):
+                made = py.binary(
+                    made if left is None else self.expressions.value(left), "//", self.expressions.value(operand)
+                )
             else:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, _Left(left, first, again, kind), operand, span)
             py.place(made, span)
-            kind = types.binary(operator, kind, right_kind)
+            kind = self.context.types.step(chain, number, kind)
             left = None
             if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
                 temporary = self.temporaries.fresh()
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
         if pieces:
-            made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
+            made = py.item(py.items([*pieces, made]), py.const(-1))
         return made
+
+    def _is_whole_quotient(self, span: n.Span, left: Type, right: Type) -> bool:
+        return left.within(INT) and right.within(INT) and self.context.types.is_exact(span)
 
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need type tests is better a call, as in long code that runs once."""
-        sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
-        return self.context.compact and not sure
+        if not self.context.compact:
+            return False
+        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):
@@ -235,6 +246,8 @@ class OperationGenerator:
         """``+ - *`` of numbers."""
         first, again, kind = left.first, left.again, self._without_nil(left.kind)
         right = self._without_nil(self.context.type_of(operand))
+        if kind.within(STR) or right.within(STR):
+            return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
         second, second_again = self.expressions.operand(operand)
         if operator == "+" and kind.kinds & right.kinds & LIST:
             self.temporaries.hold(first, kind)
@@ -287,12 +300,13 @@ class OperationGenerator:
         number, pure = (second, first) if kind.within(FLOAT) else (first, second)
         if not self.context.is_pure_code(pure):
             return None
-        # Both are numbers, and no number whose double is in this range is too large.
+        # Both are numbers; one that is too large for a double gets to its place in one by the call.
         again = left.again if number is first else self.expressions.operand(operand)[1]
         again = py.name(number.target.id) if isinstance(number, ast.NamedExpr) else again
         values = (again, second) if number is first else (first, again)
         made = self.floats.checked(py.binary(values[0], operator, values[1]))
-        return py.either(in_range(number, again), made, py.call(_HELPERS[operator], *values))
+        fits = py.compare(py.const(-LARGEST_DOUBLE), "<", number, "<", py.const(LARGEST_DOUBLE))
+        return py.either(fits, made, py.call(_HELPERS[operator], *values))
 
     def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
         """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
@@ -344,7 +358,7 @@ class OperationGenerator:
         otherwise = py.call(abi.MOD, again, second_again)
         if isinstance(second, ast.NamedExpr):  # both are evaluated before either is tested
             if isinstance(first, ast.NamedExpr):
-                bound = py.item(ast.Tuple([first, second], py.LOAD), py.const(0))
+                bound = py.item(py.items([first, second]), py.const(0))
                 tests = [py.compare(bound, ">=", py.const(0)), py.compare(second_again, ">", py.const(0))]
             else:
                 tests.reverse()
@@ -382,6 +396,8 @@ _KINDS = {"int": INT, "float": FLOAT}
 
 def _is(word: str, made: ast.expr, kind: Type) -> ast.expr:
     """The test that a value is of a Python type; a test for nil is the cheapest where it may be nothing else."""
+    if isinstance(made, ast.Constant):  # of which Python warns
+        return py.const(type(made.value).__name__ == word)
     if kind.within(_KINDS[word] | NIL):
         return py.compare(made, "is not", py.const(None))
     return py.kind_is(made, word)

@@ -43,6 +43,9 @@ _COMPARISONS: dict[str, ast.cmpop] = {
     "in": ast.In(),
 }
 
+# Lists that nodes share, since nothing is ever put into them.
+_COMPARISON: dict[str, list[ast.cmpop]] = {word: [operator] for word, operator in _COMPARISONS.items()}
+_NONE: list[Any] = []
 
 # The fields that hold nodes with positions: of the slotted classes, and of the others.
 _SLOTTED: dict[type[ast.AST], tuple[str, ...]] = {}
@@ -70,12 +73,19 @@ _BoolOp = _slotted(ast.BoolOp)
 _Call = _slotted(ast.Call)
 _Compare = _slotted(ast.Compare)
 _Constant = _slotted(ast.Constant)
+_Break = _slotted(ast.Break)
+_ExceptHandler = _slotted(ast.ExceptHandler)
 _Expr = _slotted(ast.Expr)
+_For = _slotted(ast.For)
 _If = _slotted(ast.If)
 _IfExp = _slotted(ast.IfExp)
 _Name = _slotted(ast.Name)
 _NamedExpr = _slotted(ast.NamedExpr)
+_Raise = _slotted(ast.Raise)
+_Return = _slotted(ast.Return)
 _Subscript = _slotted(ast.Subscript)
+_Try = _slotted(ast.Try)
+_Tuple = _slotted(ast.Tuple)
 _UnaryOp = _slotted(ast.UnaryOp)
 
 
@@ -87,6 +97,11 @@ def name(identifier: str) -> ast.Name:
 def variable(identifier: str) -> ast.Name:
     """A reference to a variable of the script."""
     return _Name(intern(abi.VARIABLE + identifier), LOAD, 0)
+
+
+def stored(identifier: str) -> ast.Name:
+    """A name that is set."""
+    return _Name(identifier, STORE, 0)
 
 
 def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
@@ -101,8 +116,9 @@ def const(value: Any) -> ast.Constant:
 
 def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
     """A call with positional arguments, then named ones."""
-    callee = name(function) if isinstance(function, str) else function
-    return _Call(callee, list(args), [ast.keyword(key, value) for key, value in named.items()], 0)
+    callee = _Name(function, LOAD, 0) if type(function) is str else function
+    keywords = [ast.keyword(key, value) for key, value in named.items()] if named else _NONE
+    return _Call(callee, list(args), keywords, 0)
 
 
 def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:
@@ -117,6 +133,8 @@ def either(test: ast.expr, yes: ast.expr, no: ast.expr) -> ast.IfExp:
 
 def compare(left: ast.expr, *pairs: Any) -> ast.Compare:
     """``compare(a, "<", b, "<", c)`` is ``a < b < c``."""
+    if len(pairs) == 2:
+        return _Compare(left, _COMPARISON[pairs[0]], [pairs[1]], 0)
     return _Compare(left, [_COMPARISONS[op] for op in pairs[::2]], list(pairs[1::2]), 0)
 
 
@@ -154,7 +172,8 @@ def attribute(value: ast.expr, name: str) -> ast.Attribute:
 
 def kind_is(value: ast.expr, kind: str) -> ast.Compare:
     """``type(value) is kind``."""
-    return compare(call("type", value), "is", name(kind))
+    of_value = _Call(_Name("type", LOAD, 0), [value], _NONE, 0)
+    return _Compare(of_value, _COMPARISON["is"], [_Name(kind, LOAD, 0)], 0)
 
 
 def assign(identifier: str, value: ast.expr) -> ast.Assign:
@@ -169,7 +188,37 @@ def run(function: str, *args: ast.expr) -> ast.Expr:
 
 def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
     """``if``."""
-    return _If(test, body, orelse or [], 0)
+    return _If(test, body, orelse or _NONE, 0)
+
+
+def each(target: ast.expr, items: ast.expr, body: list[ast.stmt], rest: list[ast.stmt]) -> ast.For:
+    """``for target in items``, and what runs after the last item."""
+    return _For(target, items, body, rest, 0)
+
+
+def stop() -> ast.Break:
+    """``break``."""
+    return _Break(0)
+
+
+def give(value: ast.expr) -> ast.Return:
+    """``return value``."""
+    return _Return(value, 0)
+
+
+def fail(error: ast.expr) -> ast.Raise:
+    """``raise error``."""
+    return _Raise(error, None, 0)
+
+
+def catch(code: list[ast.stmt], kind: str, bound: str | None, handler: list[ast.stmt]) -> ast.Try:
+    """Statements, and those that run where an exception of a kind is raised; ``bound`` is the name of its variable."""
+    return _Try(code, [_ExceptHandler(name(kind), bound, handler, 0)], _NONE, _NONE, 0)
+
+
+def items(values: list[ast.expr]) -> ast.Tuple:
+    """A tuple."""
+    return _Tuple(values, LOAD, 0)
 
 
 class Later(ast.If):
@@ -253,6 +302,23 @@ def place(tree: ast.AST, span: Span) -> None:
             if node.lineno:
                 continue
             pending += (node.test, node.body, node.orelse)
+        elif kind is _Assign:
+            if node.lineno:
+                continue
+            pending += node.targets
+            pending.append(node.value)
+        elif kind is _BinOp:
+            if node.lineno:
+                continue
+            pending += (node.left, node.right)
+        elif kind is _NamedExpr:
+            if node.lineno:
+                continue
+            pending += (node.target, node.value)
+        elif kind is _BoolOp:
+            if node.lineno:
+                continue
+            pending += node.values
         else:
             inner = _SLOTTED.get(kind)
             if inner is not None:
@@ -281,6 +347,13 @@ def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
     if inner is None:
         inner = _PLAIN[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
     return inner
+
+
+def watch_results(code: Iterable[ast.AST], hook: str) -> None:
+    """Passes what the ``return`` statements in some code return through a function."""
+    for part in walk(code):
+        if isinstance(part, ast.Return) and part.value is not None:
+            part.value = call(hook, part.value)
 
 
 def walk(code: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -62,9 +62,11 @@ class StatementGenerator:
             made += self._statement(statement)
             made += self.temporaries.release()
             made += let_go
-            if self.context.unit.covers and not isinstance(statement, n.OnError):
-                made.insert(0, py.run(abi.COVERED, py.const(self.context.program.file), py.const(statement.span[0])))
+            if self.context.unit.watches and isinstance(statement, n.Return):
+                py.watch_results(made, abi.RESULT)
+            made[:0] = self.context.begun(statement)
             flow.leave(statement)
+            self.context.bounds.leave(statement)
             for part in made:
                 py.place(part, statement.span)
             code += made
@@ -73,6 +75,13 @@ class StatementGenerator:
     def _statement(self, statement: n.Stmt) -> list[ast.stmt]:
         handler = self.context.handler_of(statement)
         match statement:
+            case n.Set(targets=[target], value=value, must=False) if not target.path:
+                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
+                made = self.assignments.set_name(target, value)
+                if not cannot_fail:
+                    return under_handler(made, handler)
+                self.context.flow.certainly_set(target.name)
+                return made
             case n.If():
                 return self._if(statement, handler)
             case n.While() | n.ForEach():
@@ -81,18 +90,11 @@ class StatementGenerator:
                 jump = "break" if isinstance(statement, n.Break) else "continue"
                 if self.context.in_error_handler and not self.context.loops:
                     return [jump_signal(jump)]
-                return [ast.Break() if jump == "break" else ast.Continue()]
+                return [py.stop() if jump == "break" else ast.Continue()]
             case n.OnError():
                 return []
             case n.ClearError():
                 return [py.assign(CLEARED, py.const(True))]
-            case n.Set(targets=[target], value=value, must=False) if not target.path:
-                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
-                made = self.assignments.set_name(target, value)
-                if not cannot_fail:
-                    return under_handler(made, handler)
-                self.context.flow.certainly_set(target.name)
-                return made
         return under_handler(self._simple(statement), handler)
 
     def _cannot_fail(self, value: n.Expr) -> bool:
@@ -144,7 +146,7 @@ class StatementGenerator:
         made: ast.expr = py.const(None)
         tupled = self.context.is_outlined or self.context.in_error_handler
         if len(values) == 1 and declared < 2 and not tupled:
-            return evaluated(self.context, self.expressions, values[0], ast.Return)
+            return evaluated(self.context, self.expressions, values[0], py.give)
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
@@ -152,13 +154,13 @@ class StatementGenerator:
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
         if tupled:
-            made = ast.Tuple([made], py.LOAD)
-        return [ast.Return(made)]
+            made = py.items([made])
+        return [py.give(made)]
 
     def _fail(self, value: n.Expr | None) -> ast.stmt:
         """``fail``; with a string the error is raised here, which saves Python a frame."""
         if value is not None and self.context.type_of(value).within(STR):
-            return ast.Raise(py.call(abi.FAILURE, self.expressions.value(value)), None)
+            return py.fail(py.call(abi.FAILURE, self.expressions.value(value)))
         return py.run(abi.FAIL, self._optional(value), py.const(bool(value)))
 
     def _must(self, value: n.Expr) -> list[ast.stmt]:
@@ -223,7 +225,13 @@ class StatementGenerator:
         """
         rest = statement.orelse
         first, more = statement.branches[:_MAX_BRANCHES], statement.branches[_MAX_BRANCHES:]
-        branches = self.context.flow.branches()
+        branches, bounds = self.context.flow.branches(), self.context.bounds
+        tested = [bounds.known]  # what is known at each condition, and behind the last one
+        for condition, _ in first:
+            bounds.known = tested[-1].copy()
+            bounds.assume(condition, holds=False)
+            tested.append(bounds.known)
+        ends: list[dict[str, int]] = []
         go_on = self.temporaries.lasting() if more else ""
         made: list[ast.stmt]
         if more:
@@ -232,18 +240,26 @@ class StatementGenerator:
             branches.begin()
             made = self.block(rest) if rest is not None else []
             branches.end(goes_on=self._goes_on(rest or []))
-        for condition, block in reversed(first):
+            ends += [bounds.known] * self._goes_on(rest or [])
+        for known, (condition, block) in zip(reversed(tested[:-1]), reversed(first), strict=True):
             branches.begin()
+            bounds.known = known.copy()
+            bounds.assume(condition)
             body = self.block(block)
             branches.end(goes_on=self._goes_on(block))
+            ends += [bounds.known] * self._goes_on(block)
             self.temporaries.next_statement()
+            bounds.known = known
             made = self._branch(condition, body, made, handler)
         if more:
             branches.begin()
+            bounds.known = tested[-1]
             later = self._if(n.If(statement.span, more, rest), handler)
             branches.end(goes_on=True)
+            ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
         branches.join(certain=handler is None)
+        bounds.join(ends)
         return made
 
     def _goes_on(self, block: n.Block) -> bool:

@@ -91,7 +91,7 @@ class StoreGenerator:
         else:
             made = item
         clean = [clear(child) for child in self.children]
-        put = py.call(abi.PUT_PATH, py.variable(self.target.name), ast.Tuple(reads, py.LOAD), item)
+        put = py.call(abi.PUT_PATH, py.variable(self.target.name), py.items(reads), item)
         if len(path) == 1:
             put = py.call(abi.PUT, py.variable(self.target.name), reads[0], item)
         other: list[ast.stmt] = [*clean, *again, py.set_variable(self.target.name, put)]

@@ -15,6 +15,8 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.runtime import abi
 from neuroscript.runtime.containers import IN_LOCAL
 
+_NAMES = [f"t{number}" for number in range(50)]  # made once
+
 
 class Temporaries:
     """Names the temporaries of one function, and keeps track of those that have to be cleared."""
@@ -35,7 +37,7 @@ class Temporaries:
     def fresh(self) -> str:
         """A new name, for the current statement."""
         self._number += 1
-        return f"t{self._number}"
+        return _NAMES[self._number] if self._number < len(_NAMES) else f"t{self._number}"
 
     def lasting(self) -> str:
         """A new name that is never used again, for a value that outlives its statement."""

@@ -49,6 +49,7 @@ _ITEMS: dict[ArgType, str] = {
 }
 _MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
+_WHOLE = 1 << 53  # up to which doubles hold every whole number
 _FUNCTIONS = frozenset({ArgType.FUNCTION, ArgType.FUNCTION_OR_KEY})
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.TIMEDATE})
 
@@ -68,7 +69,7 @@ class ToolCallGenerator:
         made: ast.expr
         if link is None:
             made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
-        elif link.standard and (short := self._floor(link, call)) is not None:
+        elif link.standard and not self.context.unit.watches and (short := self._floor(link, call)) is not None:
             made = short
         elif link.direct and (places := places_of(link, call.args)) is not None:
             made = self._direct(link, call, places)
@@ -113,15 +114,15 @@ class ToolCallGenerator:
             evaluated = [[first, *others]]
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
-            evaluated = [[ast.Tuple([operands[index][0] for index in doubtful], py.LOAD)]]
+            evaluated = [[py.items([operands[index][0] for index in doubtful])]]
         fast = known or self._result(link, self._called(link, values, later, places))
         if doubtful and not any(tests) and isinstance(evaluated[0][0], ast.Tuple):
-            return py.item(ast.Tuple([*evaluated[0][0].elts, fast], py.LOAD), py.const(-1))
+            return py.item(py.items([*evaluated[0][0].elts, fast]), py.const(-1))
         all_tests = [test for some in (*evaluated, *tests) for test in some]
         if not all_tests:
             return fast
         names = tuple(argument.name for argument in args if argument.name is not None)
-        slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple(later, py.LOAD), py.const(names))
+        slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items(later), py.const(names))
         return py.either(py.both(*all_tests), fast, slow)
 
     def _floor(self, link: ToolLink, call: n.ToolCall) -> ast.expr | None:
@@ -178,7 +179,9 @@ class ToolCallGenerator:
             tests = [py.kind_is(value, "list"), held]
         else:
             name, kinds = _EXACT[wanted]
-            if not kind.within(kinds):
+            if wanted is ArgType.FLOAT and kind.kinds & INT:
+                tests = self._passes_number(argument, kind, value, again)
+            elif not kind.within(kinds):
                 tests = [py.kind_is(value, name)]
                 if wanted is ArgType.NUMBER:
                     tests = [py.some(*tests, py.kind_is(again, "float"))]
@@ -186,6 +189,16 @@ class ToolCallGenerator:
         if link.watched and wanted not in _UNSIZED and not literal:
             tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
         return tests
+
+    def _passes_number(self, argument: n.Expr, kind: Type, value: ast.expr, again: ast.expr) -> list[ast.expr]:
+        """The test that an argument is a double, or a whole number that equals one; none where that is certain."""
+        if isinstance(argument, n.Literal) and type(argument.value) is int and argument.value <= _WHOLE:
+            return []
+        whole = py.both(
+            py.kind_is(again if kind.kinds & FLOAT else value, "int"),
+            py.compare(py.const(-_WHOLE), "<=", again, "<=", py.const(_WHOLE)),
+        )
+        return [py.some(py.kind_is(value, "float"), whole) if kind.kinds & FLOAT else whole]
 
     def _passes_function(self, wanted: ArgType, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The test that an argument is a function, or short names of keys in the source; none where that is certain."""
@@ -215,6 +228,9 @@ class ToolCallGenerator:
             else value
             for place, arg, value in zip(places, args, values, strict=True)
         }
+        for place, arg in zip(places, args, strict=True):
+            if link.types[min(place, len(link.types) - 1)] is ArgType.FLOAT and self.context.type_of(arg).kinds & INT:
+                given[place] = py.binary(given[place], "*", py.const(1.0))
         if link.variadic:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)

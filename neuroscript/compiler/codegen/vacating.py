@@ -35,6 +35,8 @@ def vacated_within(context: FunctionContext, expressions: Expressions) -> list[a
 
 def _vacated(context: FunctionContext, expressions: Expressions, items: Sequence[Item]) -> list[ast.stmt]:
     code: list[ast.stmt] = []
+    if context.unit.watches:  # what variables hold is shown
+        return code
     for item in items:
         if context.is_assigned(item.name) and context.is_assigned(item.root) and not context.compact:
             kind = context.types.types.get(item.name, types.ANY)

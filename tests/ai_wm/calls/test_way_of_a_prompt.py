@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import httpx
 import pytest
 
 from ai_wm import AIWorkerManager
+from ai_wm.providers.http1 import DirectConnection
 from tests.ai_wm.helpers import worker
 from tests.ai_wm.providers import loopback
 from tests.ai_wm.providers.support import body_of, stream_of, stream_type
@@ -63,13 +63,13 @@ def over_a_hosts_transport(
 def over_connections_of_our_own(
     way: Way, server: loopback.Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> httpx.BaseTransport | None:
-    handle = httpcore.HTTPConnection.handle_request
+    send = DirectConnection.send
 
-    def watched(self: httpcore.HTTPConnection, request: httpcore.Request) -> httpcore.Response:
+    def watched(self: DirectConnection, request: httpx.Request) -> Any:
         way.look()
-        return handle(self, request)
+        return send(self, request)
 
-    monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", watched)
+    monkeypatch.setattr(DirectConnection, "send", watched)
     return None
 
 

@@ -168,3 +168,25 @@ def test_what_the_replies_of_an_input_cost_is_told_once() -> None:
         assert [line for line in written if "error" not in line] == expected, text
     assert costs.of_session() == "in this session: 5 replies: 5 tokens in, 100 out, cost 1.252"
     session.close()
+
+
+def test_trace_shows_each_statement_and_what_it_sets(talk: Conversation) -> None:
+    talk.say("func before(needs a) means\n  return a + 1\nendfunc")
+    assert talk.say(":trace") == ["trace is off"]
+    assert "procedures that are there already" in talk.say(":trace on")[0]
+    shown = "\n".join(talk.say("set x = 1 + 1"))
+    assert "set x = 1 + 1" in shown
+    assert "x = 2" in shown
+    talk.say("func twice(needs a) means\n  set b = a * 2\n  return b\nendfunc")
+    shown = "\n".join(talk.say("twice(before(4))"))
+    assert "b = 10" in shown
+    assert "return a + 1" not in shown
+    assert talk.say(":trace off") == ["trace is off"]
+    assert talk.say("twice(1)") == ["2"]
+    assert "on or off, not 'loud'" in talk.say(":trace loud")[0]
+
+
+def test_a_trace_goes_on_after_a_reset(talk: Conversation) -> None:
+    talk.say(":trace on")
+    talk.say(":reset")
+    assert "x = 3" in "\n".join(talk.say("set x = 3"))
