@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ai_wm.tools.ask import Asker
     from ai_wm.workers.conversation import ConversationManager
     from neuroscript import Interpreter, Shape, ToolContext
-    from neuroscript.journal.replay import JournaledRun
+    from neuroscript.journal import JournaledRun
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -286,9 +286,9 @@ class _Connection:
 
     def restore(self, kind: str, run: JournaledRun, what: str) -> None:
         """Puts back what a call of an earlier start of a run has left in its process."""
-        from neuroscript.journal import codec
+        from neuroscript.journal import decode
 
-        found, instances = codec.decode(what), self.access().instances
+        found, instances = decode(what), self.access().instances
         instance_id = found["instance_id"]
         if kind == "spawned":
             instances.resume(found)

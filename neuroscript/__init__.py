@@ -54,11 +54,13 @@ if TYPE_CHECKING:
     from neuroscript.session import Session
     from neuroscript.stdlib.json_host import check_schema, extract_json, schema_problems
     from neuroscript.streaming import StreamEvent
-    from neuroscript.tools.recovery import Recovery
+    from neuroscript.tools.recovery import NOT_DONE, UNKNOWN, Recovery
     from neuroscript.tools.shapes import Shape, ShapeField
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
+    "NOT_DONE",
+    "UNKNOWN",
     "AccessError",
     "Address",
     "Approval",
@@ -132,10 +134,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript import journal
 
         return getattr(journal, name)
-    if name == "Recovery":
-        from neuroscript.tools.recovery import Recovery
+    if name in ("NOT_DONE", "UNKNOWN", "Recovery"):
+        from neuroscript.tools import recovery
 
-        return Recovery
+        return getattr(recovery, name)
     if name in ("Protection", "Sandbox"):
         from neuroscript import sandbox
 

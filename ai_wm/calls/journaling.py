@@ -18,17 +18,13 @@ from ai_wm.data.types import PerformanceRecord, TokenUsageMetrics
 from ai_wm.providers.base import LLMResponse
 from ai_wm.store import Store
 from neuroscript import ErrorCode, NeuroScriptError
-from neuroscript.journal import codec
-from neuroscript.journal.entries import BEGUN, IDEMPOTENT, READ
-from neuroscript.journal.payloads import Piece
-from neuroscript.journal.replay import PART
+from neuroscript.journal import BEGUN, IDEMPOTENT, PART, READ, Piece, decode, encode
 
 if TYPE_CHECKING:
     from ai_wm.calls.turn import Turn
     from ai_wm.keys.grant import KeyGrant
     from ai_wm.support.clock import Clock
-    from neuroscript.journal.entries import Entry
-    from neuroscript.journal.replay import JournaledRun
+    from neuroscript.journal import Entry, JournaledRun
 
 RECORD: Final = "ai_wm.record"
 """The kind of the pieces that commit records."""
@@ -177,7 +173,7 @@ class CallJournal:
             kind: what it is about.
             what: a value of the language, from which it is put back where the call is not made again.
         """
-        self.run.attach(Piece(kind, codec.encode(dict(what))))
+        self.run.attach(Piece(kind, encode(dict(what))))
 
     # --- batches ------------------------------------------------------------------------------------------------------
 
@@ -239,7 +235,7 @@ class _Attempt:
         """Takes what the journal knows of the round."""
         if entry.state == BEGUN:
             if entry.note:
-                self._journal.lost(codec.decode(entry.note))
+                self._journal.lost(decode(entry.note))
             return
         self.is_recorded = entry.applied
         if not entry.applied:

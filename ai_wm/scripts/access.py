@@ -35,7 +35,7 @@ from ai_wm.workers.embedding import EmbeddingResult
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
-from neuroscript.journal.replay import JournaledRun
+from neuroscript.journal import JournaledRun
 
 _SIZED_ELSEWHERE: Final = frozenset({"attach", "replies"})
 

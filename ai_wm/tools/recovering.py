@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of
-from neuroscript import NeuroScriptError
-from neuroscript.tools.recovery import NOT_DONE, UNKNOWN, Recovery
+from neuroscript import NOT_DONE, UNKNOWN, NeuroScriptError, Recovery
 
 if TYPE_CHECKING:
     from neuroscript import ToolContext

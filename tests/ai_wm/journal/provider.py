@@ -3,8 +3,8 @@
     python -m tests.ai_wm.journal.provider DIRECTORY
 
 The port is in ``DIRECTORY/port`` once it listens.  Each request is a line of ``DIRECTORY/bills.jsonl``, written before
-the answer is sent: what was asked, what it is billed for, and the idempotency key.  While ``DIRECTORY/outage`` is there,
-it answers 503 and bills nothing.
+the answer is sent: what was asked, what it is billed for, and the idempotency key.  While there is
+``DIRECTORY/outage``, it answers 503 and bills nothing.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ def test_a_conversation_comes_back_with_what_was_said(world: World) -> None:
     ]
     assert found["used"] == 4 * 15
     assert world.acts == ["act 2"]
-    [last] = [request for request in world.client.requests[-1:]]
+    last = world.client.requests[-1]
     assert [message.content for message in last.messages] == found["said"][:-1]
 
 
@@ -300,7 +300,7 @@ def test_a_round_is_sent_with_the_same_key_until_it_is_answered(world: World) ->
 
 
 def test_no_key_is_in_the_journal(world: World) -> None:
-    secret = "sk-very-secret-0123456789"  # noqa: S105 - what no file may hold
+    secret = "sk-very-secret-0123456789"
     world.worker = {"auth": {"method": "inline", "value": secret}}
 
     def answer(request: LLMRequest) -> Any:
