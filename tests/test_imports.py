@@ -137,7 +137,7 @@ LAYERS = {
     "neuroscript.journal": """
         entries codec marks
         approvals payloads segments
-        terms index
+        failures ledger terms index
         store
         files replay
         running

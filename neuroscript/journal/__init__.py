@@ -6,10 +6,10 @@ Tools that have more to keep than their results use the `JournaledRun` of their 
 from __future__ import annotations
 
 from neuroscript.journal.codec import decode, encode
-from neuroscript.journal.entries import BEGUN, IDEMPOTENT, READ, Entry, Header, RunInfo
+from neuroscript.journal.entries import BEGUN, IDEMPOTENT, PART, READ, Entry, Header, RunInfo
 from neuroscript.journal.files import Journal
 from neuroscript.journal.payloads import Piece
-from neuroscript.journal.replay import PART, JournaledRun
+from neuroscript.journal.replay import JournaledRun
 from neuroscript.journal.store import JournalStore
 from neuroscript.journal.terms import RunTerms
 

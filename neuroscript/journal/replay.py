@@ -10,7 +10,6 @@ import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 
 from neuroscript.approval import refused
@@ -28,7 +27,9 @@ from neuroscript.journal.approvals import (
     until_of,
     waiting_for,
 )
-from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, IDEMPOTENT, ONCE, READ, Entry, path_text
+from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
+from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
 from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
 from neuroscript.logs import get_logger
@@ -48,18 +49,9 @@ if TYPE_CHECKING:
 
 CLOCK = "the clock"
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
-EVENT = "event"
 OVER_BUDGET = "over budget"
 """The note of a call that was not made since the run's budget was used up."""
 
-PART = "part "
-"""The beginning of the names of entries that are parts of a call: they are neither counted nor asked about."""
-
-SPENT = "spent"
-"""The kind of pieces that say what a call has spent, and the tool of entries that say it of calls made again."""
-
-_LEDGER = 0
-"""The first part of the paths of what was spent, which no call has."""
 _LOG = get_logger("neuroscript.journal")
 _UNCOUNTED = frozenset({CLOCK, APPROVAL, "run.Budget"})
 
@@ -106,19 +98,16 @@ class JournaledRun:
         """Whether it is over for good."""
         self._apply_rest()
         entries = journal.entries(info.run_id)
-        self._known = {entry.path: entry for entry in entries if entry.path[0] != _LEDGER}  # and not met again so far
+        self._known = {entry.path: entry for entry in entries if entry.path[0] != LEDGER}  # and not met again so far
         self.most: dict[str, float] = {}
         """What tools that count have found that the run may spend."""
-        self._spent: dict[str, dict[str, float]] = {}  # by each call that has spent something
-        for entry in entries:
-            self._note_spent(entry)
-        self._ledger = sum(entry.path[0] == _LEDGER for entry in entries)
+        self._ledger = Ledger(entries)
         self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
         for path in self._known:
             for size in range(1, len(path)):
                 self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
-            self._forget_last_failure()
+            self._forget_failed()
         self._calls = sum(_is_counted(entry) for entry in self._known.values())
         self._granted = {
             json.loads(entry.note)[0].lower()
@@ -241,27 +230,11 @@ class JournaledRun:
 
     def spend_for(self, key: str, amounts: dict[str, float]) -> None:
         """Adds what was spent by something that leaves no entry, once for a key, durably with the next call."""
-        with self._lock:
-            if key in self._spent:
-                return
-            self._spent[key] = amounts
-            self._ledger += 1
-            path = (_LEDGER, self._ledger)
-        moment = time.time()
-        entry = Entry(path, SPENT, key, READ, DONE, json.dumps(amounts), begun=moment, ended=moment)
-        self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=False))
+        self._note_down(self._ledger.add(key, amounts))
 
     def spent(self, what: str) -> float:
         """How much of something all starts of the run have spent so far."""
-        with self._lock:
-            return float(sum(amounts.get(what, 0) for amounts in self._spent.values()))
-
-    def _note_spent(self, entry: Entry) -> None:
-        if entry.path[0] == _LEDGER:
-            self._spent[entry.arguments] = json.loads(entry.result)
-        for piece in pieces_of(entry.payload):
-            if piece.kind == SPENT:
-                self._spent[_key_of(entry)] = json.loads(piece.what)
+        return self._ledger.total(what)
 
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
@@ -485,56 +458,11 @@ class JournaledRun:
                 self._known.pop(path, None)
             self._drop_within(path)
 
-    def _all_within(self, above: Path) -> list[Path]:
-        """The places below a place."""
-        found = []
-        for path in self._within.get(above, ()):
-            found += [path, *self._all_within(path)]
-        return found
-
-    def _forget_last_failure(self) -> None:
-        """Forgets the call by whose failure the run ended, with those above and below it that failed by it.
-
-        They are made again; what was done within them before is not.
-        """
-        last = max(self._known.values(), key=lambda entry: max(entry.begun, entry.ended), default=None)
-        if last is None or last.state != ERROR:
-            return
-        forgotten: list[Path] = []
-        for size in range(len(last.path) - 1, 0, -1):
-            above = self._known.get(last.path[:size])
-            if above is None or above.state != ERROR:
-                break
-            forgotten.append(above.path)
-        self._forget(last.path, forgotten)
-        run_id, fence = self.info.run_id, self.info.fence
-        for entry in filter(None, [self._known.pop(path, None) for path in forgotten]):
-            if _key_of(entry) in self._spent:  # of which the ledger tells from now on
-                amounts = self._spent.pop(_key_of(entry))
-                self.spend_for(_key_of(entry), amounts)
-            dropped = replace(entry, state=DROPPED, applied=True)
-            self._write(partial(self._journal.end, run_id, fence, dropped, durable=False))
-
-    def _forget(self, failed: Path, forgotten: list[Path]) -> None:
-        """Forgets a call that failed, and the last one below it if that is what it failed by, or may be made again."""
-        forgotten.append(failed)
-        for path in sorted(self._within.get(failed, ()), reverse=True):
-            entry = self._known.get(path)
-            if entry is None:  # a place of calls that went on side by side
-                for each in self._within.get(path, ()):
-                    if each in self._known and self._known[each].state == ERROR:
-                        self._forget(each, forgotten)
-            elif entry.tool == APPROVAL:
-                continue
-            elif entry.tool.startswith(f"{EVENT} ") or entry.effect == READ:  # told of the failure
-                forgotten += [path, *self._all_within(path)]
-            elif entry.state == ERROR:
-                self._forget(path, forgotten)
-                return
-            else:
-                if entry.effect == IDEMPOTENT:
-                    forgotten += [path, *self._all_within(path)]
-                return
+    def _forget_failed(self) -> None:
+        """Takes out the calls that are made again since the run ended by their failure."""
+        for entry in filter(None, [self._known.pop(path, None) for path in failed_calls(self._known, self._within)]):
+            self._note_down(self._ledger.take_over(entry))
+            self._note_down(replace(entry, state=DROPPED, applied=True))
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -545,6 +473,12 @@ class JournaledRun:
         durable = entry.effect != READ or bool(entry.payload)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
 
+    def _note_down(self, entry: Entry | None) -> None:
+        """Writes an entry that need not be durable before the next one."""
+        if entry is not None:
+            run_id, fence = self.info.run_id, self.info.fence
+            self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
+
     def _end_with(self, place: _Place, entry: Entry) -> None:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
@@ -553,8 +487,7 @@ class JournaledRun:
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
         ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
         self._end(ended)
-        with self._lock:
-            self._note_spent(ended)
+        self._ledger.note(ended)
         if not todo:
             return
         try:
@@ -593,11 +526,6 @@ def _is_counted(entry: Entry) -> bool:
     """Whether an entry counts as a call of the run."""
     is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, f"{EVENT} "))
     return is_call and entry.note != OVER_BUDGET
-
-
-def _key_of(entry: Entry) -> str:
-    """What tells a call that has spent something from the one that is made in its place."""
-    return f"{path_text(entry.path)} {entry.begun!r}"
 
 
 class _Place:

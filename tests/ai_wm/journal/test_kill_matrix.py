@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from neuroscript import Journal
+from neuroscript.journal.ledger import SPENT
 from neuroscript.journal.payloads import pieces_of
-from neuroscript.journal.replay import SPENT
 from tests.ai_wm.journal.killed import manager_in
 from tests.ai_wm.journal.provider import INPUT, OUTPUT
 
