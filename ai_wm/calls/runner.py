@@ -104,7 +104,7 @@ class Runner:
         """
         callback = task.options.on_stream
         stream = None if callback is None else CallStream(callback, task.worker)
-        told = CALLS.isEnabledFor(INFO)
+        told, journal = CALLS.isEnabledFor(INFO), task.options.journal
         try:
             tried: list[Tried] = []
             first: NeuroScriptError | None = None
@@ -118,8 +118,16 @@ class Runner:
                         authorization = self.authorizer.authorize(turn)
                         turn.server, turn.admitting = authorization.server, self._admit
                         while True:
-                            # 2. to 5.: one round.
-                            response = self._round(turn, authorization)
+                            if journal is None:
+                                # 2. and 3. Room under its limits, and its key.
+                                grant = self._prepare(turn, authorization)
+                                # 4. The call, with a conversation made for it.
+                                response = self._call(turn, grant)
+                                # 5. What it cost.
+                                self._count(turn, response)
+                            else:
+                                prepare = partial(self._prepare, turn, authorization)
+                                response = journal.round(turn, prepare, partial(self._send, turn))
                             if told and CALLS.isEnabledFor(DEBUG):
                                 call_log.round_over(turn)
                             if stream is not None:
@@ -171,28 +179,22 @@ class Runner:
         while task.events:
             self.events.fire(*task.events.pop(0))
 
-    def _round(self, turn: Turn, authorization: Authorization) -> LLMResponse:
-        """Makes one round of a turn, or takes it from the journal of its run."""
-        journal = turn.task.options.journal
-        if journal is None:
-            return self._send(turn, self._prepare(turn, authorization))
-        return journal.round(turn, partial(self._prepare, turn, authorization), partial(self._send, turn))
-
     def _prepare(self, turn: Turn, authorization: Authorization) -> KeyGrant:
+        """Reserves a round, and finds its key."""
         # 2. Its limits have room, which is reserved.
         holds = self._reserve(turn)
         turn.hold(holds)
         if LIMITS.isEnabledFor(DEBUG):
             call_log.reserved(turn, holds.tokens, holds.cost)
         # 3. Its key, for the address that the call goes to.
-        return authorization.grant()
-
-    def _send(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
-        # 4. The call, with a conversation made for it.
+        grant = authorization.grant()
         if CALLS.isEnabledFor(DEBUG):
             call_log.asked(turn)
+        return grant
+
+    def _send(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
+        """Makes the call of a round, and counts what it cost."""
         response = self._call(turn, grant)
-        # 5. What it cost.
         self._count(turn, response)
         return response
 
