@@ -151,7 +151,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _run_command(name: str, arguments: list[str]) -> int:
     command = find(name)
     options = make_parser(name, command).parse_args(arguments)
-    options.words = arguments  # by which a run is started again
+    options.command_line = arguments  # by which a run is started again
     return int(command.run(options))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OUT_OF_REACH = (
     "keys, in whatever text they are repeated, and addresses that nobody approved for a key",
-    "the files of the worker system, compiled code, the user's configuration, every neuroscript.toml",
+    "the files of the worker system, journals, compiled code, the user's configuration, every neuroscript.toml",
     "definitions, conversations and records of other owners",
     "Python, processes and modules of the machine",
 )

@@ -90,7 +90,7 @@ def _command(options: argparse.Namespace) -> dict[str, Any] | None:
     """How the run is started again; None for a program that came from standard input."""
     if options.file == STDIN:
         return None
-    return {"words": options.words, "directory": os.getcwd(), "workers": os.environ.get(WORKERS_VARIABLE, "")}
+    return {"words": options.command_line, "directory": os.getcwd(), "workers": os.environ.get(WORKERS_VARIABLE, "")}
 
 
 def _run_id(text: str) -> str:

@@ -223,7 +223,7 @@ def _resume_with(command: dict[str, Any], options: argparse.Namespace, place: st
     program = find("run")
     words = [*command["words"], *(["--format", "jsonl"] if options.format == "jsonl" else [])]
     again = make_parser("run", program).parse_args(words)
-    again.words = command["words"]
+    again.command_line = command["words"]
     setattr(again, DIRECTORY, place)
     return program.run(again)
 

@@ -42,6 +42,7 @@ class Body:
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
+    resumes: bool = False  # whether execution may go on in it, after an error handler, behind what has failed
     has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
@@ -246,12 +247,15 @@ class _Walker:
         word = type(statement).__name__.lower()
         match statement:
             case n.Break() | n.Continue() if handler and not loop:
+                self.body.resumes = True
                 self._jumps.append(statement)
                 self._leaves(word)
             case n.Break() | n.Continue() if not loop:
                 self.report(statement, ErrorCode.CONTROL_FLOW, f"'{word}' stands outside a loop")
             case n.ClearError() if not handler:
                 self.report(statement, ErrorCode.CLEAR_VIOLATION, "'clear_error' stands outside an error handler")
+            case n.ClearError():
+                self.body.resumes = True
             case n.Return() if self.body.kind == "command":
                 self.report(statement, ErrorCode.RETURN_VIOLATION, "'return' may not stand in a command block")
             case n.Return() if handler:

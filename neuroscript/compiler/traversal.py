@@ -21,6 +21,26 @@ def statements(block: n.Block) -> Iterator[n.Stmt]:
             pending += reversed(inner)
 
 
+def certainly_succeeds(value: n.Expr, is_set: Callable[[str], bool]) -> bool:
+    """Whether the evaluation of an expression certainly does not fail: literals, also of variables that are set.
+
+    Args:
+        value: the expression.
+        is_set: whether a name is that of a variable which is set.
+    """
+    match value:
+        case n.Literal():
+            return True
+        case n.Name(name=name):
+            return is_set(name)
+        case n.ListExpr(items=items):
+            return all(certainly_succeeds(item, is_set) for item in items)
+        case n.MapExpr(entries=entries):
+            keys = all(isinstance(key, n.Literal) and isinstance(key.value, str) for key, _ in entries)
+            return keys and all(certainly_succeeds(item, is_set) for _, item in entries)
+    return False
+
+
 def inner_blocks(statement: n.Stmt) -> Sequence[n.Block]:
     """The blocks of an ``if``, ``while`` or ``for each``."""
     form = type(statement)

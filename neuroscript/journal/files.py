@@ -14,7 +14,18 @@ from dataclasses import replace
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.journal.entries import DROPPED, REFUSED, RETURNED, RUNNING, Entry, Header, Path, RunInfo, path_text
+from neuroscript.journal.entries import (
+    DROPPED,
+    FAILED,
+    REFUSED,
+    RETURNED,
+    RUNNING,
+    Entry,
+    Header,
+    Path,
+    RunInfo,
+    path_text,
+)
 from neuroscript.journal.index import APPLIED_LINE, Index, entry_line, run_line
 from neuroscript.journal.segments import Segment, line_of
 from neuroscript.journal.store import JournalStore
@@ -98,7 +109,8 @@ class Journal(JournalStore):
                 info = self._claimed(run_id, found, header, other_program)
                 claim.begin(info, self._index.last_number(run_id))
                 if info is not found:
-                    self._commit(run_line(claim.next_version(), info), False)
+                    going_on = replace(info, ended=0.0, result="", why="")
+                    self._commit(run_line(claim.next_version(), going_on), False)
                 return info
             except BaseException:
                 self.release(run_id)
@@ -115,6 +127,8 @@ class Journal(JournalStore):
         header = replace(found.header, program=header.program)
         changed: dict[str, Any] = {"state": RUNNING, "fence": found.fence + 1, "owner": owner, "since": now}
         changed["starts"] = found.starts + 1
+        if found.state != FAILED:
+            changed["ended"] = 0.0
         return replace(found, header=header, terms=terms, **changed)
 
     def _hold(self, run_id: str) -> _Claim:

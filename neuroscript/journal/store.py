@@ -67,7 +67,8 @@ class JournalStore(ABC):
             other_program: whether a run of another program goes on with this one.
 
         Returns:
-            what is known of it, with the fencing number of this start.
+            what is known of it, with the fencing number of this start; ``ended`` is 0 unless the last start failed, so
+            that this one goes on at the failure.
 
         Raises:
             NeuroScriptError: 19 if it is going on elsewhere, or was of another program; 42 if it was of another

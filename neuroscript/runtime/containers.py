@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _BIG = 4096  # items from which on copying checks the limits
+_SMALL = 16  # entries of a map that are looked at one by one
 _CONTAINERS = frozenset({list, dict})
 
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
@@ -93,35 +94,37 @@ class Containers:
     def nested(self, value: Any) -> Any:
         """Returns a value that is about to be stored in a list or map; raises if it is nested too deeply for that.
 
-        The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
-        nested elsewhere is refused when it is shown, compared or given to the host.
+        The depth is looked for along the first and the last items, which takes no longer than the depth is; in a small
+        map where neither holds lists or maps, along the one between them that does.  What is nested elsewhere is
+        refused when it is shown, compared or given to the host.
         """
-        kind = type(value)
-        if not value or (kind is not dict and kind is not list):
+        if type(value) not in _CONTAINERS or not value:
             return value
-        item, left = value, self.max_nesting
-        while item and (kind is dict or kind is list):
+        first = last = value
+        left = self.max_nesting
+        while True:
             left -= 1
             if not left:
                 self._too_deep()
-            if kind is list:
-                item = item[0]
+            if first is last:
+                if type(first) is dict:  # most are trees and chains of records that end with what goes on
+                    for item in reversed(first.values()):  # noqa: B007
+                        break
+                    if type(item) is dict and is_tracked(item):
+                        for other in first.values():  # noqa: B007
+                            break
+                        if type(other) not in _CONTAINERS:
+                            first = last = item
+                            continue
+                first, last = _inner(first)
             else:
-                for item in item.values():  # noqa: B007, B020
-                    break
-            kind = type(item)
-        item, left, kind = value, self.max_nesting, type(value)
-        while item and (kind is dict or kind is list):
-            left -= 1
-            if not left:
-                self._too_deep()
-            if kind is list:
-                item = item[-1]
-            else:
-                for item in reversed(item.values()):  # noqa: B007, B020
-                    break
-            kind = type(item)
-        return value
+                first, last = _inner(first)[0], _inner(last)[1]
+                if first is None:
+                    first = last
+                elif last is None:
+                    last = first
+            if first is None:
+                return value
 
     def _too_deep(self) -> NoReturn:
         message = f"lists and maps would be nested more than {self.max_nesting} deep"
@@ -317,6 +320,56 @@ class Containers:
         if type(value) is dict:
             return iter(value.items())
         return enumerate(self.iterate(value))
+
+
+def _inner(container: Any) -> tuple[Any, Any]:
+    """The items of a list or map along which nesting is looked for; twice the same if there is one, nil if none."""
+    if type(container) is list:
+        first, last = container[0], container[-1]
+        if type(last) not in _CONTAINERS or not last:
+            last = None
+        if type(first) not in _CONTAINERS or not first:
+            return last, last
+        return first, last or first
+    values = container.values()
+    for last in reversed(values):  # noqa: B007
+        break
+    for first in values:  # noqa: B007
+        break
+    holds = False
+    if type(last) in _CONTAINERS and last:
+        holds = _holds(last)
+        if type(first) not in _CONTAINERS or not first:
+            first = last
+        else:
+            holds = holds or _holds(first)
+    elif type(first) in _CONTAINERS and first:
+        last = first
+        holds = _holds(first)
+    else:
+        first = last = None
+    if not holds and 2 < len(values) <= _SMALL:
+        only, plain = None, first
+        for item in values:
+            if item is None:
+                return first, last  # there may be several, as in trees, which grow slowly
+            if type(item) in _CONTAINERS and item:
+                if not _holds(item):
+                    plain = item
+                elif only is not None:
+                    return first, last
+                else:
+                    only = item
+        if only is not None or first is None:
+            return only or plain, only or plain
+    return first, last
+
+
+def _holds(container: Any) -> bool:
+    """Whether a list or map that is not empty may hold others, as far as can be told at once."""
+    if type(container) is dict:
+        return is_tracked(container)
+    return type(container[0]) in _CONTAINERS or type(container[-1]) in _CONTAINERS
 
 
 def list_index(key: Any) -> int:

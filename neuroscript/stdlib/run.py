@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _BUDGET = Shape(
     "budget",
-    tuple(
-        ShapeField(name, ArgType.INT if name in ("calls", "max_calls", "tokens", "max_tokens") else ArgType.FLOAT)
+    tuple(  # of any type: each may be nil
+        ShapeField(name)
         for name in ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
     ),
 )

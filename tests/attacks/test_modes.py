@@ -13,8 +13,9 @@ import pytest
 from ai_wm import AIWorkerManager
 from neuroscript import loading
 from neuroscript.cache.memory import Cache
-from neuroscript.cli import app, plain_files, terminal
+from neuroscript.cli import app, plain_files
 from neuroscript.cli.plain_files import NotPlain, read_plain
+from neuroscript.cli.repl import terminal
 from neuroscript.private_files import make_own_directory, make_private_directory, open_private
 from tests.ai_wm.helpers import worker
 from tests.user_key import key_file

@@ -22,7 +22,7 @@ def words(neuroscript: Command, *typed: str) -> list[str]:
 
 def test_the_first_word_is_a_command_one_of_a_package_too(neuroscript: Command) -> None:
     assert words(neuroscript, "") == command_names()
-    assert words(neuroscript, "r") == ["run", "repl"]
+    assert words(neuroscript, "r") == ["run", "repl", "runs"]
     assert "workers" in words(neuroscript, "w")
     assert words(neuroscript, "nosuch", "") == []
 

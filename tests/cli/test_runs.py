@@ -68,6 +68,13 @@ def test_a_run_waits_for_a_person_and_goes_on(run: Command, runs: Command, tmp_p
     assert "the run 'r' returned on 20" in over.err
 
 
+def test_who_follows_a_run_that_waits_sees_it_and_is_done(run: Command, runs: Command) -> None:
+    run()
+    followed = runs("show", "r", "--follow", "--format", "jsonl")
+    assert [row.get("state") for row in followed.rows] == [None, "done", "waiting"]
+    assert runs("show", "r", "--follow").out == runs("show", "r").out
+
+
 def test_a_refusal_is_an_error_of_the_program(run: Command, runs: Command) -> None:
     run()
     assert runs("refuse", "r", "--why", "not now").status == 0

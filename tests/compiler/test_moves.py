@@ -201,3 +201,41 @@ def test_what_nothing_reads_again_is_not_copied(way: str, result: int) -> None:
         assert interpreter.run("main", 20, way) == result
     assert len(seen.identities) == 20
     assert seen.copies == 0
+
+
+@pytest.mark.parametrize("rest", ["emit system_error_message", "return 0", "return [system_error_code]"])
+def test_a_handler_that_ends_the_body_and_reads_nothing_costs_no_copies(rest: str) -> None:
+    source = HEAP.replace("  set heap = []\n", f"  on error do\n    {rest}\n  endon\n  set heap = []\n")
+    with Interpreter(emit=lambda value: None, plugins=False) as interpreter:
+        seen = watch(interpreter)
+        interpreter.load(source)
+        interpreter.run("main", 40)
+    assert (len(seen.identities), seen.copies) == (40, 0)
+
+
+@pytest.mark.parametrize(
+    ("handler", "result"),
+    [
+        ("return xs", [1]),
+        ("return ```{{xs}}```", "[1]"),
+        ("return len(xs)", 1),
+        ("set xs[1] = 2\nreturn xs", [1, 2]),
+        ("set xs = xs + [5]\nreturn xs", [1, 5]),
+        ('return eval("{{xs}}")', "[1]"),
+        ("clear_error", [1]),
+        ("if system_error_code == 1\nclear_error\nendif", [1]),
+    ],
+)
+def test_a_handler_that_reads_a_variable_sees_what_it_held(handler: str, result: object) -> None:
+    body = f"on error do\n{handler}\nendon\nset xs = [1]\nset xs = push_or_fail(xs, 3)\nreturn xs"
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(f"{LIBRARY}\nfunc main() means\n{body}\nendfunc\n")
+    assert interpreter.run("main") == result
+
+
+@pytest.mark.parametrize(("jump", "result"), [("break", [1]), ("continue", [1, 2, 4])])
+def test_a_handler_that_goes_on_in_a_loop_keeps_what_there_was(jump: str, result: object) -> None:
+    body = f"on error do\n{jump}\nendon\nset xs = [1]\nfor each n in [3, 2, 4]\nset xs = push_or_fail(xs, n)\nendfor"
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(f"{LIBRARY}\nfunc main() means\n{body}\nreturn xs\nendfunc\n")
+    assert interpreter.run("main") == result

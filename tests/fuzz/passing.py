@@ -59,6 +59,9 @@ class PassingMaker:
         body: Lines = []
         if self.chance(0.1):
             body += ["on error do", "  emit system_error_code", "  clear_error", "endon"]
+        elif self.chance(0.15):
+            told = self.pick(*params, "system_error_code")
+            body += ["on error do", f"  {self.pick('emit', 'return')} {told}", "endon"]
         if "int" in kinds and self.chance(0.5):
             body += self._recursion(name, kinds, params, result)
         for _ in range(self.random.randrange(1, 5)):

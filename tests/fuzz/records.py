@@ -71,9 +71,12 @@ class RecordsMaker:
         one, two, three = (_RECORD.format(n, n, key) for n, key in ((0, "a"), (1, "b"), (2, "a")))
         lines = [f'set table = {{"a": {one}, "b": {two}}}', f"set rows = [{three}, {one}]", 'set k = "a"', "set i = 0"]
         lines += ["set box = {}", "set t = rows[1]", "set u = table.b", "set v = t"]
-        if self.random.random() < 0.2:
+        kind = self.random.random()
+        if kind < 0.2:
             lines[:0] = ["on error do", "  emit system_error_code", "  clear_error", "endon"]
             self.handled = True
+        elif kind < 0.4:
+            lines[:0] = ["on error do", f"  emit {self.random.choice(['system_error_code', *_ALL])}", "endon"]
         lines += self.block(3, 7)
         lines.append(f"emit [{', '.join(self.random.sample(_ALL, 5))}]")
         body = "\n".join(f"  {line}" for line in lines)

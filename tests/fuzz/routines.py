@@ -176,9 +176,11 @@ class RoutineMaker(CountingMaker):
     def _main(self) -> Lines:
         """Calls from a script, whose arguments are known to fit or not; errors do not end it."""
         lines: Lines = ["on error do", "  emit [system_error_code, system_error.line]", "  clear_error", "endon"]
-        plain = self.chance(0.5)
-        if plain:
+        kind = self.random.random()
+        if kind < 0.5:
             lines = []
+        elif kind < 0.6:
+            lines[2] = "  return system_error_code"
         for _ in range(self.number(1, 6)):
             routine = self.routines[self.random.randrange(len(self.routines))]
             call = self._host_call(routine)

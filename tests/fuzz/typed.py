@@ -51,7 +51,10 @@ def admits(kind: Type, value: Any) -> bool:
 
 
 def _has_shape(items: dict[Any, Any], shape: types.Shape) -> bool:
-    return items.keys() == shape.fields.keys() and all(admits(shape.fields[key], item) for key, item in items.items())
+    fields = shape.fields | shape.extra
+    return shape.fields.keys() <= items.keys() <= fields.keys() and all(
+        admits(fields[key], item) for key, item in items.items()
+    )
 
 
 class WrongTypeError(BaseException):

@@ -141,6 +141,21 @@ def test_a_run_has_one_owner(tmp_path: Path) -> None:
         assert other.entries("r") == []
 
 
+def test_only_the_start_after_a_failure_goes_on_at_it(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        info = journal.claim("r", HEADER)
+        journal.finish("r", info.fence, "failed", '[1, "x", {}]', "it failed")
+        journal.release("r")
+        assert journal.claim("r", HEADER).ended
+        journal.release("r")  # as by a crash: it did not end
+        assert (journal.run("r").ended, journal.run("r").why) == (0, "")
+        info = journal.claim("r", HEADER)
+        assert not info.ended, "a failure that a handler of the script has seen is not made again"
+        journal.finish("r", info.fence, "suspended", "", "it waits")
+        journal.release("r")
+        assert not journal.claim("r", HEADER).ended
+
+
 def test_later_lines_win_whoever_folds_them_in(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as one, Journal.open(tmp_path) as other:
         info = one.claim("r", HEADER)

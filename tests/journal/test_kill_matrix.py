@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -82,6 +83,30 @@ def test_so_it_is_at_every_other_write(tmp_path: Path, moment: int) -> None:
 def check_killed(directory: Path, moment: int) -> None:
     killed = start(directory, moment)
     assert killed.returncode == -9
+    check_goes_on(directory)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_so_it_is_at_any_moment(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    for _ in range(3):
+        command = [sys.executable, "-m", "tests.journal.killed", str(tmp_path), "0"]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            process.communicate(timeout=random.uniform(0.1, 2.0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+    (tmp_path / "box").mkdir(exist_ok=True)
+    check_goes_on(tmp_path, kills=3)
+
+
+def check_goes_on(directory: Path, kills: int = 1) -> None:
     found = until_done(directory)
     assert found["result"] == EXPECTED
     box = directory / "box" / "out"
@@ -92,7 +117,7 @@ def check_killed(directory: Path, moment: int) -> None:
     for name in NAMES:
         assert lines.count(f"act {name}") == 1, "a call that may be made once is made once"
     repeated = len(lines) - len(set(lines)) - 3  # each name is asked twice by the program
-    assert repeated <= 1, "only the call in flight is made again"
+    assert repeated <= kills, "only the call in flight is made again"
     with Journal.open(directory / "state") as journal:
         assert journal.run("r").state == "returned"
         assert {entry.state for entry in journal.entries("r")} == {"done", "failed"}

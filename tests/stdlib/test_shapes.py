@@ -11,10 +11,12 @@ from neuroscript.stdlib import standard_registry
 from tests.shape_differences import result_differences
 
 CALLS = {
+    "approval.Request": 'tool.approval.Request("Go on?")',
     "fs.List": 'tool.fs.List(".")',
     "fs.Stat": 'tool.fs.Stat("notes/today.txt")',
     "fs.Walk": "tool.fs.Walk()",
     "json.Validate": 'tool.json.Validate({"n": 1.5}, {"properties": {"n": {"type": "integer"}}})',
+    "run.Budget": "tool.run.Budget()",
     "script.ListFunctions": "tool.script.ListFunctions()",
     "time.Parts": "tool.time.Parts(tool.time.Now())",
 }
@@ -52,7 +54,7 @@ def test_the_declared_keys_are_those_given(name: str, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "today.txt").write_text("rain")
     program = f":: author: me\nfunc main(optional x returns r) means\n  return {CALLS[name]}\nendfunc\n"
-    with Interpreter(sandbox=tmp_path) as interpreter:
+    with Interpreter(sandbox=tmp_path, approver=lambda approval: True) as interpreter:
         interpreter.load(program)
         result = interpreter.run("main")
     assert result_differences(standard().lookup(name).spec, result) == []

@@ -34,10 +34,10 @@ class Counter(NamedTuple):
 def counted_loops(body: Body) -> dict[int, Counter]:
     """Finds the counted loops of a body; their counters, by the ``id`` of the `While` node.
 
-    In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
+    In a body whose error handlers let execution go on behind a statement that failed there are none; nor where
     variables belong to an interactive session.
     """
-    if body.handlers or body.session is not None:
+    if body.resumes or body.session is not None:
         return {}
     return {id(loop): found for loop in body.loops if (found := counter(loop)) is not None}
 
@@ -91,7 +91,7 @@ def lengths(body: Body) -> dict[str, str]:
 
     Neither is set again, and what is stored in a list does not make it shorter.
     """
-    if body.handlers or body.session is not None:
+    if body.resumes or body.session is not None:
         return {}
     found: dict[str, str] = {}
     if not any(call.name == "len" for call in body.calls):

@@ -32,8 +32,8 @@ class Flow:
         self.owned: set[str] = set()
         self._escape = escape
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
-        self._handlers = bool(body.handlers)
-        self._owners = not body.handlers and body.session is None
+        self._resumes = body.resumes
+        self._owners = not body.resumes and body.session is None
 
     def begin(self, names: Iterable[str]) -> None:
         """Begins a function, at whose start these variables are set."""
@@ -44,8 +44,8 @@ class Flow:
     # --- statements --------------------------------------------------------------------------------------------------
 
     def assign(self, name: str) -> None:
-        """Records that a statement sets a variable; in a body with error handlers it may have failed to."""
-        if not self._handlers:
+        """Records that a statement sets a variable; where execution goes on after errors it may have failed to."""
+        if not self._resumes:
             self.certainly_set(name)
 
     def certainly_set(self, name: str) -> None:
@@ -64,7 +64,7 @@ class Flow:
     def leave(self, statement: n.Stmt) -> None:
         """Ends a statement: the variables whose list or map it made, or changed, own it.
 
-        Not in a body with error handlers, where the statement may have failed.
+        Not where execution goes on after errors, as the statement may have failed.
         """
         if not self._owners:
             return

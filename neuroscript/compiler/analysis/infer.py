@@ -332,7 +332,8 @@ class Inference:
         if own.shapes and (fields := _fields(own.shapes, key)):
             for shape, name in fields:
                 self._shapes.read.add(shape)
-                held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
+                held = shape.at(name)
+                held = held.restricted_to(~NIL) if deeper is not None else held
                 there = deeper
                 if there is None and held.within(CONTAINER):
                     there = frozenset()  # the field of a shape is there, and all that it may hold is known
@@ -463,7 +464,11 @@ class Inference:
                 shape.put(place, self.of(item))
         return shaped(shape)
 
-    def _mapped(self, entries: list[tuple[n.Expr, n.Expr]]) -> Type:
+    def _mapped(self, literal: n.MapExpr) -> Type:
+        entries = literal.entries
+        if self._literals is not None and not entries:
+            line, column, *_ = literal.span
+            return shaped(self._literals.shape(MAP, (), f"{self.body.name}:{line}:{column}"))
         keys = [key.value for key, _ in entries if isinstance(key, n.Literal) and isinstance(key.value, str)]
         if self._literals is None or not len(set(keys)) == len(entries) <= _MOST_KEYS or not keys:
             return container(MAP, self._any_of([value for _, value in entries[: _ITEMS + 1]]))
@@ -534,7 +539,7 @@ class Inference:
 _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Name: Inference._name,
     n.ListExpr: lambda types, it: types.listed(it.items),
-    n.MapExpr: lambda types, it: types._mapped(it.entries),
+    n.MapExpr: lambda types, it: types._mapped(it),
     n.Raw: lambda types, it: T_STR,
     n.Eval: lambda types, it: T_STR,
     n.Unary: lambda types, it: types._unary(it.op, it.operand),
@@ -564,12 +569,12 @@ def _builtin(name: str) -> Type:
 
 
 def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | str]]:
-    """The field of each shape that a literal key names; none where a shape does not have it."""
+    """The field of each shape that a literal key names; none where a shape has no room for it."""
     value = key.value if isinstance(key, n.Literal) else None
     if not isinstance(value, int | str) or isinstance(value, bool):
         return []
     found = [(shape, str(value) if shape.kind == MAP else value) for shape in shapes]
-    return found if all(name in shape.fields for shape, name in found) else []
+    return found if all(shape.takes(name) for shape, name in found) else []
 
 
 def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | None:

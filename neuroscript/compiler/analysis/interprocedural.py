@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
-from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, NOTHING, T_NIL, Shape, Shapes, Type
+from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, CONTAINER, NOTHING, T_NIL, Shape, Shapes, Type
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
@@ -129,7 +129,7 @@ def infer_program(
     """
     if sum(body.size for body in procedures) > _MOST_STATEMENTS:
         return None
-    takes = {body.name for body in procedures if body.params and not body.evals and not body.handlers}
+    takes = {body.name for body in procedures if body.params and not body.evals}
     inner = takes & calls.called
     # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
     fitting = {
@@ -268,7 +268,9 @@ class _Solver:
                 self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
                 special = checked[name]
-                own = {name: special.result} if special.result is not None else {}
+                # What lists and maps hold is found here; how large numbers get at any depth of calls is known already.
+                given = special.result
+                own = {name: given} if given is not None and not given.kinds & CONTAINER else {}
                 types = infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             alone = name not in self._special

@@ -36,11 +36,15 @@ class _Exits:
 class Liveness:
     """The last reads of a body's variables.
 
-    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
-    session; nor where the body uses ``last``, which holds what calls gave.
+    There are none where something else may read variables at any time: `eval`, an interactive session; nor where the
+    body uses ``last``, which holds what calls gave.  What error handlers read is read after any statement, and so is,
+    where they let execution go on behind it, all that is read there.
 
     Args:
         body: the body.
+
+    Attributes:
+        handled: the variables that error handlers read.
     """
 
     def __init__(self, body: Body) -> None:
@@ -48,7 +52,10 @@ class Liveness:
         self._idle: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
-        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        self.handled = read_by_handlers(body)
+        self._resumes = body.resumes
+        self._always = frozenset((name, None) for name in self.handled)
+        plain = not body.evals and body.session is None and not body.uses_last
         self._pending = body.block if plain and body.size <= _MOST_STATEMENTS else None
 
     def find(self) -> None:
@@ -56,7 +63,7 @@ class Liveness:
         block, self._pending = self._pending, None
         if block is not None:
             self._aliases = _aliases(block)
-            self._block(block, _NOTHING, _Exits(), noting=True)
+            self._block(block, self._always, _Exits(self._always, self._always), noting=True)
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
         """What a statement is the last one to read; no ``if`` and no loop is."""
@@ -81,12 +88,15 @@ class Liveness:
         self, statement: n.Stmt, after: frozenset[Place], exits: _Exits, *, noting: bool
     ) -> frozenset[Place]:
         read = frozenset(_read(expressions(statement)))
+        failed = after | exits.left | exits.again if self._resumes else self._always
         match statement:
             case n.If(branches=branches, orelse=orelse):
                 live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
-                return live.union(read, *(self._block(block, after, exits, noting=noting) for _, block in branches))
+                return live.union(
+                    read, failed, *(self._block(block, after, exits, noting=noting) for _, block in branches)
+                )
             case n.While() | n.ForEach():
-                again = after | _without(self._needed_by(statement), assigned_by(statement))
+                again = after | failed | _without(self._needed_by(statement), assigned_by(statement))
                 if isinstance(statement, n.While):
                     again |= read
                 if noting:
@@ -98,7 +108,7 @@ class Liveness:
                 return exits.again
             case n.Return() | n.Fail():
                 after = _NOTHING
-        live = _without(after, assigned_by(statement))
+        live = _without(after, assigned_by(statement)) | failed
         stored = frozenset((name, None) for name in _stored_by(statement))
         if noting and (last := frozenset(_last(read - stored, live | stored))):
             self._last[id(statement)] = last
@@ -140,6 +150,16 @@ def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
     """What is live before variables are set."""
     gone = frozenset(names)
     return frozenset(place for place in live if place[0] not in gone) if gone else live
+
+
+def read_by_handlers(body: Body) -> frozenset[str]:
+    """The variables that a body's error handlers read, or store something in."""
+    found: set[str] = set()
+    for handler in body.handlers:
+        for statement in statements(handler.body):
+            found.update(name for name, _ in _read(expressions(statement)))
+            found.update(_stored_by(statement))
+    return frozenset(found)
 
 
 def _stored_by(statement: n.Stmt) -> Iterator[str]:

@@ -20,9 +20,9 @@ Path = tuple[object, ...]
 def not_nil(body: Body) -> frozenset[n.Span]:
     """The mentions of variables that certainly are not nil, by the span of the `Name` or `Target` node.
 
-    In a body with error handlers there are none, since execution may go on behind a statement that failed.
+    In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
-    if body.handlers or body.session is not None:
+    if body.resumes or body.session is not None:
         return frozenset()
     facts = _Facts()
     facts.block(body.block, frozenset())

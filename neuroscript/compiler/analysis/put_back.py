@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from neuroscript.compiler.analysis.liveness import read_by_handlers
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import (
     assigned_by,
@@ -59,8 +60,9 @@ Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
 class ItemsPutBack:
     """The statements before which items are let go of.
 
-    There are none where something else may read variables at any time: an error handler, `eval`, an interactive
-    session; nor where the body uses ``last``, which holds what calls gave.
+    There are none where something else may read variables at any time: `eval`, an interactive session; nor where the
+    body uses ``last``, which holds what calls gave.  Items of what error handlers read stay where they are, and all
+    do where execution goes on behind what has failed.
 
     Attributes:
         changed: the variables whose lists and maps are stored in, or given to procedures and tools.
@@ -76,7 +78,8 @@ class ItemsPutBack:
         self._before: dict[int, list[Item]] = {}
         self._within: dict[int, list[Item]] = {}
         self._passed: dict[int, Item] = {}
-        plain = not body.handlers and not body.evals and body.session is None and not body.uses_last
+        self._handled = read_by_handlers(body)
+        plain = not body.resumes and not body.evals and body.session is None and not body.uses_last
         if plain and body.size <= _MOST_STATEMENTS:
             self._block(body.block, True, {})
             arguments = (argument for call in body.calls for argument in given(call))
@@ -117,7 +120,7 @@ class ItemsPutBack:
                 case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value, must=False):
                     items.pop(name, None)
                     item = _item(name, value)
-                    if item is not None:
+                    if item is not None and item.root not in self._handled:
                         items[name] = item
 
     def _join(self, items: dict[str, Item], found: list[dict[str, Item]], *, whole: bool) -> None:
@@ -138,7 +141,7 @@ class ItemsPutBack:
         """Notes the item that a call gives to a procedure which changes it."""
         for argument in self._given(call):
             item = _item(name, argument) if isinstance(argument, n.Index) else None
-            if item is None or item.names:
+            if item is None or item.names or item.root in self._handled:
                 continue
             others = (other.value for other in call.args if other.value is not argument)
             if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):

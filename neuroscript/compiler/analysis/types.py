@@ -11,7 +11,7 @@ shapes of a variable's value are, only that variable's own statements change the
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from neuroscript.values import MAX_INT_BITS
@@ -22,6 +22,7 @@ CONTAINER = LIST | MAP
 ANY_KINDS = 255
 _SAFE_BITS = MAX_INT_BITS - 8
 _ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
+_MOST_ADDED = 16  # keys that statements add to the maps of one shape
 _CHANGES = 6  # of a field's type, after which it is widened
 
 
@@ -31,6 +32,7 @@ class Shape:
     Attributes:
         kind: `LIST` or `MAP`.
         fields: the type at each index or key.
+        extra: the type at each key that statements add; it may not be there.
         table: of the program's shapes.
         changed: the number of the latest change to one of the types, among all changes in the table.
     """
@@ -38,25 +40,30 @@ class Shape:
     def __init__(self, kind: int, keys: tuple[int | str, ...], table: Shapes) -> None:
         self.kind = kind
         self.fields: dict[int | str, Type] = dict.fromkeys(keys, NOTHING)
+        self.extra: dict[int | str, Type] = {}
         self.table = table
         self._changes: dict[int | str, int] = {}
         self.changed = 0
 
     def put(self, key: int | str, value: Type) -> None:
-        """Adds to the values that a field may have."""
-        old = self.fields[key]
+        """Adds to the values that a field may have; it may be a new one of a map."""
+        fields = self.fields if key in self.fields else self.extra
+        old = fields.get(key, NOTHING)
         new = old.union(value)
         if new == old:
             return
         count = self._changes[key] = self._changes.get(key, 0) + 1
-        self.fields[key] = new if count <= _CHANGES else new.widened()
+        fields[key] = new if count <= _CHANGES else new.widened()
         self.table.changes += 1
         self.changed = self.table.changes
 
-    def ends(self) -> tuple[Type, Type]:
-        """The types of the first and the last item."""
+    def ends(self) -> tuple[Type, ...]:
+        """The types of the items along which nesting is looked for: the first, the last, and the only one between."""
+        if self.extra or not self.fields:  # what is last depends on what has been added
+            return (*self.fields.values(), *self.extra.values())
         fields = list(self.fields.values())
-        return fields[0], fields[-1]
+        inner = [field for field in fields[1:-1] if self.kind == MAP and field.may_hold_others()]
+        return (fields[0], fields[-1], *inner) if len(inner) == 1 else (fields[0], fields[-1])
 
     def at(self, key: int | str) -> Type:
         """The type of an item; of one that is not there, nil in a map, and none in a list, where that is an error."""
@@ -64,7 +71,16 @@ class Shape:
         found = self.fields.get(key)
         if found is not None:
             return found
-        return T_NIL if self.kind == MAP else NOTHING
+        return self.extra.get(key, NOTHING).union(T_NIL) if self.kind == MAP else NOTHING
+
+    def takes(self, key: int | str) -> bool:
+        """Whether statements may store an item there without making it a list or map of another shape."""
+        return key in self.fields or key in self.extra or (self.kind == MAP and len(self.extra) < _MOST_ADDED)
+
+    def items(self) -> Iterator[Type]:
+        """The types of its items."""
+        yield from self.fields.values()
+        yield from self.extra.values()
 
 
 class Shapes:
@@ -86,7 +102,8 @@ class Shapes:
         Args:
             kind: `LIST` or `MAP`.
             keys: the indexes or keys.
-            place: where its literals stand; lists of one length from different places may hold anything.
+            place: where its literals stand; lists of one length from different places may hold anything, and so may
+                what are empty maps at first.
         """
         key = kind, keys, place  # in this order: what is first and last tells how deep a value is nested
         found = self._shapes.get(key)
@@ -130,7 +147,7 @@ class Type(NamedTuple):
         found = NOTHING
         for shape in self.shapes:
             shape.table.read.add(shape)
-            for field in shape.fields.values():
+            for field in shape.items():
                 found = found.union(field, shallow=True)
         return found
 
@@ -158,6 +175,14 @@ class Type(NamedTuple):
             reached = {kind for each in holding for shape in each.shapes for kind in shape.ends()}
             reached |= {each.item if each.item is not None else ANY for each in holding if not each.shapes}
         return most + 1
+
+    def may_hold_others(self) -> bool:
+        """Whether its lists and maps may hold lists or maps."""
+        if not self.kinds & CONTAINER:
+            return False
+        if not self.shapes:
+            return self.item is None or bool(self.item.kinds & CONTAINER)
+        return any(field.kinds & CONTAINER for shape in self.shapes for field in shape.items())
 
     def uniform(self) -> Type:
         """The type without its shapes, as that of lists and maps whose items are all of one type."""

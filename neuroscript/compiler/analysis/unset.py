@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
-from neuroscript.compiler.traversal import assigned_by, expressions
+from neuroscript.compiler.traversal import assigned_by, certainly_succeeds, expressions
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholder_spans, placeholders
@@ -55,10 +55,11 @@ class _Reads:
         self.spans: set[n.Span] = set()
         self.stores: set[n.Span] = set()
         self.assigned: set[str] = set()
-        self._variables = body.variables - set(body.params)
+        self._params = set(body.params)
+        self._variables = body.variables - self._params
         self._tolerant = body.tolerant
+        self._resumes = body.resumes
         self._parts_of = body.parts_of
-        self._handled = bool(body.handlers)
         self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
 
     def begin(self, names: tuple[str, ...]) -> None:
@@ -85,10 +86,10 @@ class _Reads:
                     self.block(inner)
                     self._take_back(mark)
                 case n.Return() | n.Fail() | n.Break() | n.Continue():
-                    goes_on = goes_on and self._handled  # it may fail, or be handled
+                    goes_on = goes_on and self._resumes  # it may fail, or be handled
                 case n.OnError():
                     pass  # a body of its own
-                case _ if not self._handled or _cannot_fail(statement, self.assigned):
+                case _ if not self._resumes or _cannot_fail(statement, self.assigned | self._params):
                     self._assign(statement)
         return goes_on
 
@@ -100,7 +101,7 @@ class _Reads:
             names = self._take_back(mark)
             if goes_on:
                 ends.append(names)
-        if ends and not self._handled:  # else its condition may have failed
+        if ends and not self._resumes:  # else its condition may have failed
             self._add(set.intersection(*ends))
         return bool(ends)
 
@@ -152,5 +153,5 @@ def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:
     """Whether a statement certainly sets its variable, so that an error handler never goes on behind it unset."""
     match statement:
         case n.Set(targets=[n.Target(path=[])], value=value, must=False):
-            return isinstance(value, n.Literal) or (isinstance(value, n.Name) and value.name in assigned)
+            return certainly_succeeds(value, assigned.__contains__)
     return False

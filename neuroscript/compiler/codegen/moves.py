@@ -2,7 +2,7 @@
 
 In ``set heap = push(heap, x)`` the variable would hold the list while the procedure changes it, which so would have to
 copy it.  The variable lets go of it instead, as it does of what nothing reads any more.  Where the procedure fails
-nobody can tell: only a body without error handlers moves anything, and it ends then.
+nobody can tell: either the body ends then, and no error handler of it reads the variable, or nothing does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
         own = target if isinstance(statement, n.Set) and call is statement.value else None
         for argument in changed_arguments(context, call):
             owner = argument.value if isinstance(argument, n.Index) else argument
-            if not isinstance(owner, n.Name) or not (_place(argument) in last or (own and _is(argument, own))):
+            if not isinstance(owner, n.Name):
+                continue
+            put_back = own is not None and _is(argument, own) and is_lost_on_failure(context, owner.name)
+            if _place(argument) not in last and not put_back:
                 continue
             if id(argument) in context.moved_items:
                 continue
@@ -59,8 +62,14 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
 
 def may_let_go(context: FunctionContext) -> bool:
     """Whether variables may let go of what goes to procedures that change it, and whether there are any."""
-    watches = context.unit.watches  # then what variables hold is shown
-    return context.may_move and not watches and not context.body.handlers and context.body.session is None
+    if context.unit.watches:  # then what variables hold is shown
+        return False
+    return context.may_move and not context.in_error_handler and context.body.session is None
+
+
+def is_lost_on_failure(context: FunctionContext, name: str) -> bool:
+    """Whether nothing reads a variable after a statement of its body has failed."""
+    return not context.body.resumes and name not in context.liveness.handled
 
 
 def changed_arguments(context: FunctionContext, call: n.Call) -> Iterator[n.Expr]:

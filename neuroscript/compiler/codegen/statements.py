@@ -22,7 +22,7 @@ from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.codegen.vacating import moved_item, vacated
 from neuroscript.compiler.resolve import source_line
-from neuroscript.compiler.traversal import assigned_by
+from neuroscript.compiler.traversal import assigned_by, certainly_succeeds
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -99,10 +99,7 @@ class StatementGenerator:
 
     def _cannot_fail(self, value: n.Expr) -> bool:
         """Whether evaluating and assigning a value cannot fail, so that it needs no error handler."""
-        match value:
-            case n.ListExpr(items=[]) | n.MapExpr(entries=[]):
-                return True
-        return self.context.is_pure(value)
+        return certainly_succeeds(value, self.context.is_assigned)
 
     def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
         """A statement without statements inside."""
@@ -258,14 +255,14 @@ class StatementGenerator:
             branches.end(goes_on=True)
             ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
-        branches.join(certain=handler is None)
+        branches.join(certain=handler is None or not self.context.body.resumes)
         bounds.join(ends)
         return made
 
     def _goes_on(self, block: n.Block) -> bool:
         """Whether control may go on behind the ``if`` after a block."""
         ends = bool(block) and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue)
-        return not ends or bool(self.context.body.handlers)
+        return not ends or self.context.body.resumes
 
     def _branch(
         self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], handler: Covering | None

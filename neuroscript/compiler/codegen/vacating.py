@@ -16,7 +16,7 @@ from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.hopeful import evaluated, missing, text_of
-from neuroscript.compiler.codegen.moves import changed_arguments, may_let_go
+from neuroscript.compiler.codegen.moves import changed_arguments, is_lost_on_failure, may_let_go
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.traversal import key_of, path_of
 from neuroscript.syntax import nodes as n
@@ -62,6 +62,8 @@ def moved_item(
     passed = context.analysis.put_back.passed(statement)
     if passed is not None:
         name, path = passed.root, [*passed.path]
+    if not is_lost_on_failure(context, name):
+        return None
     keys = tuple(map(key_of, path))
     found = [argument for argument in changed_arguments(context, call) if path_of(argument) == (name, *keys)]
     if len(found) != 1 or not keys or None in keys or not context.is_assigned(name):

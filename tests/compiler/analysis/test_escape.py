@@ -216,7 +216,8 @@ FILL = "set xs = []\nset i = 0\nwhile i < 9\n  {}\n  set i = i + 1\nendwhile\nre
         ("set m = {}\nset m.a = 1\nset m.b = 2\nreturn m", False),
         ("set m = {}\nif a\n  set m.a = 1\nelse\n  set m.b = 1\nendif\nset m.c = 2\nreturn m", False),
         ("set m = {}\nif a\n  set b = m\nendif\nset m.c = 2\nreturn m", True),
-        ("on error do\nendon\nset m = {}\nset m.c = 2\nreturn m", True),
+        ("on error do\nendon\nset m = {}\nset m.c = 2\nreturn m", False),
+        ("on error do\n  clear_error\nendon\nset m = {}\nset m.c = 2\nreturn m", True),
     ],
 )
 def test_where_code_looks_for_other_holders(text: str, looks: bool) -> None:

@@ -53,6 +53,21 @@ def last_reads(text: str, params: str = "needs a, b") -> dict[int, set[str]]:
         ('ask "w", a into b.k\nset x = b', {1: {"a"}, 2: {"b"}}),
         ("set a, b = [b, a]\nreturn a", {1: {"a", "b"}, 2: {"a"}}),
         ("fail a", {1: {"a"}}),
+        # An error handler may read after any statement.
+        ("on error do\n  emit b\nendon\nset x = a\nset y = b", {4: {"a"}}),
+        ("on error do\n  emit ```{{b.k}}```\nendon\nset x = a\nset y = b", {4: {"a"}}),
+        ("on error do\n  set b.k = 1\nendon\nset x = a\nset y = b", {4: {"a"}}),
+        ("on error do\n  return a\nendon\nset x = a\nreturn b", {5: {"b"}}),
+        ("on error do\nendon\nwhile a\n  set b = f(b)\nendwhile\nreturn b", {4: {"b"}, 6: {"b"}}),
+        # Execution may go on behind what failed, where nothing has been set, nor returned.
+        ("on error do\n  clear_error\nendon\nset x = a", {4: {"a"}}),
+        ("on error do\n  clear_error\nendon\nset x = a\nset b = f(b)\nreturn b", {4: {"a"}, 6: {"b"}}),
+        ("on error do\n  clear_error\nendon\nreturn f(a)\nreturn a", {5: {"a"}}),
+        ("on error do\n  clear_error\nendon\nif a\n  set x = b\n  return x\nendif\nset y = b", {6: {"x"}, 8: {"b"}}),
+        (
+            "on error do\n  break\nendon\nwhile a\n  set b = 1\n  set x = f(b)\nendwhile\nset y = b",
+            {8: {"b"}},
+        ),
     ],
 )
 def test_last_reads(text: str, wanted: dict[int, set[str]]) -> None:
@@ -62,7 +77,6 @@ def test_last_reads(text: str, wanted: dict[int, set[str]]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "on error do\n  clear_error\nendon\nset x = a",
         "set x = a\nset y = eval(b)",
         "set x = a\ncall f(b)\nset y = last",
     ],

@@ -102,6 +102,8 @@ def _key(key: n.Expr) -> str:
         ("set t = m[k]\nset u = t.u\nset u.x = 1\nset t.u = u\nset m[k] = t\nreturn m", {3: "t of m[k], u of t[u]"}),
         # something may read variables at any time
         ("on error do\n  emit m\nendon\nset t = m[k]\nset t.x = 1\nset m[k] = t\nreturn m", {}),
+        ("on error do\n  emit t\nendon\nset t = m[k]\nset t.x = 1\nset m[k] = t\nreturn m", {5: "t of m[k]"}),
+        ("on error do\n  clear_error\nendon\nset t = m[k]\nset t.x = 1\nset m[k] = t\nreturn m", {}),
         ("set t = m[k]\nset t.x = 1\nemit eval(j)\nset m[k] = t\nreturn m", {}),
         ("set t = m[k]\nset t.x = 1\nemit last\nset m[k] = t\nreturn m", {}),
     ],

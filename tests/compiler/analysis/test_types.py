@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,11 +96,30 @@ def test_joined_lists_have_no_places_any_more() -> None:
     assert not binary("+", shaped(PAIR), shaped(PAIR)).shapes
 
 
+@pytest.mark.parametrize(
+    ("between", "levels"),
+    [
+        ([Type(LIST)], 6),
+        ([T_STR, Type(MAP | NIL), T_STR], 6),
+        ([container(MAP, Type(LIST)), T_STR], 6),
+        ([container(LIST, T_STR)], 1),
+        ([container(LIST, T_STR), container(MAP, container(LIST, T_STR))], 3),
+        ([Type(LIST), Type(MAP)], 1),  # of several none is looked along
+    ],
+)
+def test_levels_are_those_of_the_only_item_between_that_may_hold_others(between: list[Type], levels: int) -> None:
+    names = ("first", *map(str, range(len(between))), "last")
+    record = Shapes().shape(MAP, names)
+    for name, kind in zip(names, [T_STR, *between, T_STR], strict=True):
+        record.put(name, kind)
+    assert shaped(record).levels(5) == levels
+
+
 def test_levels_are_those_of_the_first_and_the_last_item() -> None:
     shapes = Shapes()
     inside = shapes.shape(MAP, ("first", "list", "last"))
     inside.put("first", T_STR)
-    inside.put("list", Type(LIST))
+    inside.put("list", container(LIST, T_STR))
     inside.put("last", T_NIL)
     assert T_STR.levels(5) == 0
     assert shaped(inside).levels(5) == 1
