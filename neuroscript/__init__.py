@@ -59,8 +59,6 @@ if TYPE_CHECKING:
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
-    "NOT_DONE",
-    "UNKNOWN",
     "AccessError",
     "Address",
     "Approval",
@@ -85,6 +83,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "ModelError",
+    "NOT_DONE",
     "NeuroScriptError",
     "NeuroScriptSyntaxError",
     "NotFoundError",
@@ -108,6 +107,7 @@ __all__ = [
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
+    "UNKNOWN",
     "check_schema",
     "extract_json",
     "get_logger",
