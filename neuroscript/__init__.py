@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from neuroscript.session import Session
     from neuroscript.stdlib.json_host import check_schema, extract_json, schema_problems
     from neuroscript.streaming import StreamEvent
-    from neuroscript.tools.recovery import NOT_DONE, UNKNOWN, Recovery
+    from neuroscript.tools.recovery import Recovery
     from neuroscript.tools.shapes import Shape, ShapeField
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
@@ -83,7 +83,6 @@ __all__ = [
     "LimitError",
     "Limits",
     "ModelError",
-    "NOT_DONE",
     "NeuroScriptError",
     "NeuroScriptSyntaxError",
     "NotFoundError",
@@ -107,7 +106,6 @@ __all__ = [
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
-    "UNKNOWN",
     "check_schema",
     "extract_json",
     "get_logger",
@@ -134,10 +132,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript import journal
 
         return getattr(journal, name)
-    if name in ("NOT_DONE", "UNKNOWN", "Recovery"):
-        from neuroscript.tools import recovery
+    if name == "Recovery":
+        from neuroscript.tools.recovery import Recovery
 
-        return getattr(recovery, name)
+        return Recovery
     if name in ("Protection", "Sandbox"):
         from neuroscript import sandbox
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of
-from neuroscript import NOT_DONE, UNKNOWN, NeuroScriptError, Recovery
+from neuroscript import NeuroScriptError, Recovery
 
 if TYPE_CHECKING:
     from neuroscript import ToolContext
@@ -38,6 +38,8 @@ def _made(find: Callable[[ToolContext, list[Any]], str | None]) -> Recovery:
     """The recovery of a call that makes something and gives its id."""
 
     def recover(ctx: ToolContext, before: Any, arguments: list[Any]) -> Any:
+        from neuroscript.journal import NOT_DONE, UNKNOWN  # only where a run goes on, since it is a lot
+
         if before != "absent":
             return UNKNOWN
         found = find(ctx, arguments)
@@ -55,6 +57,8 @@ def _prepare_usage(ctx: ToolContext, arguments: list[Any]) -> int:
 
 def _recover_usage(ctx: ToolContext, before: Any, arguments: list[Any]) -> Any:
     """Adding is done again: what a process counts for its instances ends with it."""
+    from neuroscript.journal import NOT_DONE, UNKNOWN  # only where a run goes on, since it is a lot
+
     return NOT_DONE if type(before) is int and _tokens(ctx, arguments[0]) == before else UNKNOWN
 
 
@@ -63,6 +67,8 @@ def _tokens(ctx: ToolContext, instance_id: str) -> int:
 
 
 def _recover_removal(ctx: ToolContext, before: Any, arguments: list[Any]) -> Any:
+    from neuroscript.journal import NOT_DONE
+
     if before is None:
         return NOT_DONE  # it fails again
     return NOT_DONE if _definition(ctx, arguments) == before else None

@@ -12,12 +12,15 @@ from neuroscript.journal.payloads import Piece
 from neuroscript.journal.replay import JournaledRun
 from neuroscript.journal.store import JournalStore
 from neuroscript.journal.terms import RunTerms
+from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 __all__ = [
     "BEGUN",
     "IDEMPOTENT",
+    "NOT_DONE",
     "PART",
     "READ",
+    "UNKNOWN",
     "Entry",
     "Header",
     "Journal",
