@@ -449,6 +449,11 @@ class AIWorkerManager:
         if not self._closed:
             self._instances.retire_all(reason, CLOSE_WAIT_SECONDS, instance_ids)
 
+    def suspend_worker_instance(self, instance_id: str) -> None:
+        """Lets go of an instance whose run is not over and has a journal; the run brings it back when it goes on."""
+        if not self._closed:
+            self._instances.suspend(instance_id)
+
     def update_instance_status(self, instance_id: str, status: str, last_error: str | None = None) -> None:
         """Sets the state of a live instance.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.data.own_files import EDITORS_COPIES, OWN_FILES, own_files
 from ai_wm.tools import GROUPS
-from ai_wm.tools.access import ACCESS, DIRECTORY, SERVICE, InterpreterFiles, calling
+from ai_wm.tools.access import ACCESS, DIRECTORY, KIND, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
+    from ai_wm.workers.conversation import ConversationManager
     from neuroscript import Interpreter, Shape, ToolContext
+    from neuroscript.journal import JournaledRun
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -104,6 +107,10 @@ def register_ai_worker_tools(
     for path in manager.private_paths if manager is not None else ():
         interpreter.protect(path)
     interpreter.reserve_events(EVENTS)
+    interpreter.handles.name_kind(KIND, lambda conversation: conversation.instance_id, connection.conversation)
+    interpreter.on_pieces("ai_wm.record", apply=connection.apply_record)
+    for kind in ("spawned", "said", "status", "used", "retired"):
+        interpreter.on_pieces(f"ai_wm.{kind}", restore=partial(connection.restore, kind))
     services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
     services[CHANGED] = connection.change
@@ -157,6 +164,8 @@ class _Connection:
         self._said: Mapping[str, Any] | None = None
         self._owner = ""
         self._spawned: dict[str, None] = {}
+        self._runs: dict[str, JournaledRun] = {}
+        """Of each instance of a run that has a journal, the run."""
         self._thread = threading.get_ident()
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -261,11 +270,53 @@ class _Connection:
         with calling(ctx):
             return self._asker(ctx, who, prompt, config, whispered)
 
+    # --- journaled runs ---
+
+    def conversation(self, instance_id: str) -> ConversationManager | None:
+        """The conversation of an instance; None if it is retired."""
+        access = self.access()
+        try:
+            return access.conversation(access.instances.live(instance_id))
+        except NeuroScriptError:
+            return None
+
+    def apply_record(self, what: str) -> None:
+        """Stores a record that an earlier start of a run has committed, unless it is there."""
+        self.access().apply_record(what)
+
+    def restore(self, kind: str, run: JournaledRun, what: str) -> None:
+        """Puts back what a call of an earlier start of a run has left in its process."""
+        from neuroscript.journal import decode
+
+        found, instances = decode(what), self.access().instances
+        instance_id = found["instance_id"]
+        if kind == "spawned":
+            instances.resume(found)
+            self._spawned[instance_id] = None
+            self._runs[instance_id] = run
+        elif kind == "said":
+            instances.said(found)
+        elif kind == "status":
+            instances.set_status(instance_id, found["status"], found["last_error"])
+        elif kind == "used":
+            instances.used(instance_id, *found["used"])
+        else:
+            instances.forget(instance_id)
+            self._spawned.pop(instance_id, None)
+
+    def _suspend(self) -> None:
+        """Lets go of the instances whose runs are not over."""
+        for instance_id, run in self._runs.items():
+            if instance_id in self._spawned and not run.has_returned and self._manager is not None:
+                self._manager.suspend_worker_instance(instance_id)
+                self._spawned.pop(instance_id)
+
     def close(self) -> None:
         """Retires what the interpreter left, and closes what was made for it."""
         if self._unsubscribe is not None:
             self._unsubscribe()
         try:
+            self._suspend()
             if self._manager is not None:
                 if self._own:
                     self._manager.close(CLOSED)
@@ -302,5 +353,8 @@ class _Connection:
     def _follow(self, name: str, payload: dict[str, Any]) -> None:
         if name == "ai_wm.instance.spawned":
             self._spawned[payload["instance_id"]] = None
+            journal = self._interpreter.host_context().journal
+            if journal is not None:
+                self._runs[payload["instance_id"]] = journal
         elif name == "ai_wm.instance.retired":
             self._spawned.pop(payload["instance_id"], None)

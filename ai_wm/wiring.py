@@ -92,6 +92,8 @@ class Wiring:
     authorizer: Authorizer
     read_as_host: FileReader
     fakes: ModelFakes | None
+    add_lost: Callable[[dict[str, Any]], object]
+    """Records a call whose end nobody knows."""
     private_paths: tuple[str, ...]
     """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
@@ -147,8 +149,9 @@ def wire(
     resolve = lookup.resolve if fakes is None or fakes.live else lambda source: None
     authorizer = Authorizer(known, resolve, Approvals(policy, known.servers), **checked)
     in_flight = None
+    add_lost = functools.partial(_record_lost, kept, counted, price_source, moments)
     if sandbox is not None and store is None:
-        in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
+        in_flight = _calls_in_flight(sandbox, add_lost)
     runner = Runner(
         authorizer=authorizer,
         reserving=Reserving(counted, price_source),
@@ -182,6 +185,7 @@ def wire(
         authorizer=authorizer,
         read_as_host=read_as_host,
         fakes=fakes,
+        add_lost=add_lost,
         private_paths=private,
     )
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from neuroscript.approval import Approval
     from neuroscript.errors import Diagnostic
+    from neuroscript.journal.payloads import PieceKind
+    from neuroscript.journal.replay import JournaledRun
     from neuroscript.journal.store import JournalStore
     from neuroscript.program_text import ProgramText
     from neuroscript.runtime.programs import LoadedProgram
@@ -130,6 +132,8 @@ class Interpreter:
         self.on_stream = on_stream
         self._log = log
         self.handles = HandleTable()
+        self.piece_kinds: dict[str, PieceKind] = {}
+        """What becomes of what tools commit with the ends of journaled calls, by kind."""
         self.policy = policy if policy is not None else _DEFAULT_POLICY
         self.tools = tools if tools is not None else ToolRegistry(standard_registry())
         values = globals_of(globals) if globals else {}
@@ -265,6 +269,22 @@ class Interpreter:
         """The keys of the settings that ``ask`` takes; None if they are not known."""
         self.asker()
         return self._ask_config() if self._ask_config is not None else None
+
+    def on_pieces(
+        self,
+        kind: str,
+        *,
+        apply: Callable[[str], None] | None = None,
+        restore: Callable[[JournaledRun, str], None] | None = None,
+    ) -> None:
+        """Says what becomes of the pieces of a kind that tools commit with the ends of journaled calls.
+
+        Args:
+            kind: the kind.
+            apply: applies one that an earlier start has committed, and may have applied.
+            restore: takes the run and one whose call is not made again, and puts back what that left in its process.
+        """
+        self.piece_kinds[kind] = apply, restore
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Calls ``callback`` when the interpreter is closed, the last one first."""

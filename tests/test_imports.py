@@ -17,6 +17,7 @@ import pytest
 
 import neuroscript
 import neuroscript.cli
+import neuroscript.journal
 import neuroscript.private_files
 import neuroscript.user_key
 
@@ -135,8 +136,8 @@ LAYERS = {
     """,
     "neuroscript.journal": """
         entries codec marks
-        approvals segments
-        terms index
+        approvals payloads segments
+        failures ledger terms index
         store
         files replay
         running
@@ -184,6 +185,7 @@ LAYERS = {
 PUBLIC = {
     "neuroscript": neuroscript.__all__,
     "neuroscript.cli": neuroscript.cli.__all__,
+    "neuroscript.journal": neuroscript.journal.__all__,
     "neuroscript.private_files": neuroscript.private_files.__all__,
     "neuroscript.user_key": neuroscript.user_key.__all__,
 }

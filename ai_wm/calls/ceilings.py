@@ -85,14 +85,15 @@ class RunBudget:
 
     Args:
         most: the most that all of its calls may cost together, in the currency.
+        spent: what earlier starts of the run have spent of that.
     """
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, most: float, spent: float = 0.0) -> None:
         self.most = most
         self._units = cost_units(most)
         self._changed = Condition()
         self._waiting: deque[object] = deque()
-        self._used = 0
+        self._used = cost_units(spent)
         self._open: WeakSet[Share] = WeakSet()
         self._lost: deque[int] = deque()
 

@@ -106,6 +106,7 @@ def _tool(procedure: Mapping[str, Any], subject: str) -> Tool:
             )
             for parameter in (*procedure["needs"], *procedure["optional"])
         ),
+        effect="idempotent",  # what it does is done by calls that a journal has by themselves
     )
     # The arguments come from JSON and belong to nobody else, so that they are passed as they are.
     return Tool(spec, _call_of(name), takes_context=True, shared_args=frozenset(range(len(spec.args))))

@@ -11,11 +11,12 @@ from ai_wm.calls.pricing import PriceSource, cost_of_call
 from ai_wm.calls.turn import Turn
 from ai_wm.data.bounds import MOST_TOKENS, bounded_cost, check_record, short, storable
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
-from ai_wm.data.types import ZERO_TIME, AIWorkerDefinition, PerformanceRecord, Timestamp
+from ai_wm.data.types import STATELESS_PREFIX, ZERO_TIME, AIWorkerDefinition, PerformanceRecord, Timestamp
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import Usage
 from ai_wm.support.clock import Span
 from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
+from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_ERROR_CHARACTERS: Final = 4000
@@ -97,12 +98,38 @@ def in_flight(turn: Turn, start: float) -> dict[str, Any]:
     return values if clearance is None else values | {"owner": clearance.owner}
 
 
+def attempt_in_flight(turn: Turn, start: float) -> dict[str, Any]:
+    """Makes a provisional record of the round that is about to be sent, by itself, as a journal keeps it.
+
+    Args:
+        turn: the turn.
+        start: when the round begins, in seconds since 1970.
+    """
+    given, produced = turn.reserved_tokens
+    metrics = {"input_tokens": given, "output_tokens": produced, "total_tokens": given + produced, "attempts": 1}
+    instance = turn.task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
+    return in_flight(turn, start) | {
+        "task_id": new_id(),
+        "instance_id": instance,
+        "llm_metrics": {**metrics, "model_used": turn.definition.model_name, "tool_rounds": max(0, turn.tool_rounds)},
+        "cost_incurred": turn.reserved_cost,
+        "charged": turn.reserved_cost,
+    }
+
+
 LOST: Final = "lost: the process that made this call ended before the call did"
 """The error message in the record of such a call."""
 
+INTERRUPTED: Final = "lost: the run ended during this call, which is made again when the run goes on"
+"""The same of a call that was cut off in a run that has a journal."""
+
 
 def lost_record(
-    call: Mapping[str, Any], definition: AIWorkerDefinition | None, prices: PriceSource | None, now: Timestamp
+    call: Mapping[str, Any],
+    definition: AIWorkerDefinition | None,
+    prices: PriceSource | None,
+    now: Timestamp,
+    why: str = LOST,
 ) -> PerformanceRecord:
     """Makes the record of a call whose process died during it; its use is taken to be the amount reserved.
 
@@ -111,6 +138,7 @@ def lost_record(
         definition: who was asked; None if it is gone.
         prices: published prices.
         now: the present time.
+        why: what became of it.
 
     Raises:
         NeuroScriptError: 4 for anything but such a record.
@@ -140,7 +168,7 @@ def lost_record(
         **{name: call[name] for name in names if name in call},
         timestamp_start=moment,
         timestamp_end=moment,
-        error_details=LOST,
+        error_details=why,
         llm_metrics=metrics,
         cost_incurred=booked,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ai_wm.calls import call_log
-from ai_wm.calls.authorization import Authorizer
+from ai_wm.calls.authorization import Authorization, Authorizer
 from ai_wm.calls.ceilings import Holds
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
@@ -103,7 +104,7 @@ class Runner:
         """
         callback = task.options.on_stream
         stream = None if callback is None else CallStream(callback, task.worker)
-        told = CALLS.isEnabledFor(INFO)
+        told, journal = CALLS.isEnabledFor(INFO), task.options.journal
         try:
             tried: list[Tried] = []
             first: NeuroScriptError | None = None
@@ -117,19 +118,16 @@ class Runner:
                         authorization = self.authorizer.authorize(turn)
                         turn.server, turn.admitting = authorization.server, self._admit
                         while True:
-                            # 2. Its limits have room, which is reserved.
-                            holds = self._reserve(turn)
-                            turn.hold(holds)
-                            if LIMITS.isEnabledFor(DEBUG):
-                                call_log.reserved(turn, holds.tokens, holds.cost)
-                            # 3. Its key, for the address that the call goes to.
-                            grant = authorization.grant()
-                            # 4. The call, with a conversation made for it.
-                            if told and CALLS.isEnabledFor(DEBUG):
-                                call_log.asked(turn)
-                            response = self._call(turn, grant)
-                            # 5. What it cost.
-                            self._count(turn, response)
+                            if journal is None:
+                                # 2. and 3. Room under its limits, and its key.
+                                grant = self._prepare(turn, authorization)
+                                # 4. The call, with a conversation made for it.
+                                response = self._call(turn, grant)
+                                # 5. What it cost.
+                                self._count(turn, response)
+                            else:
+                                prepare = partial(self._prepare, turn, authorization)
+                                response = journal.round(turn, prepare, partial(self._send, turn))
                             if told and CALLS.isEnabledFor(DEBUG):
                                 call_log.round_over(turn)
                             if stream is not None:
@@ -181,6 +179,25 @@ class Runner:
         while task.events:
             self.events.fire(*task.events.pop(0))
 
+    def _prepare(self, turn: Turn, authorization: Authorization) -> KeyGrant:
+        """Reserves a round, and finds its key."""
+        # 2. Its limits have room, which is reserved.
+        holds = self._reserve(turn)
+        turn.hold(holds)
+        if LIMITS.isEnabledFor(DEBUG):
+            call_log.reserved(turn, holds.tokens, holds.cost)
+        # 3. Its key, for the address that the call goes to.
+        grant = authorization.grant()
+        if CALLS.isEnabledFor(DEBUG):
+            call_log.asked(turn)
+        return grant
+
+    def _send(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
+        """Makes the call of a round, and counts what it cost."""
+        response = self._call(turn, grant)
+        self._count(turn, response)
+        return response
+
     def _reserve(self, turn: Turn) -> Holds:
         try:
             return self.reserving.reserve(turn)
@@ -194,7 +211,7 @@ class Runner:
         turn.begin(grant.secret)
         if grant.takes_environment and grant.is_for_an_address:
             turn.secrets.update(self.clients.environment_secrets(request.provider))
-        if self.in_flight is not None:
+        if self.in_flight is not None and turn.task.options.journal is None:
             self.in_flight.begin(in_flight(turn, self.clock.seconds()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
@@ -252,10 +269,12 @@ class Runner:
     def _record(
         self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None
     ) -> PerformanceRecord:
+        if turn.task.options.journal is not None:
+            return self._commit(turn, span, tried, error)
         begun = turn.draft is not None
         record = turn.draft = turn.draft if turn.draft is not None else record_of(turn, span, tried, error)
         try:
-            turn.task.store(record, turn.usage)
+            turn.task.store(record, turn.usage, None)
         except NeuroScriptError as failure:
             # An interrupt came while it was stored, and nobody knew whether it was; now it is known.
             if not begun or failure.code != ErrorCode.DUPLICATE:
@@ -270,6 +289,18 @@ class Runner:
             call_log.recorded(turn, record)
         return record
 
+    def _commit(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None) -> PerformanceRecord:
+        """Makes the record of a turn, which is stored once the call that it belongs to is over in the journal."""
+        journal = turn.task.options.journal
+        assert journal is not None
+        record = turn.record = turn.draft = journal.record(turn, lambda: record_of(turn, span, tried, error))
+        turn.needs_record = False
+        after = None
+        if self.log is not None and not turn.task.embed:
+            after = partial(self.log, logged_call(turn, record))
+        turn.task.store(record, turn.usage, lambda made, usage: journal.commit(turn, made, usage, after))
+        return record
+
     def _end_failed(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException) -> None:
         """Ends a failed turn: stores a failed record, updates the counters and fires the event, unless already done.
 
@@ -279,6 +310,8 @@ class Runner:
         failure = error
         try:
             turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
+            if turn.task.options.journal is not None and not isinstance(error, NeuroScriptError):
+                turn.needs_record = False  # the turn goes on with the run, and its record comes then
             if turn.needs_record:
                 self._record(turn, span, tried, error)
         except NeuroScriptError as unrecorded:

@@ -44,6 +44,8 @@ class CallStream:
         self._before, self._cost_before = Usage(), 0.0
         self._record: PerformanceRecord | None = None
         self._over = False
+        self.is_silent = False
+        """Whether nothing is reported, since what happens is repeated from the journal of a run."""
 
     def begin(self, definition: AIWorkerDefinition, instance_id: str) -> None:
         """Sets the definition and instance that the following events are about."""
@@ -118,6 +120,8 @@ class CallStream:
         )
 
     def _tell(self, **fields: Any) -> None:
+        if self.is_silent:
+            return
         try:
             in_callback.set(True)
             try:

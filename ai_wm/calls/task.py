@@ -14,13 +14,19 @@ from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
 from ai_wm.providers.base import Message, ReplyCallback, Usage
 
 if TYPE_CHECKING:
+    from ai_wm.calls.journaling import CallJournal
     from ai_wm.data.attachments import Attachment
+    from ai_wm.data.types import TokenUsageMetrics
 
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
 
 AttachmentReader = Callable[[Any, Check | None], "tuple[Attachment, ...]"]
 """Reads what the setting ``attach`` names; what is given last may raise to cancel."""
+
+
+AddRecord = Callable[[PerformanceRecord, "TokenUsageMetrics | None"], object]
+"""Stores a record, with the usage of its session if it has one."""
 
 
 @dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
@@ -36,6 +42,7 @@ class CallOptions:
         clearance: the rights of the scripts that caused the call; None: the host itself caused it.
         budget: the cost budget of the run that caused the call; None: its cost is not limited.
         attachments: reads what the call attaches; None: as the host itself reads it.
+        journal: the journal of the run that caused the call; None: it has none.
     """
 
     tools: ToolHost | None = None
@@ -46,6 +53,7 @@ class CallOptions:
     clearance: Clearance | None = None
     budget: RunBudget | None = None
     attachments: AttachmentReader | None = None
+    journal: CallJournal | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,10 +67,11 @@ class Task:
         messages: the conversation; the model answers the last message.
         known: facts about the input for the record.
         options: the options of this call.
-        store: stores a record, with the tokens that its turn used.
+        store: stores a record, with the tokens that its turn used, by the function given, else in the store.
         instance_id: the instance whose turn it is; empty for a stateless task.
         embed: texts that are to be embedded, in place of a conversation to be answered.
         events: the events of this task, fired when no lock is held any more, since a listener may do anything.
+        turns: how many workers have been asked.
     """
 
     worker: str
@@ -71,10 +80,11 @@ class Task:
     messages: tuple[Message, ...]
     known: Mapping[str, Any]
     options: CallOptions
-    store: Callable[[PerformanceRecord, Usage], object]
+    store: Callable[[PerformanceRecord, Usage, AddRecord | None], object]
     instance_id: str = ""
     embed: tuple[str, ...] = ()
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    turns: int = 0
 
 
 def subject_of(definition: AIWorkerDefinition) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -18,6 +19,7 @@ from neuroscript import (
     NeuroScriptError,
     Policy,
     Tool,
+    ToolContext,
     ToolRegistry,
     ToolSpec,
     to_json,
@@ -149,7 +151,9 @@ class WorkerTools:
             name = tool.spec.full_name
             tell(CALLS, DEBUG, "tool", "a model's call of %s is run", (name,), {"tool": name})
         with self._host.lock:
-            result = tool.invoke(self._host.context, arguments)
+            context = self._host.context
+            invoke = context.invoke if isinstance(context, ToolContext) else partial(_invoke, context)
+            result = invoke(tool, arguments)
         if isinstance(result, ErrorValue):
             raise result.error()
         return result
@@ -166,6 +170,10 @@ class WorkerTools:
                 f"permit it{how}"
             )
         return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
+
+
+def _invoke(context: Any, tool: Tool, arguments: list[Any]) -> Any:
+    return tool.invoke(context, arguments)
 
 
 def _is_named(spec: ToolSpec, names: Sequence[str]) -> bool:

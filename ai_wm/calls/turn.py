@@ -83,7 +83,8 @@ class Turn:
     __slots__ = (
         "_asked_inside", "_config", "_counted", "_failed", "_hold", "_keyless", "_lost", "_offered",
         "_round", "_sent", "_settled", "_tools", "_unsent", "_usage_note", "admitting", "attempts", "config",
-        "continuations", "cost", "cost_source", "definition", "draft", "embedded", "instance_id", "messages",
+        "continuations", "cost", "cost_source", "counted", "definition", "draft", "embedded", "idempotency_key",
+        "instance_id", "journaled", "messages",
         "needs_record", "output_limit", "progress", "record", "response", "rounds", "secrets", "server", "settings",
         "stream", "structured", "task", "task_id", "tools_called", "usage",
     )  # fmt: skip
@@ -108,9 +109,18 @@ class Turn:
             from ai_wm.calls.embedding import EmbeddedTexts
 
             self.embedded = EmbeddedTexts(task.embed, str(definition.provider), self.subject)
-        self.task_id = new_id()
+        task.turns += 1
+        journal = task.options.journal
+        self.task_id = new_id() if journal is None else journal.id(f"task {task.turns}")
         """The id of its record."""
-        self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
+        stateless_id = new_id() if journal is None else journal.id(f"instance {task.turns}")
+        self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{stateless_id}"
+        self.journaled: list[tuple[int, ...]] = []
+        """The rounds in the journal of the run that no record accounts for."""
+        self.idempotency_key = ""
+        """By which a server may know the request of the round again."""
+        self.counted: tuple[Usage, float, str, int, bool] | None = None
+        """What the last round used: tokens, cost, the source of that, the requests, and whether any was sent."""
         if stream is not None:
             stream.begin(definition, self.instance_id)
         self.usage = _NO_USE
@@ -221,6 +231,7 @@ class Turn:
             on_reply=task.options.on_reply,
             takes_any_reply=self.structured is not None,
             embed=() if self.embedded is None else self.embedded.batch,
+            idempotency_key=self.idempotency_key,
         )
         if not has_key:
             self._keyless = request
@@ -268,6 +279,7 @@ class Turn:
     def hold(self, holds: Holds) -> None:
         """Takes over the reservations for the next round."""
         self._hold, self._sent, self._counted, self._lost = holds, False, True, True
+        self.counted, self._keyless = None, self._keyless if self.task.options.journal is None else None
         self._failed, self._settled, self._round = (), _NONE, _NONE
         progress = self.progress
         progress.attempts, progress.usages, progress.began, progress.produced = 1, None, False, 0
@@ -343,8 +355,9 @@ class Turn:
         """
         tokens, cost, charged, used, source = self._bill(usages, attempts, price_source, model, tier)
         self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
-        usage = used if self.rounds == 1 else self.usage + used
+        usage = used if self.usage is _NO_USE else self.usage + used
         source = source if self.cost_source != "unknown" else "unknown"
+        self.counted = used, cost, source, attempts, self._sent
         total, attempts = self.cost + cost, self.attempts + attempts
         # In one step, so that an interrupt leaves all of it or nothing.
         self.usage, self.cost, self.cost_source, self.attempts, self._counted = usage, total, source, attempts, True
@@ -443,6 +456,35 @@ class Turn:
     @property
     def _estimate(self) -> Estimate:
         return self._hold.estimate if self._hold is not None else estimate_of(self.request(), self.config, (), (), None)
+
+    @property
+    def round_use(self) -> tuple[int, float, float]:
+        """Tokens, cost and charge of the round; at least what was reserved where its use is not known."""
+        tokens, cost, charged = self._round
+        hold = self._hold
+        if self._lost and hold is not None:
+            return max(tokens, hold.tokens), max(cost, hold.cost), max(charged, hold.cost)
+        return tokens, cost, charged
+
+    def repeat(self, usage: Usage, counted: Mapping[str, Any], *, is_recorded: bool) -> None:
+        """Takes a round from the journal of the run as if it had been made now.
+
+        Args:
+            usage: the tokens that it used.
+            counted: ``cost``, ``source`` of that, ``attempts``, and whether any was ``sent``.
+            is_recorded: whether a record accounts for it already.
+        """
+        self.begin(None)
+        self._counted = True
+        if not counted["sent"]:
+            self.not_sent()
+        if is_recorded:
+            return
+        self.needs_record = True
+        source = counted["source"] if self.cost_source != "unknown" else "unknown"
+        self.usage = usage if self.usage is _NO_USE else self.usage + usage
+        self.cost, self.cost_source = self.cost + counted["cost"], source
+        self.attempts += counted["attempts"]
 
     def settle(self) -> None:
         """Settles the reservation with the actual use of the round; releases it if no request was sent.

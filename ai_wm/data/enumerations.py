@@ -49,6 +49,7 @@ class AIWorkerInstanceStatus(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOKEN_LIMIT_REACHED = "token_limit_reached"
     ERROR = "error"
+    SUSPENDED = "suspended"
     RETIRED_COMPLETED = "retired_completed"
     RETIRED_EXHAUSTED = "retired_exhausted"
     RETIRED_ERROR = "retired_error"

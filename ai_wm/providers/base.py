@@ -251,6 +251,8 @@ class LLMRequest:
             caller validates it.
         embed: texts whose embeddings are asked for, in place of an answer to messages; a client without ``embeds`` gets
             no such request.
+        idempotency_key: by which a server may know the request again if it is sent once more since nobody knows whether
+            it was answered; empty: nobody will.
     """
 
     provider: str
@@ -269,6 +271,7 @@ class LLMRequest:
     on_reply: ReplyCallback | None = field(default=None, compare=False, repr=False)
     takes_any_reply: bool = field(default=False, compare=False, repr=False)
     embed: tuple[str, ...] = field(default=(), repr=False)
+    idempotency_key: str = field(default="", compare=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.

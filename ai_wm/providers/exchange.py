@@ -19,6 +19,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 _NO_ROOM: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
 
+_KNOW_AGAIN: Final = frozenset({"openai", "responses", "embeddings"})
+"""The wire formats whose servers may take an idempotency key."""
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -44,11 +47,25 @@ class Exchange:
     key: Secret | None = None
     hidden: tuple[Secret, ...] = ()
     renewed: bool = False
+    refusals: int = 0
+    """How many attempts the server has answered with an error, so that the next is another request to it."""
 
     @property
     def where(self) -> str:
         """The provider and the model, for messages."""
         return f"{self.request.provider}/{self.request.model}"
+
+    @property
+    def known_again(self) -> dict[str, str]:
+        """The header by which the server may know the request if it is sent again; none where servers know of none.
+
+        OpenAI-compatible servers and gateways take it, or leave it unread; the API of Anthropic does not honour one,
+        and those of the others have none.  An attempt that was answered with an error does not share it with the next.
+        """
+        key = self.request.idempotency_key
+        if not key or self.dialect not in _KNOW_AGAIN:
+            return {}
+        return {"Idempotency-Key": f"{key}-{self.refusals}" if self.refusals else key}
 
     @property
     def target(self) -> Target:

@@ -298,6 +298,7 @@ class HTTPClient:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
                 return reply
+            exchange.refusals += 1
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
             with reply:
@@ -331,7 +332,7 @@ class HTTPClient:
         # judged as if they parted the path.
         exchange.key = key = exchange.request.key_for(url.replace("%2F", "/") if self._provider == "bedrock" else url)
         added, token = self._environments(exchange, url)
-        headers = joined_headers(exchange.wire.headers, added, exchange.headers)
+        headers = joined_headers(exchange.known_again, exchange.wire.headers, added, exchange.headers)
         if not key and token and not headers.keys() & {"authorization", exchange.adapter.key_header}:
             key = token
         if isinstance(key, CloudKey):

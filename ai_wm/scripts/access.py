@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Final, Self
 
 from ai_wm.calls.ceilings import RunBudget
+from ai_wm.calls.journaling import CallJournal
 from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
@@ -34,6 +35,7 @@ from ai_wm.workers.embedding import EmbeddingResult
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
+from neuroscript.journal import JournaledRun
 
 _SIZED_ELSEWHERE: Final = frozenset({"attach", "replies"})
 
@@ -100,6 +102,7 @@ class ScriptAccess:
         check: Check | None = None,
         on_stream: StreamCallback | None = None,
         whispered: Sequence[str] = (),
+        journal: JournaledRun | None = None,
     ) -> CallOptions:
         """Makes the options of a call: its tools, its callbacks, the rights of its scripts and the budget of its run.
 
@@ -109,6 +112,7 @@ class ScriptAccess:
             check: called at intervals while waiting; raises to cancel.
             on_stream: receives the events of the call as they occur.
             whispered: texts that are sent to the model ahead of the prompt.
+            journal: the journal of the run; None: it has none.
         """
         notes = tuple(Message(role="user", content=text) for text in whispered) if whispered else ()
         return CallOptions(
@@ -117,9 +121,21 @@ class ScriptAccess:
             check=check,
             context=notes,
             clearance=self.rights,
-            budget=self._budget_of(run),
+            budget=self._budget_of(run, journal),
             attachments=self._attachments,
+            journal=None if journal is None else self.journal_of(journal),
         )
+
+    def journal_of(self, run: JournaledRun) -> CallJournal:
+        """The journal of a run as calls of models use it."""
+        wiring = self._wiring
+        return CallJournal(run, wiring.store, wiring.add_lost, wiring.clock)
+
+    def apply_record(self, what: str) -> None:
+        """Stores a record that the journal of a run has committed, unless it is there."""
+        from ai_wm.calls.journaling import apply_record
+
+        apply_record(self._wiring.store, what)
 
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
@@ -223,8 +239,11 @@ class ScriptAccess:
         check_size(sized, "config_overrides")
         return given
 
-    def _budget_of(self, run: object) -> RunBudget | None:
-        """The cost budget of a run; a call outside of any run gets a budget of its own."""
+    def _budget_of(self, run: object, journal: JournaledRun | None) -> RunBudget | None:
+        """The cost budget of a run, over all its starts if it has a journal.
+
+        A call outside of any run gets a budget of its own.
+        """
         most = self.rights.policy.max_cost_per_run
         if most is None:
             return None
@@ -234,7 +253,8 @@ class ScriptAccess:
             return shared
         with self._lock:
             if self._budget is None or run is None or run is not self._run:
-                self._run, self._budget = run, RunBudget(most)
+                spent = 0.0 if journal is None else journal.spent("cost")
+                self._run, self._budget = run, RunBudget(most, spent)
             return self._budget
 
 

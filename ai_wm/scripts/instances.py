@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ai_wm.calls.journaling import SPAWNED, CallJournal
+from ai_wm.calls.stored_forms import message_of
 from ai_wm.data.bounds import MOST_TOKENS, check_number, check_size, storable
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.settings import check_overrides
+from ai_wm.data.types import AIWorkerDefinition, AIWorkerInstanceStatus
 from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.files import ScriptFiles, check_files, checked
 from ai_wm.scripts.records import ScriptRecords
@@ -45,9 +48,19 @@ class ScriptInstances:
         self._read_as_host = read_as_host
 
     def spawn(
-        self, id_or_name: str, overrides: Mapping[str, Any] | None, file_contexts: Sequence[str] | None
+        self,
+        id_or_name: str,
+        overrides: Mapping[str, Any] | None,
+        file_contexts: Sequence[str] | None,
+        journal: CallJournal | None = None,
     ) -> Session:
         """Starts an instance.
+
+        Args:
+            id_or_name: its definition.
+            overrides: settings on top of those of its definition.
+            file_contexts: the files that go ahead of the conversation, in place of the definition's.
+            journal: the journal of the run that starts it; None: it has none.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 10 for one that scripts may not ask, a setting that they may not
@@ -58,14 +71,71 @@ class ScriptInstances:
         rights.check_ask(definition)
         given = script_settings(check_overrides(overrides), rights.policy)
         check_size(given, "config_overrides")
-        read: FileReader = self._files.read
-        if file_contexts is None and rights.standing(definition) is Standing.HOST:
-            read = self._read_as_host
         if definition.default_file_contexts if file_contexts is None else file_contexts:
             check_files(self._files)
-        return self._instances.spawn(
-            ExactId(definition.definition_id), given, file_contexts, rights, checked(self._files, read)
+        journaled = None if journal is None else (journal.run.info.run_id, journal.id("instance"))
+        live = self._instances.spawn(
+            ExactId(definition.definition_id),
+            given,
+            file_contexts,
+            rights,
+            self._reader(definition, file_contexts),
+            journaled,
         )
+        if journal is not None:
+            what = {"instance_id": live.instance_id, "definition_id": live.definition_id, "overrides": given}
+            journal.keep(SPAWNED, what | {"file_contexts": None if file_contexts is None else list(file_contexts)})
+        return live
+
+    def _reader(self, definition: AIWorkerDefinition, file_contexts: Sequence[str] | None) -> FileReader:
+        read: FileReader = self._files.read
+        if file_contexts is None and self._rights.standing(definition) is Standing.HOST:
+            read = self._read_as_host
+        return checked(self._files, read)
+
+    # --- where the run of an instance goes on ---
+
+    def resume(self, what: Mapping[str, Any]) -> str:
+        """Brings an instance back, of which `spawn` has told the journal; gives its id.
+
+        Raises:
+            NeuroScriptError: 9, 10 and 4 as `spawn`.
+        """
+        definition = self._rights.find(ExactId(what["definition_id"]))
+        self._rights.check_ask(definition)
+        paths = what["file_contexts"]
+        read = self._reader(definition, paths)
+        live = self._instances.resume(
+            what["instance_id"], what["definition_id"], what["overrides"], paths, self._rights, read
+        )
+        return live.instance_id
+
+    def said(self, what: Mapping[str, Any]) -> None:
+        """Puts a turn of a conversation back that the journal has."""
+        live = self._own(what["instance_id"])
+        messages = [[message_of(each) for each in what[name]] for name in ("said", "opening")]
+        given, produced = what["used"]
+        live.restore(
+            messages[0], AIWorkerInstanceStatus(what["status"]), what["last_error"], (given, produced), messages[1]
+        )
+
+    def used(self, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+        """Puts tokens back that the journal says were added to the usage of an instance."""
+        live = self._own(instance_id)
+        now = live.snapshot()
+        live.restore((), now.status, now.last_error, (input_tokens, output_tokens), ())
+
+    def live(self, instance_id: str) -> Session:
+        """A live instance of the owner.
+
+        Raises:
+            NeuroScriptError: 9 if there is none of that id, 19 if it is retired.
+        """
+        return self._own(instance_id)
+
+    def forget(self, instance_id: str) -> None:
+        """Lets go of an instance that the journal says was retired."""
+        self._instances.forget(instance_id)
 
     def get(self, instance_id: str) -> dict[str, Any]:
         """Returns a live instance as a map.

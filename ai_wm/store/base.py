@@ -70,12 +70,13 @@ class Store(Protocol):
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned.
 
         Its ``active_file_contexts`` become the ``initial_file_contexts`` of its entry.  If the process dies before the
         instance is retired, the next start stores it as ``retired_error``, with all its records, and a reason that says
-        so.
+        so.  One of a run with a journal, whose id is given, is stored as ``suspended`` instead: it may be retired
+        later, when the run has gone on.
 
         Raises:
             NeuroScriptError: 42 if an instance of that id is known.
@@ -99,6 +100,7 @@ class Store(Protocol):
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry, with all its records.
 
@@ -109,6 +111,8 @@ class Store(Protocol):
             retired_at: when.
             usage: the session's tokens; None: those noted so far.
             records: the records to store; None: those logged so far.  When given, they replace those logged.
+            is_resumed: whether it may be stored already: as suspended, or by an earlier start of its run that retired
+                it; then that entry is replaced.
 
         Returns:
             the entry.

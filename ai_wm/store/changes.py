@@ -31,6 +31,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"
 """The reason for retiring an instance that was found in a dead process's journal."""
 
+SUSPENDED = "the run that spawned this instance was stopped, and may go on with it"
+"""The reason of an entry that is suspended, ahead of the run."""
+
 
 class PlanContext(Protocol):
     """What a change needs of a store's files and index to be planned; `StorageEngine` is one."""
@@ -40,6 +43,9 @@ class PlanContext(Protocol):
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
+
+    def stored(self, instance_id: str) -> dict[str, Any] | None:
+        """The entry, with all its records, of an instance that is not live; None if there is none."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,7 @@ class StartInstance(Change):
     """Start a live instance: `Store.start_instance`."""
 
     instance: AIWorkerInstance
+    run_id: str = ""
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance.instance_id,)
@@ -108,6 +115,7 @@ class StartInstance(Change):
             owner=context.journals.own_name,
             usage=instance.session_token_usage.to_file(),
             scripts=instance.owner,
+            run=self.run_id,
         )
 
         def apply(_place: Span) -> None:
@@ -209,13 +217,19 @@ class RetireInstance(Change):
     retired_at: Timestamp
     usage: TokenUsageMetrics | None
     records: Sequence[PerformanceRecord] | None
+    is_resumed: bool = False
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance_id, *(record.task_id for record in self.records or ()))
 
     def plan(self, context: PlanContext) -> Plan:
-        live = own_live(context, self.instance_id)
-        entry = entry_of(live, self.final_status, self.reason, self.retired_at)
+        stored = context.stored(self.instance_id) if self.is_resumed else None
+        if stored is None:
+            live = own_live(context, self.instance_id)
+            entry = entry_of(live, self.final_status, self.reason, self.retired_at)
+        else:
+            end = {"retirement_timestamp": str(self.retired_at), "final_status": self.final_status.value}
+            entry = stored | end | {"retirement_reason": self.reason}
         if self.usage is not None:
             entry["session_token_usage"] = self.usage.to_file()
         if self.records is not None:
@@ -297,5 +311,8 @@ def rows_in(entry: dict[str, Any]) -> list[Row]:
 
 def recovered(live: JournaledInstance, now: Timestamp) -> tuple[IndexedEntry, bytes]:
     """Retire an instance whose process died: what the index keeps of its entry, and the line for the file."""
-    entry = entry_of(live, AIWorkerInstanceStatus.RETIRED_ERROR, RECOVERED, now)
+    if live.run:
+        entry = entry_of(live, AIWorkerInstanceStatus.SUSPENDED, f"{SUSPENDED}: {live.run}", now)
+    else:
+        entry = entry_of(live, AIWorkerInstanceStatus.RETIRED_ERROR, RECOVERED, now)
     return IndexedEntry(live.instance_id, live.definition_id, rows_in(entry)), write_line(entry)

@@ -301,6 +301,11 @@ class StorageEngine:
         """Read the record at a place."""
         return next(iter(self.reader().read([place])))
 
+    def stored(self, instance_id: str) -> dict[str, Any] | None:
+        """Read the entry of an instance that is not live; None if there is none."""
+        found = self.index.stored_entry(instance_id)
+        return None if found is None else next(iter(self.reader().entries(iter([found]))), None)
+
     # Writing
 
     def prepare(self, *, starting: bool) -> None:
@@ -473,9 +478,10 @@ class StorageEngine:
                     now = Timestamp.from_unix(self._clock())
                     entries = [changes.recovered(live, now) for live in found]
                     offsets = self.performance.append([line for _, line in entries])
-                    for (indexed, line), offset in zip(entries, offsets, strict=True):
+                    for live, (indexed, line), offset in zip(found, entries, offsets, strict=True):
                         self.index.put(indexed, offset, len(line))
-                        _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
+                        if not live.run:
+                            _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
                 self.journals.remove(lock, names)
         finally:
             for lock, _ in dead:

@@ -140,6 +140,14 @@ class RecordIndex:
         on_disk = self.disk is not None and self.disk.mark.amended_to > self.amended_from
         return on_disk or any(row.span for entry in self._entries.values() for row in entry.rows.values())
 
+    def stored_entry(self, instance_id: str) -> StoredEntry | None:
+        """The entry of an instance that is not live, as it is in the file; None if there is none."""
+        entry = self._entry(instance_id) if self.knows_instance(instance_id) else None
+        if entry is None or entry.live is not None:
+            return None
+        found = [each for each in self.stored() if each.number == entry.number]
+        return found[0] if found else None
+
     def knows_instance(self, instance_id: str) -> bool:
         """Whether there is an entry of that id, live or stored."""
         if instance_id in self._entries:

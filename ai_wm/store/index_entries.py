@@ -26,6 +26,8 @@ class JournaledInstance:
     records: list[dict[str, Any]] = field(default_factory=list)
     scripts: str = ""
     """Whose scripts spawned it; empty for the host's."""
+    run: str = ""
+    """The run with a journal that spawned it; empty for none."""
 
 
 class Place(NamedTuple):

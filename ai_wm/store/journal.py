@@ -525,8 +525,9 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
         owner=owner,
         usage=usage if isinstance(usage, dict) and is_usage(usage) else {},
         scripts=str(fields.get("scripts", "")),
+        run=str(fields.get("run", "")),
     )
-    if not live.instance_id or not is_text(live.instance_id, live.definition_id, live.scripts):
+    if not live.instance_id or not is_text(live.instance_id, live.definition_id, live.scripts, live.run):
         return
     if index.live(live.instance_id) is not None:
         index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one

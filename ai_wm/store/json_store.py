@@ -131,9 +131,9 @@ class JsonStore:
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
-        self._make(changes.StartInstance(instance), cancel_check())
+        self._make(changes.StartInstance(instance, run_id), cancel_check())
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
         """Note the token usage of a live instance; see `Store.set_session_usage`."""
@@ -148,9 +148,10 @@ class JsonStore:
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry; see `Store.retire_instance`."""
-        change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records)
+        change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records, is_resumed)
         result: RetiredInstanceInfo = self._make(change)
         return result
 

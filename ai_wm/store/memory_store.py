@@ -93,7 +93,7 @@ class MemoryStore:
 
     # Live instances
 
-    def start_instance(self, instance: AIWorkerInstance) -> None:
+    def start_instance(self, instance: AIWorkerInstance, run_id: str = "") -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
         with self._lock:
             self._ready()
@@ -128,6 +128,7 @@ class MemoryStore:
         retired_at: Timestamp,
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
+        is_resumed: bool = False,
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry; see `Store.retire_instance`."""
         with self._lock:

@@ -13,6 +13,7 @@ from neuroscript import ErrorCode, NeuroScriptError, text_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ai_wm.calls.journaling import CallJournal
     from ai_wm.calls.task import CallOptions
     from ai_wm.providers.fakes import ModelFakes
     from ai_wm.scripts.access import ScriptAccess
@@ -40,6 +41,9 @@ READ_TOOL = "fs.Read"
 KIND = "conversation"
 """The kind of a conversation's handle."""
 
+
+STATUS, USED, RETIRED = "ai_wm.status", "ai_wm.used", "ai_wm.retired"
+"""What the journal of a run keeps about an instance: that a status was set, tokens were added, it was retired."""
 
 _ROW_BYTES = 512
 """Bytes of the names and the fields that a stored record, definition or instance has beside what the script gave."""
@@ -91,6 +95,18 @@ def access_of(ctx: ToolContext) -> ScriptAccess:
     return make()
 
 
+def journal_of(ctx: ToolContext, access: ScriptAccess) -> CallJournal | None:
+    """The journal of the run that is going on; None where it has none."""
+    return None if ctx.journal is None else access.journal_of(ctx.journal)
+
+
+def keep(ctx: ToolContext, kind: str, what: Mapping[str, Any]) -> None:
+    """Keeps in the journal of the run, if it has one, what a call leaves in this process."""
+    journal = journal_of(ctx, access_of(ctx))
+    if journal is not None:
+        journal.keep(kind, what)
+
+
 def options_of(ctx: ToolContext, access: ScriptAccess, *, whispered: Sequence[str] = ()) -> CallOptions:
     """Makes the options of a call that a script makes: its model's tools, who hears of it, and how it is cancelled."""
     from ai_wm.calls.streaming import relayed
@@ -98,7 +114,9 @@ def options_of(ctx: ToolContext, access: ScriptAccess, *, whispered: Sequence[st
     interpreter = ctx.interpreter
     tools = access.tools(interpreter.tools, interpreter.policy, ctx)
     on_stream = relayed(ctx.on_stream)
-    return access.options(ctx.run, tools=tools, check=ctx.check, on_stream=on_stream, whispered=whispered)
+    return access.options(
+        ctx.run, tools=tools, check=ctx.check, on_stream=on_stream, whispered=whispered, journal=ctx.journal
+    )
 
 
 class InterpreterFiles:

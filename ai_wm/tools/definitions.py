@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge
+from ai_wm.tools.recovering import ADDED, REMOVED
 from ai_wm.tools.shapes import (
     CONFIGURATION,
     DEFINITION,
@@ -198,6 +199,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "reply too), and for an unknown key, naming the nearest; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            effect="once",
+            recovery=ADDED,
             administers=True,
         ),
         add,
@@ -232,6 +235,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "scripts may not change it; 9 if several archived ones have the name; 11 for the name of one with another "
             f"id; 42 if the id or the name is taken; {STORE_ERRORS}.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         ensure,
@@ -250,6 +254,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),
+            effect="read",
         ),
         get,
     ),
@@ -267,6 +272,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "endfor",
             error_conditions="4 for an unknown filter.",
             capabilities=("ask",),
+            effect="read",
         ),
         list_definitions,
     ),
@@ -282,6 +288,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 11 for the id or the summary; 42 if "
             f"the new name is taken; {STORE_ERRORS}.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         update,
@@ -297,6 +304,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.AIWorkerDefinition.Remove("helper")',
             error_conditions=f"{NO_SUCH_WORKER}; 19 while it has active instances; {STORE_ERRORS}.",
             capabilities=("ask",),
+            effect="once",
+            recovery=REMOVED,
             administers=True,
         ),
         remove,
@@ -311,6 +320,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.LoadAll()",
             error_conditions="18 if the file is not valid; what was loaded before then stays.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         load_all,
@@ -325,6 +335,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.SaveAll()",
             error_conditions=f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         save_all,

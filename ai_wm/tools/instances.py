@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling, charge, conversation_of, handle_of
+from ai_wm.tools.access import (
+    RETIRED,
+    STATUS,
+    USED,
+    access_of,
+    calling,
+    charge,
+    conversation_of,
+    handle_of,
+    journal_of,
+    keep,
+)
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from ai_wm.tools.recovering import USAGE_ADDED
 from ai_wm.tools.shapes import CONFIGURATION, GIVEN_RECORD, INSTANCE_FILTERS, LIVE_INSTANCE, SPAWNED, USAGE
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -24,7 +36,7 @@ def spawn(
     charge(ctx, config_overrides, file_contexts)
     with calling(ctx):
         access = access_of(ctx)
-        session = access.instances.spawn(definition_id, config_overrides, file_contexts)
+        session = access.instances.spawn(definition_id, config_overrides, file_contexts, journal_of(ctx, access))
         handle = handle_of(ctx, access.conversation(session))
         return {**access.instances.get(session.instance_id), "conversation_manager_handle": handle}
 
@@ -61,6 +73,7 @@ def retire(
             usage=final_session_token_usage,
             records=performance_records,
         )
+        keep(ctx, RETIRED, {"instance_id": instance_id})
         ctx.handles.release(conversation_manager_handle)
 
 
@@ -69,6 +82,7 @@ def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: s
     charge(ctx, last_error)
     with calling(ctx):
         access_of(ctx).instances.set_status(instance_id, status, last_error)
+        keep(ctx, STATUS, {"instance_id": instance_id, "status": status, "last_error": last_error})
 
 
 def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:
@@ -76,6 +90,7 @@ def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, ou
     charge(ctx)
     with calling(ctx):
         access_of(ctx).instances.add_usage(instance_id, input_tokens, output_tokens)
+        keep(ctx, USED, {"instance_id": instance_id, "used": [input_tokens, output_tokens]})
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -112,6 +127,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "19 if it is not active or not conversational; 20 at its limit of concurrent instances; 4 for a setting "
             "that does not fit.",
             capabilities=("ask",),
+            effect="idempotent",
         ),
         spawn,
     ),
@@ -127,6 +143,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="set used = tool.AIWorkerInstance.Get(id).session_token_usage.total_tokens",
             error_conditions=f"{NO_SUCH_INSTANCE}.",
             capabilities=("ask",),
+            effect="read",
         ),
         get,
     ),
@@ -142,6 +159,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='set busy = tool.AIWorkerInstance.ListActive({"status": "busy"})',
             error_conditions="4 for an unknown filter or state.",
             capabilities=("ask",),
+            effect="read",
         ),
         list_active,
     ),
@@ -183,6 +201,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "is no conversation's handle; 10 for usage or records of a worker of the host's; 4 for those that do not "
             "fit; 26 if the file cannot be written.",
             capabilities=("ask",),
+            effect="idempotent",
         ),
         retire,
     ),
@@ -210,6 +229,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.AIWorkerInstance.UpdateStatus(id, "error", "the reply was useless")',
             error_conditions=f"{NO_SUCH_INSTANCE} or in a turn; 4 for an unknown state or a retired one (use Retire).",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         update_status,
@@ -229,6 +249,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="call tool.AIWorkerInstance.UpdateTokenUsage(id, 120, 35)",
             error_conditions=f"{NO_SUCH_INSTANCE}; 4 for a negative number.",
             capabilities=("ask",),
+            effect="once",
+            recovery=USAGE_ADDED,
             administers=True,
         ),
         update_token_usage,

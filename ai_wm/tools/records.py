@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from ai_wm.tools.recovering import LOGGED
 from ai_wm.tools.shapes import METRICS, RECORD, RECORD_FILTERS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -85,6 +86,8 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if a task of the program's of "
             "that id has a record; 26 if the file cannot be written.",
             capabilities=("ask",),
+            effect="once",
+            recovery=LOGGED,
             administers=True,
         ),
         log_performance,
@@ -108,6 +111,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions="9 if there is no record of that task; 4 for a value that does not fit; 26 if the file "
             "cannot be written.",
             capabilities=("ask",),
+            effect="idempotent",
         ),
         log_feedback,
     ),
@@ -133,6 +137,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='set failed = tool.AIWorker.GetPerformanceRecords("helper", {"success": false, "limit": 10})',
             error_conditions=f"{NO_SUCH_WORKER}; 4 for an unknown filter or one that does not fit.",
             capabilities=("ask",),
+            effect="read",
         ),
         get_records,
     ),
@@ -147,6 +152,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorker.SavePerformanceData()",
             error_conditions="26 if the file cannot be written.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         save_data,
@@ -161,6 +167,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorker.LoadPerformanceData()",
             error_conditions="18 if the file is not valid; what was loaded before then stays.",
             capabilities=("ask",),
+            effect="idempotent",
             administers=True,
         ),
         load_data,

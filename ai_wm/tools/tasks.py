@@ -92,6 +92,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='set answer = tool.AIWorker.ExecuteStatelessTask("helper", "Say hello.").output',
             error_conditions=f"{CALL_ERRORS}.",
             capabilities=("ask", "net"),
+            effect="idempotent",
         ),
         execute_stateless_task,
     ),
@@ -116,6 +117,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "
             "list.",
             capabilities=("ask", "net"),
+            effect="idempotent",
         ),
         execute_batch,
     ),
@@ -144,6 +146,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "tasks (an unknown worker, a setting that scripts may not set, a limit or a budget) are error values "
             "in the list.",
             capabilities=("ask", "net"),
+            effect="idempotent",
         ),
         execute_all,
     ),
@@ -163,6 +166,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{CALL_ERRORS}; 4 for an empty text; 35 for a provider without embeddings; 37 for more "
             "vectors than one call may give.",
             capabilities=("ask", "net"),
+            effect="idempotent",
         ),
         embed,
     ),

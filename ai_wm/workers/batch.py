@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from ai_wm.calls.journaling import CallJournal
+from ai_wm.calls.stored_forms import plain
 from ai_wm.calls.streaming import StreamRelay
 from ai_wm.calls.task import CallOptions, Check
 from ai_wm.data.settings import check_overrides
 from ai_wm.data.spelling import nearest
 from ai_wm.data.type_words import described_type, type_word
 from ai_wm.support.events import Events
-from ai_wm.workers.stateless import StatelessTasks, TaskResult
+from ai_wm.workers.stateless import StatelessTasks, TaskResult, task_result_map, task_result_of
 from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_PARALLEL = 256
@@ -140,6 +142,8 @@ class Batches:
                 raise NeuroScriptError(ErrorCode.CANCELLED, "the batch was cancelled")
 
         results: dict[int, TaskResult | NeuroScriptError] = {}
+        ready: dict[int, list[tuple[str, dict[str, Any]]]] = {}  # events that wait for those of the tasks before them
+        journal = options.journal
         finished: SimpleQueue[_Done | Callable[[], None]] = SimpleQueue()
         relay = None if options.on_stream is None else StreamRelay(options.on_stream, finished.put, stopped)
         own = replace(options, check=check, on_stream=None if relay is None else relay.tell)
@@ -150,17 +154,19 @@ class Batches:
                 relay.use_in_thread()
             for index in indexes:
                 try:
-                    finished.put(_Done(index, *self._one(tasks[index], own, check)))
+                    finished.put(_Done(index, *self._one(index, tasks[index], own, check)))
                 except BaseException as error:  # raised where the batch waits
                     finished.put(_Done(index, None, [], error))
 
         longest = max(1 if isinstance(task, NeuroScriptError) else len(task.prompt) for task in tasks)
         workers = min(max_parallel, len(tasks), max(1, _MOST_CHARACTERS // max(1, longest)))
         running: list[Future[None]] = []
+        told = 0
         pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
         try:
             with progress(len(tasks)) as advance:
-                running = [pool.submit(copy_context().run, work) for _ in range(workers)]
+                with nullcontext() if journal is None else journal.tasks():
+                    running = [pool.submit(copy_context().run, work) for _ in range(workers)]
                 while len(results) < len(tasks):
                     if options.check is not None:
                         options.check()  # at each turn: results that come fast take memory too
@@ -171,8 +177,14 @@ class Batches:
                             raise result
                         results[place] = result
                         # In this thread: what listens may belong to it.
-                        for name, payload in fired:
-                            self.events.fire(name, payload)
+                        if journal is None:
+                            self._fire(fired)
+                        else:
+                            ready[place] = fired
+                            while told in ready:  # in the same order whenever the run is replayed
+                                with journal.told_of(told):
+                                    self._fire(ready.pop(told))
+                                told += 1
                         advance()
         finally:
             stopped.set()
@@ -185,17 +197,52 @@ class Batches:
             pool.shutdown(wait=done, cancel_futures=True)
         return [results[index] for index in range(len(tasks))]
 
+    def _fire(self, fired: list[tuple[str, dict[str, Any]]]) -> None:
+        for name, payload in fired:
+            self.events.fire(name, payload)
+
     def _one(
-        self, task: BatchTask | NeuroScriptError, options: CallOptions, check: Check
+        self, index: int, task: BatchTask | NeuroScriptError, options: CallOptions, check: Check
     ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
         with self.events.collected() as fired:
             try:
                 check()
                 if isinstance(task, NeuroScriptError):
                     return task, fired
-                return self.tasks.execute(task.worker, task.prompt, task.overrides, options), fired
+                if options.journal is None:
+                    return self.tasks.execute(task.worker, task.prompt, task.overrides, options), fired
+                return self._journaled(index, task, options, options.journal, fired)
             except NeuroScriptError as error:
                 return error, fired
+
+    def _journaled(
+        self,
+        index: int,
+        task: BatchTask,
+        options: CallOptions,
+        journal: CallJournal,
+        fired: list[tuple[str, dict[str, Any]]],
+    ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
+        """Runs a task, or gives what the journal has of it, with the events that it fires or fired."""
+        made: list[TaskResult] = []
+
+        def do() -> dict[str, Any]:
+            try:
+                made.append(self.tasks.execute(task.worker, task.prompt, task.overrides, options))
+            except NeuroScriptError as error:
+                error.details["fired"] = plain(fired)
+                raise
+            return {"result": task_result_map(made[0]), "fired": plain(fired)}
+
+        arguments = [str(task.worker), task.prompt, sorted(task.overrides)]
+        try:
+            found = journal.task(index, arguments, do)
+        except NeuroScriptError as error:
+            told = error.details.pop("fired", [])
+            return error, [(name, payload) for name, payload in told]
+        if made:
+            return made[0], fired
+        return task_result_of(found["result"]), [(name, payload) for name, payload in found["fired"]]
 
 
 class _Done(NamedTuple):

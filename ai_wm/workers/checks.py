@@ -177,7 +177,7 @@ class WorkerChecks:
         definition = self.definitions.find(id_or_name)
         seen = _Seen(self.runner.clock)
 
-        def keep(record: PerformanceRecord, _used: object) -> None:
+        def keep(record: PerformanceRecord, _used: object, _add: object) -> None:
             seen.end(record)
             self.store.add_record(record)
 

@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.journaling import SAID, CallJournal
 from ai_wm.calls.runner import Runner
+from ai_wm.calls.stored_forms import message_map
 from ai_wm.calls.streaming import StreamCallback
-from ai_wm.calls.task import AttachmentReader, CallOptions, Check, Task
+from ai_wm.calls.task import AddRecord, AttachmentReader, CallOptions, Check, Task
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.attachments import check_together
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides, with_schema
 from ai_wm.data.type_words import described_type
-from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
+from ai_wm.data.types import (
+    AIWorkerDefinition,
+    AIWorkerDefinitionStatus,
+    AIWorkerInstanceStatus,
+    PerformanceRecord,
+    TokenUsageMetrics,
+)
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
@@ -186,11 +194,14 @@ class Conversations:
             given, attached = taken_from(given)
             read = options.attachments or self.attachments
             prompt = replace(prompt, attachments=read(attached, options.check))
-        turn, task = object(), None
+        turn, task, journal = object(), None, options.journal
+        before = session.usage
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
             try:
+                if session.wake is not None:
+                    session.wake(options.check)
                 session.begin_turn(turn)
                 task = self._task(session, prompt, given, named, options)
                 answer = self.runner.run(task)
@@ -202,6 +213,8 @@ class Conversations:
                 session.end_turn(turn, status, last_error, said, self.runner.clock.now())
         finally:
             session.end_turn(turn, status, last_error, said, self.runner.clock.now())  # if that was interrupted
+            if journal is not None:
+                _keep(journal, session, said, status, last_error, before)
             if task is not None:
                 self.runner.tell(task)
         return answer.reply
@@ -241,8 +254,9 @@ class Conversations:
                 at_current_address(session.config, session.overrides, definition.base_config), overrides
             )
 
-        def store(record: PerformanceRecord, used: Usage) -> None:
-            session.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
+        def store(record: PerformanceRecord, used: Usage, add: AddRecord | None) -> None:
+            put = add or self.store.add_record
+            session.count(used.input_tokens, used.output_tokens, lambda usage: put(record, usage))
 
         return Task(
             worker=ExactId(own),
@@ -266,6 +280,30 @@ class Conversations:
                 f"the definition {definition.name!r} is not active, or not for conversations",
             )
         return definition
+
+
+def _keep(
+    journal: CallJournal,
+    session: Session,
+    said: Sequence[Message],
+    status: AIWorkerInstanceStatus,
+    last_error: str,
+    before: TokenUsageMetrics,
+) -> None:
+    """Keeps a turn in the journal of its run."""
+    used = session.usage
+    is_first = len(session.history) == len(said)
+    journal.keep(
+        SAID,
+        {
+            "instance_id": session.instance_id,
+            "said": [message_map(message) for message in said],
+            "status": str(status.value),
+            "last_error": last_error,
+            "used": [used.input_tokens - before.input_tokens, used.output_tokens - before.output_tokens],
+            "opening": [message_map(message) for message in session.opened()] if is_first else [],
+        },
+    )
 
 
 def _state_after(error: NeuroScriptError) -> AIWorkerInstanceStatus:

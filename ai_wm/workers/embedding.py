@@ -64,7 +64,7 @@ class Embeddings:
             messages=(),
             known={"embedded_texts": len(found), "prompt_char_length": sum(map(len, found))},
             options=replace(options, tools=None, on_stream=None),
-            store=lambda record, used: self.store.add_record(record),
+            store=lambda record, used, add: (add or self.store.add_record)(record, None),
             embed=found,
         )
         try:

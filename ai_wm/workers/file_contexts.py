@@ -45,6 +45,16 @@ class FileContexts:
             self._read = (Message(role="user", content=self._as_text(check)),)
         return self._read
 
+    @property
+    def kept(self) -> tuple[Message, ...]:
+        """The contents that are sent from now on; nothing before they are kept."""
+        return self._read if self._kept and self._read is not None else ()
+
+    def put_back(self, read: tuple[Message, ...]) -> None:
+        """Keeps contents that were read and sent by another process."""
+        if self.paths and read:
+            self._read, self._kept = read, True
+
     def keep(self) -> None:
         """Keeps the contents that were read, to be sent from now on."""
         self._kept = True

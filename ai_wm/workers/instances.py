@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from threading import RLock
 from typing import Any
 
 from ai_wm.calls import call_log
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.recording import failed
+from ai_wm.calls.task import Check
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import CallSettings, effective_config
 from ai_wm.data.spelling import nearest
@@ -43,6 +46,9 @@ FINAL_STATES = (
     AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED,
 )
 """The states in which an instance may be retired."""
+
+_SLOT_SECONDS = 0.1
+"""How often an instance that was suspended looks for a free slot."""
 
 _REMEMBERED = 10_000
 """How many ids of retired instances are kept, to tell a retired instance from an unknown one."""
@@ -127,6 +133,7 @@ class Instances:
         file_contexts: Sequence[str] | None,
         clearance: Clearance | None = None,
         read: FileReader | None = None,
+        journaled: tuple[str, str] | None = None,
     ) -> Session:
         """Spawns an instance of a definition.
 
@@ -136,6 +143,7 @@ class Instances:
             file_contexts: the files that go ahead of the conversation, in place of the definition's.
             clearance: what the scripts that spawn it may do; None: it is the host's.
             read: reads the files; None: as the host.
+            journaled: the run with a journal that spawns it, and its id; None: a new id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
@@ -145,7 +153,8 @@ class Instances:
         definition = (self._definitions if clearance is None else clearance).find(id_or_name)
         paths = None if file_contexts is None else checked_paths(file_contexts)
         try:
-            live = self._start(ExactId(definition.definition_id), overrides, paths, clearance, read or self._read)
+            found, reader = ExactId(definition.definition_id), read or self._read
+            live = self._start(found, overrides, paths, clearance, reader, journaled)
         except RateLimitedError as error:
             if LIMITS.isEnabledFor(INFO):
                 call_log.not_spawned(definition, error)
@@ -165,28 +174,107 @@ class Instances:
         paths: Sequence[str] | None,
         clearance: Clearance | None,
         read: FileReader,
+        journaled: tuple[str, str] | None,
     ) -> Session:
+        run_id, instance_id = journaled or ("", str(uuid.uuid4()))
         # Under the lock no definition is removed between the look at it and the slot.
         with self._lock:
             definition = self._definitions.find(definition_id)
             _check_spawns(definition)
-            if clearance is None:
-                config, owner = effective_config(definition.base_config, overrides), ""
-            else:
-                config, owner = clearance.configure(definition, overrides), clearance.owner
-            CallSettings.of(config)
-            files = FileContexts(definition.default_file_contexts if paths is None else paths, read)
-            live = Session(str(uuid.uuid4()), definition, overrides, config, files, self._clock.now(), owner)
-            instance_id, slots = live.instance_id, live.limits_id
+            live = self._session(instance_id, definition, overrides, paths, clearance, read)
+            slots = live.limits_id
             self._limiter.acquire_slot(slots, definition.rate_limits, instance_id, name=definition.name)
             try:
-                self._store.start_instance(live.snapshot())
+                self._note(live, run_id)
             except BaseException:  # whatever happened, the slot must not stay taken
                 self._limiter.release_slot(slots, instance_id)
                 raise
             live.set_status(AIWorkerInstanceStatus.IDLE, None, self._clock.now())
             self._live[instance_id] = live
             return live
+
+    def _session(
+        self,
+        instance_id: str,
+        definition: AIWorkerDefinition,
+        overrides: Mapping[str, Any],
+        paths: Sequence[str] | None,
+        clearance: Clearance | None,
+        read: FileReader,
+    ) -> Session:
+        if clearance is None:
+            config, owner = effective_config(definition.base_config, overrides), ""
+        else:
+            config, owner = clearance.configure(definition, overrides), clearance.owner
+        CallSettings.of(config)
+        files = FileContexts(definition.default_file_contexts if paths is None else paths, read)
+        return Session(instance_id, definition, overrides, config, files, self._clock.now(), owner)
+
+    def _note(self, live: Session, run_id: str) -> None:
+        if not run_id:
+            self._store.start_instance(live.snapshot())
+            return
+        try:
+            self._store.start_instance(live.snapshot(), run_id)
+        except NeuroScriptError as error:
+            if error.code != ErrorCode.DUPLICATE:
+                raise
+            live.is_resumed = True  # an earlier start of the run noted it, and ended before it could say so
+
+    def resume(
+        self,
+        instance_id: str,
+        definition_id: str,
+        overrides: Mapping[str, Any],
+        paths: Sequence[str] | None,
+        clearance: Clearance | None,
+        read: FileReader,
+    ) -> Session:
+        """Brings an instance back that a run has spawned before it was stopped, without history and without a slot.
+
+        It takes a slot when it is first used.
+
+        Raises:
+            NeuroScriptError: 9 if its definition is gone; 4 for settings that do not fit it any more.
+        """
+        with self._lock:
+            live = self._live.get(instance_id)
+            if live is not None:  # this process has not let go of it
+                live.begin_anew()
+                return live
+            definition = self._definitions.find(ExactId(definition_id))
+            live = self._session(instance_id, definition, overrides, paths, clearance, read)
+            live.begin_anew()
+            live.wake = partial(self._wake, live)
+            self._live[instance_id] = live
+            return live
+
+    def _wake(self, live: Session, check: Check | None) -> None:
+        """Takes a slot for an instance that was suspended, and waits while none is free."""
+        while live.wake is not None:
+            limits = self._definitions.find(ExactId(live.definition_id)).rate_limits
+            try:
+                self._limiter.acquire_slot(live.limits_id, limits, live.instance_id, name=live.name)
+            except RateLimitedError:
+                if check is not None:
+                    check()
+                time.sleep(_SLOT_SECONDS)
+            else:
+                live.wake = None
+
+    def suspend(self, instance_id: str) -> None:
+        """Lets go of an instance whose run is not over: it gives up its slot, and comes back with the run."""
+        with self._lock:
+            live = self._live.pop(instance_id, None)
+        if live is not None:
+            live.suspend()
+            self._limiter.release_slot(live.limits_id, instance_id)
+
+    def forget(self, instance_id: str) -> None:
+        """Lets go of an instance that an earlier start of its run has retired."""
+        self.suspend(instance_id)
+        with self._lock:
+            self._gone[instance_id] = ""
 
     def retire(
         self,
@@ -217,6 +305,10 @@ class Instances:
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a reason is a string, not {described_type(reason)}")
         given_usage = None if usage is None else _session_usage(usage)
         given_records = None if records is None else _session_records(records, live)
+        more: dict[str, Any] = {}
+        if live.is_resumed:
+            more = {"is_resumed": True}
+            given_usage = given_usage or live.usage
         status = _final_status(final_status, instance_id)
         info = live.retire(
             lambda: self._store.retire_instance(
@@ -226,6 +318,7 @@ class Instances:
                 retired_at=self._clock.now(),
                 usage=given_usage,
                 records=given_records,
+                **more,
             ),
             wait_seconds,
         )
@@ -278,7 +371,7 @@ class Instances:
         """
         live = self.find(instance_id)
         wanted = _status(status)
-        if wanted.is_retired:
+        if wanted.is_retired or wanted is AIWorkerInstanceStatus.SUSPENDED:
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH,
                 f"status is {wanted.value!r}, which an instance gets by being retired; use Retire",
@@ -299,7 +392,12 @@ class Instances:
             if type(number) is not int or number < 0:
                 message = f"{name} is a whole number of 0 or more, not {number!r}"
                 raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-        live.count(input_tokens, output_tokens, lambda usage: self._store.set_session_usage(instance_id, usage))
+
+        def log(usage: TokenUsageMetrics) -> None:
+            if not live.is_resumed:  # else it is stored when it is retired
+                self._store.set_session_usage(instance_id, usage)
+
+        live.count(input_tokens, output_tokens, log)
 
 
 def _check_spawns(definition: AIWorkerDefinition) -> None:

@@ -51,6 +51,10 @@ class Session:
         self._last_error = ""
         self._turn: object = None
         self._retired = False
+        self.is_resumed = False
+        """Whether the journal of its run has brought it back, so that the store has it as suspended."""
+        self.wake: Callable[[Check | None], None] | None = None
+        """Takes the slot of an instance that was suspended, before it is used; None where it has one."""
 
     @property
     def file_contexts(self) -> Sequence[str]:
@@ -147,6 +151,10 @@ class Session:
                 raise
             self._usage = usage
 
+    def opened(self) -> tuple[Message, ...]:
+        """The file contexts as they go to the model from now on."""
+        return self._files.kept
+
     # --- from outside ---
 
     def append(self, message: Message) -> None:
@@ -172,6 +180,48 @@ class Session:
                 self._last_error = ""
             elif last_error is not None:
                 self._last_error = last_error
+
+    @property
+    def usage(self) -> TokenUsageMetrics:
+        """The tokens that the session has used."""
+        return self._usage
+
+    def begin_anew(self) -> None:
+        """Puts the instance back to its start, from where the journal of its run goes on."""
+        with self.lock:
+            self.is_resumed = True
+            self.history, self._turn, self._last_error = [], None, ""
+            self._status, self._usage = AIWorkerInstanceStatus.IDLE, TokenUsageMetrics()
+
+    def restore(
+        self,
+        said: Sequence[Message],
+        status: AIWorkerInstanceStatus,
+        last_error: str,
+        used: tuple[int, int],
+        opening: Sequence[Message],
+    ) -> None:
+        """Puts a turn back that the journal of the run has.
+
+        Args:
+            said: what was said.
+            status: the state after it.
+            last_error: why it failed, if it did.
+            used: the tokens of input and output.
+            opening: the file contexts that were sent.
+        """
+        with self.lock:
+            if said:
+                self._files.put_back(tuple(opening))
+            self.history = [*self.history, *said]
+            self._usage = self._usage.plus(*used)
+            self._status, self._last_error = status, last_error
+
+    def suspend(self) -> None:
+        """Lets go of the session, which the journal of its run brings back."""
+        with self.lock:
+            self._retired = True
+            self.history.clear()
 
     def retire(self, store: Callable[[], RetiredInstanceInfo], wait_seconds: float = 0.0) -> RetiredInstanceInfo:
         """Ends the session for good, once ``store`` has stored it.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Answer, Runner
+from ai_wm.calls.stored_forms import plain
 from ai_wm.calls.task import AttachmentReader, CallOptions, Task
 from ai_wm.data.attachments import Attachment
 from ai_wm.data.setting_names import read_overrides
@@ -53,6 +55,23 @@ class TaskResult(_OutputAndRecord):
         return self.value if self.is_structured else self.output
 
 
+def task_result_map(result: TaskResult) -> dict[str, Any]:
+    """Writes a result as a value of the language, in which a journal keeps it."""
+    return {
+        "output": result.output,
+        "record": json.dumps(result.record.to_file()),
+        "value": plain(result.value),
+        "is_structured": result.is_structured,
+    }
+
+
+def task_result_of(stored: Mapping[str, Any]) -> TaskResult:
+    """Reads what `task_result_map` gives."""
+    result = TaskResult(stored["output"], PerformanceRecord.parse(json.loads(stored["record"])))
+    result.value, result.is_structured = stored["value"], stored["is_structured"]
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class StatelessTasks:
     """Runs stateless tasks with the services of one manager."""
@@ -96,7 +115,7 @@ class StatelessTasks:
             messages=(*options.context, Message(role="user", content=prompt, attachments=attachments)),
             known=known,
             options=options,
-            store=lambda record, used: self.store.add_record(record),
+            store=lambda record, used, add: (add or self.store.add_record)(record, None),
         )
         try:
             answer = self.runner.run(task)

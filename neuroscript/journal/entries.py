@@ -33,6 +33,12 @@ IDEMPOTENT: Final = "idempotent"
 ONCE: Final = "once"
 EFFECTS: Final = (PURE, READ, IDEMPOTENT, ONCE)
 
+EVENT: Final = "event"
+"""What the tools of entries that are events begin with, ahead of the event's name."""
+
+PART: Final = "part "
+"""The beginning of the names of entries that are parts of a call: they are neither counted nor asked about."""
+
 Path = tuple[int, ...]
 
 

@@ -10,6 +10,7 @@ import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from types import MappingProxyType
 
 from neuroscript.approval import refused
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -26,27 +27,32 @@ from neuroscript.journal.approvals import (
     until_of,
     waiting_for,
 )
-from neuroscript.journal.entries import BEGUN, DONE, ERROR, ONCE, READ, Entry, path_text
+from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
+from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
+from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
+from neuroscript.logs import get_logger
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NoReturn
 
     from neuroscript.approval import Approval
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
+    from neuroscript.journal.payloads import PieceKind
     from neuroscript.journal.store import JournalStore
-    from neuroscript.tools.recovery import BoundRecovery
+    from neuroscript.tools.recovery import CallRecovery
 
 CLOCK = "the clock"
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
-EVENT = "event"
 OVER_BUDGET = "over budget"
 """The note of a call that was not made since the run's budget was used up."""
 
+_LOG = get_logger("neuroscript.journal")
 _UNCOUNTED = frozenset({CLOCK, APPROVAL, "run.Budget"})
 
 
@@ -64,6 +70,7 @@ class JournaledRun:
         stop: ends the run with an error that no handler of the script sees.
         fire: fires an event: its name, payload and source.
         approver: asks a person in the host's own user interface.
+        kinds: what becomes of the pieces that tools have committed with the ends of calls, by kind.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class JournaledRun:
         stop: Callable[[NeuroScriptError], NoReturn],
         fire: Callable[[str, Any, str], None],
         approver: Callable[[Approval], bool | None] | None = None,
+        kinds: Mapping[str, PieceKind] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
         self.terms = journal.terms
@@ -85,20 +93,28 @@ class JournaledRun:
         self.info = info
         self._fire = fire
         self._lock = threading.Lock()
-        self._known = {entry.path: entry for entry in journal.entries(info.run_id)}  # that have not been met again
-        self._within: dict[Path, list[Path]] = {}  # of each call, those that stand below it
+        self._kinds = kinds
+        self.has_returned = False
+        """Whether it is over for good."""
+        self._apply_rest()
+        entries = journal.entries(info.run_id)
+        self._known = {entry.path: entry for entry in entries if entry.path[0] != LEDGER}  # and not met again so far
+        self.most: dict[str, float] = {}
+        """What tools that count have found that the run may spend."""
+        self._ledger = Ledger(entries)
+        self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
         for path in self._known:
-            if len(path) > 1:
-                self._within.setdefault(path[:-1], []).append(path)
+            for size in range(1, len(path)):
+                self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
-            self._forget_last_failure()
+            self._forget_failed()
         self._calls = sum(_is_counted(entry) for entry in self._known.values())
         self._granted = {
             json.loads(entry.note)[0].lower()
             for entry in self._known.values()
             if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
         }
-        self._root = _Place(self, ())
+        self._root = _Place(self, (), None)
         self._ids = 0
 
     @property
@@ -118,7 +134,8 @@ class JournaledRun:
         arguments: Any,
         do: Callable[[], Any],
         index: int | None = None,
-        recovery: BoundRecovery | None = None,
+        recovery: CallRecovery | None = None,
+        met: Callable[[Entry], None] | None = None,
     ) -> Any:
         """Makes a call, or gives what it gave before.
 
@@ -129,6 +146,7 @@ class JournaledRun:
             do: makes it.
             index: its place among calls that go on side by side; None for the next one in order.
             recovery: finds out whether the call was done, where its end is unknown.
+            met: gets what the journal knows of the call, before it is answered with that or made again.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -136,9 +154,14 @@ class JournaledRun:
         path = self._next() if index is None else (*self._here().path, index)
         hashed = codec.digest(arguments, self._border)
         known = self._meet(path, tool, hashed)
+        if known is not None and met is not None:
+            met(known)
+        if known is not None and known.state in (DONE, ERROR):
+            self._restore(known)
         if known is not None and known.state == DONE:
+            result = codec.decode(known.result, self._border)
             self._fire_again(path)
-            return codec.decode(known.result, self._border)
+            return result
         if known is not None and known.state == ERROR:
             self._fire_again(path)
             raise codec.decode_error(known.result)
@@ -152,19 +175,66 @@ class JournaledRun:
         if known is None:
             self._spend(path, tool, hashed)
         self._ask_before(path, tool, arguments, hashed)
-        note = codec.encode(recovery.prepare(), self._border) if recovery is not None else ""
-        entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=time.time())
-        if effect != READ:
-            self._begin(entry)
-        with self._below(path):
+        # One that is made again keeps its beginning, so that what `id_here` gives is the same.
+        begun = time.time() if known is None else known.begun
+        entry = Entry(path, tool, hashed, effect, BEGUN, begun=begun)
+        with self._below(path, begun) as place:
             try:
+                if recovery is not None:
+                    entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
+                if effect != READ:
+                    self._begin(entry)
                 result = do()
                 stored = codec.encode(result, self._border)
             except NeuroScriptError as error:
-                self._end(replace(entry, state=ERROR, result=codec.encode_error(error), ended=time.time()))
+                self._end_with(place, replace(entry, state=ERROR, result=codec.encode_error(error)))
                 raise
-        self._end(replace(entry, state=DONE, result=stored, ended=time.time()))
+            self._end_with(place, replace(entry, state=DONE, result=stored))
         return result
+
+    # --- for tools ------------------------------------------------------------------------------------------------
+
+    def attach(self, piece: Piece, apply: Callable[[], None] | None = None) -> None:
+        """Has the call that is being made commit something with its end.
+
+        Args:
+            piece: what it commits.
+            apply: applies it, once the end is durable; what it raises is left to the next start.
+        """
+        self._here().pieces.append((piece, apply))
+
+    def id_here(self, purpose: str) -> str:
+        """An id for the call that is being made, the same one if it is made again since its end is unknown."""
+        place = self._here()
+        return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
+
+    @property
+    def path(self) -> Path:
+        """Where the running code stands."""
+        return self._here().path
+
+    @contextmanager
+    def within(self, index: int) -> Iterator[None]:
+        """A place of its own below the call that is being made, for calls that are counted apart.
+
+        Args:
+            index: its number, which no call of that one and no other such place has.
+        """
+        place = self._here()
+        with self._below((*place.path, index), place.begun):
+            yield
+
+    def spend(self, amounts: dict[str, float]) -> None:
+        """Says what the call that is being made has spent, of what is counted over all starts of the run."""
+        self.attach(Piece(SPENT, json.dumps(amounts)))
+
+    def spend_for(self, key: str, amounts: dict[str, float]) -> None:
+        """Adds what was spent by something that leaves no entry, once for a key, durably with the next call."""
+        self._note_down(self._ledger.add(key, amounts))
+
+    def spent(self, what: str) -> float:
+        """How much of something all starts of the run have spent so far."""
+        return self._ledger.total(what)
 
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
@@ -185,7 +255,10 @@ class JournaledRun:
     def new_id(self) -> str:
         """An id that no other has, the same one whenever the run is replayed."""
         self._ids += 1
-        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {self._ids}".encode(), "sha256")
+        return self._id(str(self._ids))
+
+    def _id(self, of: str) -> str:
+        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
         return str(uuid.UUID(bytes=made[:16], version=4))
 
     # --- what a person is asked -----------------------------------------------------------------------------------
@@ -206,7 +279,8 @@ class JournaledRun:
     def _ask_before(self, path: Path, tool: str, arguments: Any, hashed: str) -> None:
         """Asks for a yes before a call, if the terms of the run want one; a refusal is how the call ends."""
         before = (*path, BEFORE)
-        rule, holds_on = self.terms.rule_for(tool) if self.terms.ask_before else ("", False)
+        asks = self.terms.ask_before and not tool.startswith(PART)
+        rule, holds_on = self.terms.rule_for(tool) if asks else ("", False)
         if not rule or (holds_on and tool.lower() in self._granted):
             self._known.pop(before, None)
             return
@@ -261,12 +335,13 @@ class JournaledRun:
             "deadline": self.terms.deadline,
         }
         counted = self._journal.budget
-        more = dict(counted(self.info.run_id)) if counted is not None else {}
+        more: dict[str, Any] = {what: self.spent(what) for what in ("cost", "tokens") if f"max_{what}" in self.most}
+        more |= self.most | (dict(counted(self.info.run_id)) if counted is not None else {})
         return {**dict.fromkeys(("cost", "max_cost", "tokens", "max_tokens")), **told, **more}
 
     def _spend(self, path: Path, tool: str, hashed: str) -> None:
         """Counts a call that is about to be made, or refuses it where the budget of the run is used up."""
-        if tool in _UNCOUNTED:
+        if tool in _UNCOUNTED or tool.startswith(PART):
             return
         terms, problem = self.terms, ""
         if terms.max_calls is not None and self._calls >= terms.max_calls:
@@ -292,18 +367,21 @@ class JournaledRun:
         return (*place.path, place.count)
 
     def _here(self) -> _Place:
-        """Where the running code stands; a run that a tool starts under another journal stands in that."""
+        """Where the running code stands; what a tool runs under another journal stands there as well."""
         place = _place.get()
-        return place if place is not None and place.run is self else self._root
+        while place is not None and place.run is not self:
+            place = place.outer
+        return self._root if place is None else place
 
     @contextmanager
-    def _below(self, path: Path) -> Iterator[_Place]:
-        place = _Place(self, path)
-        outer = _place.set(place)
+    def _below(self, path: Path, begun: float = 0.0) -> Iterator[_Place]:
+        """A place below a path, where a call began at some time."""
+        place = _Place(self, path, _place.get(), begun)
+        before = _place.set(place)
         try:
             yield place
         finally:
-            _place.reset(outer)
+            _place.reset(before)
 
     def _meet(self, path: Path, tool: str, arguments: str) -> Entry | None:
         """The entry at a path, which has to be that of this call; None where the journal ends."""
@@ -342,18 +420,36 @@ class JournaledRun:
             )
         )
 
+    def _restore(self, entry: Entry) -> None:
+        """Puts back what a call, which is not made again, has left in the process that made it."""
+        for path in sorted(self._within.get(entry.path, ())):
+            below = self._known.get(path)
+            self._restore(below if below is not None else Entry(path, "", "", READ, DONE))
+        for piece in pieces_of(entry.payload):
+            kind = self._kinds.get(piece.kind)
+            if kind is not None and kind[1] is not None:
+                try:
+                    kind[1](self, piece.what)
+                except NeuroScriptError as error:
+                    self._stop(error)
+
     def _fire_again(self, above: Path) -> None:
         """Runs the handlers of the events that were fired within a call that is not made again."""
         if above not in self._within:
             return
+        self._fire_within(above)
+        self._drop_within(above)
+
+    def _fire_within(self, above: Path) -> None:
         with self._below(above) as place:
-            for path in sorted(self._within[above]):
+            for path in sorted(self._within.get(above, ())):
                 entry = self._known.get(path)
                 if entry is not None and entry.tool.startswith(f"{EVENT} "):
                     payload, source = codec.decode(entry.result, self._border)
                     place.count = path[-1] - 1
                     self._fire(entry.tool.removeprefix(f"{EVENT} "), payload, source)
-        self._drop_within(above)
+                else:
+                    self._fire_within(path)
 
     def _drop_within(self, above: Path) -> None:
         """Forgets what callbacks did within a call that is not made again: it belongs to the call."""
@@ -362,16 +458,11 @@ class JournaledRun:
                 self._known.pop(path, None)
             self._drop_within(path)
 
-    def _forget_last_failure(self) -> None:
-        """Forgets the call by whose failure the run ended, and those above it, so that they are made again."""
-        last = max(self._known.values(), key=lambda entry: max(entry.begun, entry.ended), default=None)
-        if last is None or last.state != ERROR:
-            return
-        for size in range(len(last.path), 0, -1):
-            above = self._known.get(last.path[:size])
-            if above is None or above.state != ERROR:
-                break
-            del self._known[above.path]
+    def _forget_failed(self) -> None:
+        """Takes out the calls that are made again since the run ended by their failure."""
+        for entry in filter(None, [self._known.pop(path, None) for path in failed_calls(self._known, self._within)]):
+            self._note_down(self._ledger.take_over(entry))
+            self._note_down(replace(entry, state=DROPPED, applied=True))
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -379,8 +470,50 @@ class JournaledRun:
         self._write(lambda: self._journal.begin(self.info.run_id, self.info.fence, entry))
 
     def _end(self, entry: Entry) -> None:
-        durable = entry.effect != READ
+        durable = entry.effect != READ or bool(entry.payload)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
+
+    def _note_down(self, entry: Entry | None) -> None:
+        """Writes an entry that need not be durable before the next one."""
+        if entry is not None:
+            run_id, fence = self.info.run_id, self.info.fence
+            self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
+
+    def _end_with(self, place: _Place, entry: Entry) -> None:
+        """Ends a call with what it commits, which is applied once that is durable."""
+        pieces = [piece for piece, _ in place.pieces]
+        todo = [apply for _, apply in place.pieces if apply is not None]
+        payload = write_pieces(pieces) if pieces else ""
+        is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
+        ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
+        self._end(ended)
+        self._ledger.note(ended)
+        if not todo:
+            return
+        try:
+            for apply in todo:
+                apply()
+        except NeuroScriptError as error:
+            _LOG.warning("what call %s has done is noted by its journal alone: %s", path_text(entry.path), error)
+            return
+        paths = [path for piece in pieces for path in piece.covers]
+        self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
+
+    def _apply_rest(self) -> None:
+        """Applies what earlier starts have committed, and perhaps not applied."""
+        for run_id, entry in list(self._journal.unapplied()):
+            if run_id != self.info.run_id:
+                continue
+            pieces = [piece for piece in pieces_of(entry.payload) if piece.kind != SPENT]
+            if not pieces:
+                continue
+            known = [(self._kinds.get(piece.kind), piece.what) for piece in pieces]
+            for kind, what in known:
+                if kind is not None and kind[0] is not None:
+                    kind[0](what)
+            if all(kind is not None for kind, _ in known):
+                paths = [path for piece in pieces for path in piece.covers]
+                self._journal.mark_applied(run_id, [entry.path, *paths])
 
     def _write(self, write: Callable[[], None]) -> None:
         try:
@@ -391,15 +524,26 @@ class JournaledRun:
 
 def _is_counted(entry: Entry) -> bool:
     """Whether an entry counts as a call of the run."""
-    return entry.tool not in _UNCOUNTED and not entry.tool.startswith(f"{EVENT} ") and entry.note != OVER_BUDGET
+    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, f"{EVENT} "))
+    return is_call and entry.note != OVER_BUDGET
 
 
 class _Place:
-    """Where the calls of a part of the run stand: the path above them, and how many there have been."""
+    """Where the calls of a part of the run stand: the path above them, and how many there have been.
 
-    __slots__ = ("count", "path", "run")
+    Attributes:
+        run: whose place it is.
+        outer: the place around it, which may be another run's.
+        begun: when the call at the path began.
+        pieces: what the call commits with its end, and what applies that.
+    """
 
-    def __init__(self, run: JournaledRun, path: Path) -> None:
+    __slots__ = ("begun", "count", "outer", "path", "pieces", "run")
+
+    def __init__(self, run: JournaledRun, path: Path, outer: _Place | None, begun: float = 0.0) -> None:
         self.run = run
         self.path = path
+        self.outer = outer
+        self.begun = begun
         self.count = 0
+        self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []

@@ -78,7 +78,8 @@ def run_journaled(
         if info.state == REFUSED:
             raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
         state, stored, why = FAILED, "", "it was interrupted"
-        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver)
+        kinds = interpreter.piece_kinds
+        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver, kinds)
         try:
             with runtime.run(cancel=cancel) as depth:
                 runtime.whispered.clear()  # what an earlier run left is not in the journal
@@ -88,6 +89,7 @@ def run_journaled(
                         runtime.fire(name, payload, "host", joining=True)
                     result = call(depth)
                     run.check_met()
+                    run.has_returned = True
                 finally:
                     runtime.use_journal(None)
             state, stored, why = RETURNED, codec.encode(result, border), ""
@@ -128,11 +130,11 @@ class _Border:
 
     def handle_name(self, handle: Handle) -> str:
         """The name of a handle, by the part of the host that makes handles of its kind."""
-        return ""
+        return self._interpreter.handles.name_of(handle)
 
     def handle(self, kind: str, name: str) -> Handle:
         """A handle of a kind for what has that name."""
-        return Handle(kind)
+        return self._interpreter.handles.named(kind, name)
 
     def function(self, name: str) -> Any:
         """A procedure of the program."""

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from neuroscript.approval import Approval
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
+    from neuroscript.journal.replay import JournaledRun
     from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.streaming import StreamEvent
+    from neuroscript.tools.registry import Tool
 
 
 BUDGET = ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
@@ -76,6 +78,23 @@ class ToolContext:
     def run(self) -> object:
         """An object that identifies the run that is going on; None where the host calls a tool."""
         return self.interpreter.runtime.current_run
+
+    @property
+    def journal(self) -> JournaledRun | None:
+        """The journal of the run that is going on; None where it has none."""
+        return self.interpreter.runtime.journal
+
+    def invoke(self, tool: Tool, arguments: list[Any]) -> Any:
+        """Calls a tool as the script does, under its effect in a journaled run.
+
+        Args:
+            tool: the tool.
+            arguments: its arguments in their order, validated.
+        """
+        runtime = self.interpreter.runtime
+        if runtime.journal is None or tool.spec.effect == "pure":
+            return tool.invoke(self, arguments)
+        return runtime.journaled(runtime.journal, tool, arguments)
 
     @property
     def cancel_token(self) -> CancelToken:

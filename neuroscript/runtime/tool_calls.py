@@ -336,7 +336,7 @@ class ToolLinks:
             if self.journal is None or spec.effect == "pure":
                 result = tool.invoke(self.interpreter.context, validated)
             else:
-                result = self._journaled(self.journal, tool, validated)
+                result = self.journaled(self.journal, tool, validated)
         finally:
             self.depth = outer
             fuel.leave_host(was_host)
@@ -349,7 +349,8 @@ class ToolLinks:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result
 
-    def _journaled(self, journal: JournaledRun, tool: Tool, validated: list[Any]) -> Any:
+    def journaled(self, journal: JournaledRun, tool: Tool, validated: list[Any]) -> Any:
+        """Calls a tool by a journal, or gives what the call gave before."""
         spec, context = tool.spec, self.interpreter.context
         recovery = None
         if spec.recovery is not None:

@@ -8,9 +8,20 @@ from neuroscript.records import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Final
+    from typing import Any, Final, Protocol
 
     from neuroscript.runtime.context import ToolContext
+
+    class CallRecovery(Protocol):
+        """What a call keeps before it is made, and how it finds out after a crash whether it was."""
+
+        def prepare(self) -> Any:
+            """What is to be kept before the call: a value of the language.  An error of this is the call's."""
+            ...
+
+        def recover(self, before: Any) -> Any:
+            """The call's result if it was done, else `NOT_DONE` or `UNKNOWN`."""
+            ...
 
 
 class Outcome:
