@@ -128,7 +128,7 @@ def test_what_others_may_read_becomes_private_when_it_is_used(home: Path) -> Non
     for path in workers.rglob("*"):
         path.chmod(0o777 if path.is_dir() else 0o666)
     terminal._history().store_string("x")
-    history = home / "g/h/state/neuroscript/repl_history"
+    history = home / "e/f/data/neuroscript/repl_history"
     history.chmod(0o666)
     use()
     terminal._history()
