@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.clearance import Clearance
@@ -14,7 +14,8 @@ from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
 from ai_wm.providers.base import Message, ReplyCallback, Usage
 
 if TYPE_CHECKING:
-    from ai_wm.calls.journaling import CallJournal
+    from contextlib import AbstractContextManager
+
     from ai_wm.data.attachments import Attachment
     from ai_wm.data.types import TokenUsageMetrics
 
@@ -27,6 +28,40 @@ AttachmentReader = Callable[[Any, Check | None], "tuple[Attachment, ...]"]
 
 AddRecord = Callable[[PerformanceRecord, "TokenUsageMetrics | None"], object]
 """Stores a record, with the usage of its session if it has one."""
+
+
+class CallsOfRun(Protocol):
+    """The journal of a run, as its calls use it: `ai_wm.calls.journaling.CallJournal`, which knows of turns."""
+
+    def id(self, purpose: str) -> str:
+        """An id that the call which is made now keeps when it is made again."""
+
+    def round(self, turn: Any, prepare: Callable[[], Any], send: Callable[[Any], Any]) -> Any:
+        """Gives the reply of a turn's next round."""
+
+    def record(self, turn: Any, make: Callable[[], PerformanceRecord]) -> PerformanceRecord:
+        """The record of a turn."""
+
+    def commit(
+        self,
+        turn: Any,
+        record: PerformanceRecord,
+        usage: TokenUsageMetrics | None,
+        after: Callable[[], object] | None = None,
+    ) -> None:
+        """Commits the record of a turn with the end of the call that it belongs to."""
+
+    def keep(self, kind: str, what: Mapping[str, Any]) -> None:
+        """Keeps with the end of the call what it leaves in this process."""
+
+    def tasks(self) -> AbstractContextManager[None]:
+        """Where the tasks of a batch are."""
+
+    def told_of(self, index: int) -> AbstractContextManager[None]:
+        """Where the handlers of the events of a task are."""
+
+    def task(self, index: int, arguments: list[Any], do: Callable[[], Any]) -> Any:
+        """Makes one task of a batch, or gives what it gave before."""
 
 
 @dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
@@ -53,7 +88,7 @@ class CallOptions:
     clearance: Clearance | None = None
     budget: RunBudget | None = None
     attachments: AttachmentReader | None = None
-    journal: CallJournal | None = None
+    journal: CallsOfRun | None = None
 
 
 @dataclass(slots=True, kw_only=True)

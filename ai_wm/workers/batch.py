@@ -12,10 +12,9 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from ai_wm.calls.journaling import CallJournal
 from ai_wm.calls.stored_forms import plain
 from ai_wm.calls.streaming import StreamRelay
-from ai_wm.calls.task import CallOptions, Check
+from ai_wm.calls.task import CallOptions, CallsOfRun, Check
 from ai_wm.data.settings import check_overrides
 from ai_wm.data.spelling import nearest
 from ai_wm.data.type_words import described_type, type_word
@@ -220,7 +219,7 @@ class Batches:
         index: int,
         task: BatchTask,
         options: CallOptions,
-        journal: CallJournal,
+        journal: CallsOfRun,
         fired: list[tuple[str, dict[str, Any]]],
     ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
         """Runs a task, or gives what the journal has of it, with the events that it fires or fired."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from ai_wm.calls.clearance import Clearance
-from ai_wm.calls.journaling import SAID, CallJournal
+from ai_wm.calls.journaling import SAID
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.stored_forms import message_map
 from ai_wm.calls.streaming import StreamCallback
-from ai_wm.calls.task import AddRecord, AttachmentReader, CallOptions, Check, Task
+from ai_wm.calls.task import AddRecord, AttachmentReader, CallOptions, CallsOfRun, Check, Task
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.attachments import check_together
 from ai_wm.data.setting_names import read_overrides
@@ -283,7 +283,7 @@ class Conversations:
 
 
 def _keep(
-    journal: CallJournal,
+    journal: CallsOfRun,
     session: Session,
     said: Sequence[Message],
     status: AIWorkerInstanceStatus,
