@@ -108,6 +108,8 @@ class Containers:
                 self._too_deep()
             if first is last:
                 if type(first) is dict:  # most are trees and chains of records that end with what goes on
+                    if not is_tracked(first):
+                        return value
                     for item in reversed(first.values()):  # noqa: B007
                         break
                     if type(item) is dict and is_tracked(item):
@@ -118,7 +120,26 @@ class Containers:
                             continue
                 first, last = _inner(first)
             else:
-                first, last = _inner(first)[0], _inner(last)[1]
+                if type(first) is dict:
+                    for item in first.values():  # noqa: B007
+                        break
+                    if type(item) is dict and item and (len(first) < 3 or is_tracked(item)):
+                        first = item
+                    else:
+                        first = _inner(first)[0] if is_tracked(first) else None
+                else:
+                    item = first[0]
+                    first = item if type(item) is list and item else _inner(first)[0]
+                if type(last) is dict:
+                    for item in reversed(last.values()):  # noqa: B007
+                        break
+                    if type(item) is dict and item and (len(last) < 3 or is_tracked(item)):
+                        last = item
+                    else:
+                        last = _inner(last)[1] if is_tracked(last) else None
+                else:
+                    item = last[-1]
+                    last = item if type(item) is list and item else _inner(last)[1]
                 if first is None:
                     first = last
                 elif last is None:
@@ -336,6 +357,12 @@ def _inner(container: Any) -> tuple[Any, Any]:
         break
     for first in values:  # noqa: B007
         break
+    if len(values) < 3:  # there is nothing between them
+        if type(last) not in _CONTAINERS or not last:
+            last = None
+        if type(first) not in _CONTAINERS or not first:
+            return last, last
+        return first, last or first
     holds = False
     if type(last) in _CONTAINERS and last:
         holds = _holds(last)
