@@ -116,7 +116,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="only those with this text, in whatever case: in the beginning of the output, the error, the ids, the "
         "model, the finish reason or the feedback",
     )
-    records.add_argument("--limit", metavar="N", type=whole_number, help="at most so many")
+    records.add_argument("--limit", metavar="N", type=_count, help="at most so many, 1 or more")
     records.add_argument(
         "--format", choices=("text", "jsonl", "csv"), default="text", help="a table (default), JSON lines, or CSV"
     )
@@ -168,6 +168,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = action("models", _models, "list the models that a worker's provider has")
     _worker(listing, "name", "the worker's name or id")
     add_format(listing)
+
+
+def _count(text: str) -> int:
+    number = whole_number(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("a whole number of 1 or more is wanted, not '0'")
+    return number
 
 
 def _worker(parser: argparse.ArgumentParser, name: str, told: str, nargs: str | None = None) -> None:

@@ -80,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _main(list(argv))
     gc.set_threshold(_YOUNG, 10, 10)
+    _open_closed_streams()
     try:
         return _main(sys.argv[1:])
     finally:
@@ -106,13 +107,30 @@ def _main(arguments: list[str]) -> int:
     except NeuroScriptError as error:
         complain(error)
         return FAILED
-    except Exception as error:  # a defect of ours or of a plugin, of which users get one line
-        if sys.flags.dev_mode:
-            raise
-        complain(f"internal error: {type(error).__name__}: {error}")
-        print("Please report it, with what `python -X dev -m neuroscript …` shows.", file=sys.stderr)
+    except OSError as error:
+        if error.filename is not None or error.strerror is None:
+            return _defect(error)
+        silence_stdout()
+        complain(f"the output cannot be written: {error.strerror}")
         return FAILED
+    except Exception as error:  # a defect of ours or of a plugin, of which users get one line
+        return _defect(error)
     return status
+
+
+def _defect(error: Exception) -> int:
+    if sys.flags.dev_mode:
+        raise error
+    complain(f"internal error: {type(error).__name__}: {error}")
+    print("Please report it, with what `python -X dev -m neuroscript …` shows.", file=sys.stderr)
+    return FAILED
+
+
+def _open_closed_streams() -> None:
+    """Has what goes to a closed standard stream go nowhere: Python leaves None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def silence_stdout() -> None:

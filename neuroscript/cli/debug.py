@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from neuroscript.cli.parser import Parser
 from neuroscript.cli.report import complain, returned_before
 from neuroscript.cli.run import Surroundings, add_run, run_program
-from neuroscript.cli.source import STDIN
+from neuroscript.cli.source import STDIN, read_source
 from neuroscript.cli.status import FAILED, OK, USAGE, UsageError
 from neuroscript.error_text import explain
 from neuroscript.errors import NeuroScriptError
@@ -54,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--stdio and --listen exclude each other")
     if options.file == STDIN:
         raise UsageError("a program on standard input cannot be debugged; name a file")
+    if options.file is not None:
+        read_source(options.file)  # which tells if there is no such program, before an editor is waited for
     if options.listen is not None:
         return _listen(options)
     if sys.stdin.isatty():

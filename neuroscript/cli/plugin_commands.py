@@ -68,11 +68,19 @@ def _failures_of(entry: EntryPoint) -> Iterator[None]:
         yield
     except (UsageError, NeuroScriptError, BrokenPipeError):
         raise
+    except OSError as error:
+        if error.filename is None and error.strerror is not None:  # of the output, which the entry tells
+            raise
+        raise _failure(entry, error) from error
     except Exception as error:  # another package's code
         if sys.flags.dev_mode:
             raise
-        message = f"the command {described(entry)} failed: {type(error).__name__}: {error}"
-        raise NeuroScriptError(ErrorCode.INTERNAL, message) from error
+        raise _failure(entry, error) from error
+
+
+def _failure(entry: EntryPoint, error: Exception) -> NeuroScriptError:
+    message = f"the command {described(entry)} failed: {type(error).__name__}: {error}"
+    return NeuroScriptError(ErrorCode.INTERNAL, message)
 
 
 def find(name: str) -> PluginCommand | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -85,6 +86,31 @@ def test_a_signal_cancels_the_run_in_order(
 
 
 @posix
+@pytest.mark.parametrize(
+    ("command", "status", "told"),
+    [
+        ("tools >/dev/full", 1, "neuroscript: the output cannot be written: No space left on device\n"),
+        ("workers list --format jsonl --workers team >/dev/full", 1, "neuroscript: the output cannot be written: "),
+        ("run program.ns >&-", 0, ""),
+        ("run program.ns <&-", 0, ""),
+        ("run missing.ns 2>&-", 2, ""),
+    ],
+)
+def test_an_output_that_is_full_or_closed(tmp_path: Path, command: str, status: int, told: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    (tmp_path / "program.ns").write_text("command\n  emit 1\nendcommand\n")
+    prefix = f"{shlex.quote(sys.executable)} -m neuroscript"
+    add = f"{prefix} workers add a --model local/echo --sandbox team >&2; " if "team" in command else ""
+    done = subprocess.run(
+        ["bash", "-c", f"{add}{prefix} {command}"], cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    assert done.returncode == status
+    assert told in done.stderr
+    assert "internal error" not in done.stderr
+
+
+@posix
 def test_a_reader_that_goes_away_ends_the_run_quietly(start: Callable[..., subprocess.Popen[str]]) -> None:
     program = 'command\n  while true\n    emit "line"\n  endwhile\nendcommand'
     with start(program, "--max-steps", "100000000000") as process:
@@ -114,5 +140,17 @@ print(sorted(name for name in sys.modules if name.startswith(("neuroscript.cli."
     hello, packages, modules = done.stdout.splitlines()
     assert hello == "HELLO"
     assert packages == "0 []"
-    wanted = ["app", "findings", "host", "interrupts", "options", "parser", "report", "run", "source", "status"]
+    wanted = [
+        "app",
+        "findings",
+        "host",
+        "interrupts",
+        "journaling",
+        "options",
+        "parser",
+        "report",
+        "run",
+        "source",
+        "status",
+    ]
     assert modules == repr([f"neuroscript.cli.{name}" for name in wanted])
