@@ -55,7 +55,7 @@ class Call:
     """A call of a model.
 
     Attributes:
-        sent: the moments at which a request was sent; before the first it waited for its turn under a limit.
+        sent: the moments at which a request was sent; before the first it was got ready, and waited for its turn where a limit was reached.
         notes: what happened on the way, each with its moment.
     """
 

@@ -67,7 +67,7 @@ def _tiles(calls: list[Call]) -> Iterator[str]:
         ("tokens", f"{tokens_in + tokens_out:,}", f"{tokens_in:,} in, {tokens_out:,} out"),
         ("cost", cost(sum(call.cost for call in calls)), "in the currency of the prices"),
         ("failed", f"{failed:,}", "of the calls"),
-        ("waited", seconds(waited), "under limits, before being sent"),
+        ("waited", seconds(waited), "before being sent: getting ready, and limits"),
     ]
     for label, figure, more in rows:
         bad = ' class="bad"' if label == "failed" and failed else ""
