@@ -55,7 +55,7 @@ class Call:
     """A call of a model.
 
     Attributes:
-        sent: the moments at which a request was sent; before the first it was got ready, and waited for its turn where a limit was reached.
+        sent: the moments at which a request was sent; before the first, the call was got ready and waited under limits.
         notes: what happened on the way, each with its moment.
     """
 
