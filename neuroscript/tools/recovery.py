@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final, Protocol
 
-    from neuroscript.runtime.context import ToolContext
 
     class CallRecovery(Protocol):
         """What a call keeps before it is made, and how it finds out after a crash whether it was."""
@@ -54,8 +53,8 @@ class Recovery:
             was done, which it may finish; else `NOT_DONE` or `UNKNOWN`.
     """
 
-    prepare: Callable[[ToolContext, list[Any]], Any]
-    recover: Callable[[ToolContext, Any, list[Any]], Any]
+    prepare: Callable[[Any, list[Any]], Any]
+    recover: Callable[[Any, Any, list[Any]], Any]
 
 
 class BoundRecovery:
@@ -67,7 +66,7 @@ class BoundRecovery:
         arguments: the call's arguments.
     """
 
-    def __init__(self, recovery: Recovery, context: ToolContext, arguments: list[Any]) -> None:
+    def __init__(self, recovery: Recovery, context: Any, arguments: list[Any]) -> None:
         self._recovery = recovery
         self._context = context
         self._arguments = arguments
