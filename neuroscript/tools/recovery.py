@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final, Protocol
 
-
     class CallRecovery(Protocol):
         """What a call keeps before it is made, and how it finds out after a crash whether it was."""
 
