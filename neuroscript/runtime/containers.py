@@ -112,7 +112,7 @@ class Containers:
                         return value
                     for item in reversed(first.values()):  # noqa: B007
                         break
-                    if type(item) is dict and is_tracked(item):
+                    if type(item) is dict and item and is_tracked(item):
                         for other in first.values():  # noqa: B007
                             break
                         if type(other) not in _CONTAINERS:
@@ -347,49 +347,35 @@ def _inner(container: Any) -> tuple[Any, Any]:
     """The items of a list or map along which nesting is looked for; twice the same if there is one, nil if none."""
     if type(container) is list:
         first, last = container[0], container[-1]
-        if type(last) not in _CONTAINERS or not last:
-            last = None
-        if type(first) not in _CONTAINERS or not first:
-            return last, last
-        return first, last or first
-    values = container.values()
-    for last in reversed(values):  # noqa: B007
-        break
-    for first in values:  # noqa: B007
-        break
-    if len(values) < 3:  # there is nothing between them
-        if type(last) not in _CONTAINERS or not last:
-            last = None
-        if type(first) not in _CONTAINERS or not first:
-            return last, last
-        return first, last or first
-    holds = False
-    if type(last) in _CONTAINERS and last:
-        holds = _holds(last)
-        if type(first) not in _CONTAINERS or not first:
-            first = last
-        else:
-            holds = holds or _holds(first)
-    elif type(first) in _CONTAINERS and first:
-        last = first
-        holds = _holds(first)
     else:
-        first = last = None
-    if not holds and 2 < len(values) <= _SMALL:
-        only, plain = None, first
-        for item in values:
-            if item is None:
-                return first, last  # there may be several, as in trees, which grow slowly
-            if type(item) in _CONTAINERS and item:
-                if not _holds(item):
-                    plain = item
-                elif only is not None:
-                    return first, last
-                else:
-                    only = item
-        if only is not None or first is None:
-            return only or plain, only or plain
-    return first, last
+        values = container.values()
+        for last in reversed(values):  # noqa: B007
+            break
+        for first in values:  # noqa: B007
+            break
+    if type(first) not in _CONTAINERS or not first:
+        first = None
+    if type(last) not in _CONTAINERS or not last:
+        last = None
+    ends = first or last
+    if type(container) is list or not 2 < len(container) <= _SMALL:
+        return ends, last or first
+    if (last is not None and _holds(last)) or (first is not None and _holds(first)):
+        return ends, last or first
+    only, plain = None, ends
+    for item in values:
+        if item is None:
+            return ends, last or first  # there may be several, as in trees, which grow slowly
+        if type(item) in _CONTAINERS and item:
+            if not _holds(item):
+                plain = item
+            elif only is not None:
+                return ends, last or first
+            else:
+                only = item
+    if only is None and ends is not None:
+        return ends, last or first
+    return only or plain, only or plain
 
 
 def _holds(container: Any) -> bool:

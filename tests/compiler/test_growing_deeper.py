@@ -103,3 +103,24 @@ endfunc
         for args in ((short, DEEPEST - 1), (DEEPEST - 1, short)):
             with pytest.raises(NeuroScriptError):
                 made.run("both", *args)
+
+
+@pytest.mark.parametrize(
+    "around", ['{"a": 1, "m": m}', '{"m": m, "a": 1}', "[m, 1]", "[1, m]", '{"a": 1, "m": m, "b": 2}', '{"m": m}']
+)
+def test_a_map_that_was_emptied_is_not_deep(around: str) -> None:
+    """Python goes on to take it for one that may hold others."""
+    program = f"""
+func main() means
+  set m = {{"k": [1], "j": 2}}
+  set m = tool.map.Delete(m, "k")
+  set m = tool.map.Delete(m, "j")
+  set x = {around}
+  set y = [x]
+  set z = {{"a": 1, "b": y, "c": x}}
+  return len(z.b)
+endfunc
+"""
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(program)
+    assert interpreter.run("main") == 1
