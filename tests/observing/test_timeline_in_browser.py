@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,8 @@ import pytest
 from neuroscript.observing.masking import Mask
 from neuroscript.observing.timeline import Timeline
 from neuroscript.observing.timeline_page import page_of
+from tests.browser import browser as browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser-test is not installed")
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -39,18 +36,6 @@ def made_page() -> str:
         )  # fmt: skip
     timeline.end_run(timeline._start + 8)
     return page_of(timeline)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with playwright.sync_playwright() as started:
-        try:
-            made = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"there is no Chromium: {str(error).splitlines()[0]}")
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.ai_wm.reporting.test_in_browser import browser as browser
+from tests.browser import browser as browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
