@@ -3,8 +3,9 @@
 The names below are public: those that a plugin's sub-command shares with the built-in ones.
 """
 
+from __future__ import annotations
+
 from neuroscript.cli.app import main
-from neuroscript.cli.findings import Finding
 from neuroscript.cli.host import WorkersPlace, find_place
 from neuroscript.cli.options import add_format, add_workers, existing_directory, sandbox_directory, whole_number
 from neuroscript.cli.parser import did_you_mean, set_completer
@@ -12,6 +13,12 @@ from neuroscript.cli.report import complain, log_to_standard_error, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.error_text import explain
 from neuroscript.output import columns_of, visible, write, write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from neuroscript.cli.findings import Finding
 
 __all__ = [
     "FAILED",
@@ -37,3 +44,12 @@ __all__ = [
     "write",
     "write_line",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a name that few commands use, when it is first used."""
+    if name == "Finding":
+        from neuroscript.cli.findings import Finding
+
+        return Finding
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
