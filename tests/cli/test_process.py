@@ -140,5 +140,5 @@ print(sorted(name for name in sys.modules if name.startswith(("neuroscript.cli."
     hello, packages, modules = done.stdout.splitlines()
     assert hello == "HELLO"
     assert packages == "0 []"
-    wanted = "app host interrupts journaling options parser report run source status".split()
+    wanted = ["app", "host", "interrupts", "journaling", "options", "parser", "report", "run", "source", "status"]
     assert modules == repr([f"neuroscript.cli.{name}" for name in wanted])
