@@ -39,12 +39,12 @@ from neuroscript.compiler.analysis.types import (
     T_NUM,
     T_STR,
     T_TRUTH,
-    T_WORD,
     Shape,
     Shapes,
     Type,
     binary,
     bounded,
+    complement,
     container,
     each_of,
     item_at,
@@ -522,7 +522,7 @@ class Inference:
             case "not":
                 return T_TRUTH if self.of(operand).kinds & OTHER else T_BOOL
             case "~":
-                return T_WORD
+                return complement(self.of(operand))
         kind = self.of(operand)
         return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 
