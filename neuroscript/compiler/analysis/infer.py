@@ -454,11 +454,12 @@ class Inference:
         collection, index = self.of(expression.value), expression.index
         return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
 
-    def listed(self, items: list[n.Expr]) -> Type:
-        """The type of a list of these items."""
+    def listed(self, items: list[n.Expr], *, returned: bool = False) -> Type:
+        """The type of a list of these items; whether they are what a statement returns."""
         if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
             return container(LIST, self._any_of(items))
-        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {_class(items[0])}")
+        place = "return" if returned else _class(items[0])
+        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {place}")
         if self._records:
             for place, item in enumerate(items):
                 shape.put(place, self.of(item))
