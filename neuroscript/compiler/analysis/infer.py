@@ -461,8 +461,8 @@ class Inference:
         place = "return" if returned else _class(items[0])
         shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {place}")
         if self._records:
-            for place, item in enumerate(items):
-                shape.put(place, self.of(item))
+            for index, item in enumerate(items):
+                shape.put(index, self.of(item))
         return shaped(shape)
 
     def _mapped(self, literal: n.MapExpr) -> Type:
