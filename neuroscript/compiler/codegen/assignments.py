@@ -212,7 +212,9 @@ class AssignmentGenerator:
         code = evaluated(self.context, self.expressions, value, lambda made: py.assign(temporary, made))
         code += self.temporaries.release()
         if self.expressions.may_nest(value):
-            check = py.when(may_be_deep(held, held, kind), [py.run(abi.NESTED, held)])
+            bounded = self.context.is_bounded_by_calls(value)
+            test = py.name(abi.DEEP_CALLS) if bounded else may_be_deep(held, held, kind)
+            check = py.when(test, [py.run(abi.NESTED, held)])
             py.place(check, value.span)
             code.append(check)
         return code, held, clean

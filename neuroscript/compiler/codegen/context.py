@@ -82,6 +82,7 @@ class FunctionContext:
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
+        self.growth = analysis.growth
         self.liveness = analysis.liveness
         values = self.body.variables
         changing = (call.name in values or program.changed_params.get(call.name) for call in self.body.calls)
@@ -319,6 +320,10 @@ class FunctionContext:
         if self._items is None:
             self._items = item_names(self.body, self.types)
         return is_item(expression, self._items, self.types)
+
+    def is_bounded_by_calls(self, expression: n.Expr) -> bool:
+        """Whether the value can be stored untested, unless `abi.DEEP_CALLS` tells of calls deep inside one another."""
+        return self.growth is not None and self.growth.is_bounded(expression)
 
     def never_fuzzy(self, expression: n.Expr) -> bool:
         """Whether the value is certainly not a fuzzy."""

@@ -72,7 +72,12 @@ class ExpressionGenerator:
         else:
             first, again = self.operand(expression)
             self.temporaries.hold(first, kind)
-            made = py.either(may_be_deep(first, again, kind), py.call(abi.NESTED, again), again)
+            if self.context.is_bounded_by_calls(expression):
+                deep = py.name(abi.DEEP_CALLS)
+                test = py.both(py.compare(first, "is not", py.const(None)), deep) if first is not again else deep
+            else:
+                test = may_be_deep(first, again, kind)
+            made = py.either(test, py.call(abi.NESTED, again), again)
         py.place(made, expression.span)
         return made
 

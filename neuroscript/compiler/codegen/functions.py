@@ -100,7 +100,7 @@ class FunctionGenerator:
         params, optional = self._params()
         code = self._entry() if body.procedure is not None and context.special is None else []
         code += [
-            py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
+            self._depth_test(),
             step(),
         ]
         parts = self._later() if self.is_long else None
@@ -130,6 +130,13 @@ class FunctionGenerator:
         made = py.function(identifier, params, optional, code)
         py.place(made, body.span)
         return made
+
+    def _depth_test(self) -> ast.stmt:
+        """The statement that fails where calls are too deep, and tells where their results may be."""
+        growth, most = self.context.growth, self.context.unit.max_depth
+        least = most - growth.calls if growth is not None and most is not None else 1
+        deep = py.run(abi.DEEPER, py.name(abi.DEPTH)) if least > 1 else py.run(abi.TOO_DEEP)
+        return py.when(py.compare(py.name(abi.DEPTH), "<", py.const(max(least, 1))), [deep])
 
     def _params(self) -> tuple[list[str], list[str]]:
         """The parameters that must be given, and the optional ones."""
