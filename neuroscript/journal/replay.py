@@ -136,6 +136,7 @@ class JournaledRun:
         index: int | None = None,
         recovery: CallRecovery | None = None,
         met: Callable[[Entry], None] | None = None,
+        in_parts: bool = False,
     ) -> Any:
         """Makes a call, or gives what it gave before.
 
@@ -147,6 +148,8 @@ class JournaledRun:
             index: its place among calls that go on side by side; None for the next one in order.
             recovery: finds out whether the call was done, where its end is unknown.
             met: gets what the journal knows of the call, before it is answered with that or made again.
+            in_parts: whether whatever it does outside is done by calls within it.  The beginning of the first of them
+                waits for the disk, and with it this one's, which does not wait by itself.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -182,7 +185,9 @@ class JournaledRun:
             try:
                 if recovery is not None:
                     entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
-                if effect != READ:
+                if effect != READ and in_parts:
+                    self._note_down(entry)
+                elif effect != READ:
                     self._begin(entry)
                 result = do()
                 stored = codec.encode(result, self._border)
@@ -470,7 +475,8 @@ class JournaledRun:
         self._write(lambda: self._journal.begin(self.info.run_id, self.info.fence, entry))
 
     def _end(self, entry: Entry) -> None:
-        durable = entry.effect != READ or bool(entry.payload)
+        # The end of a part is durable with whatever comes next: the beginning of another, or the end of the whole.
+        durable = (entry.effect != READ or bool(entry.payload)) and not entry.tool.startswith(PART)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
 
     def _note_down(self, entry: Entry | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, Usage, WorkerPolicy, register_ai_worker_tools
 from ai_wm.providers.base import ToolCallRequest
 from neuroscript import ErrorCode, Interpreter, Journal, NeuroScriptError, Policy, StreamEvent
+from neuroscript.journal import segments
 from tests.ai_wm.helpers import Answers, raises_code
 
 DOWN = NeuroScriptError(ErrorCode.LLM_ERROR, "the server is down")
@@ -297,6 +299,27 @@ def test_a_round_is_sent_with_the_same_key_until_it_is_answered(world: World) ->
     world.start(SPENDING, answer)
     assert len(set(keys)) == len(keys) == 3
     assert all(keys)
+
+
+def test_the_journal_waits_for_the_disk_before_a_request_and_at_the_end_of_its_ask(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: list[bytes] = []
+    at_requests: list[tuple[int, bytes]] = []
+
+    def sync(file: int) -> None:
+        durable.append(os.pread(file, os.fstat(file).st_size, 0))
+
+    def answer(request: LLMRequest) -> LLMResponse:
+        at_requests.append((len(durable), durable[-1]))
+        return reply(f"said {request.messages[-1].content}")
+
+    monkeypatch.setattr(segments, "_sync", sync)
+    world.start('func main() means\n  ask "w", "one" into a\n  ask "w", "two" into b\nendfunc\n', answer)
+    (first, known_first), (second, known_second) = at_requests
+    assert all(path in known_first for path in (b'"1"', b'"1/1"'))  # that the ask and its request were begun
+    assert all(what in known_second for what in (b"said one", b'"2/1"'))
+    assert second - first == 2
 
 
 def test_no_key_is_in_the_journal(world: World) -> None:
