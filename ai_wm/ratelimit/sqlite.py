@@ -332,16 +332,25 @@ class SQLiteRateLimiter:
                     ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
 
         with self._database.transaction(tries=_TRIES) as connection:
-            for work in left:
-                if work.holder == self._presence.number:
-                    work.try_fast(connection)
+            done = [work for work in left if self._ends(work, connection)]
             for each in tickets:
                 outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
             self._database.commit(connection, hand_out)
-        for work in left:
+        for work in done:
             self._was_done(work)
         if self._abandoned:
             self._sweep()
+
+    def _ends(self, work: LeftWork, connection: sqlite3.Connection) -> bool:
+        """Do a piece of work that was left over, in a transaction that is not to fail by it; whether it is done."""
+        try:
+            if work.holder == self._presence.number:
+                work.try_fast(connection)
+        except (sqlite3.Error, OSError):
+            if not connection.in_transaction:
+                raise
+            return False
+        return True
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
         holder = self._presence.enrolled()

@@ -76,10 +76,12 @@ def _stored(entry: dict[str, Any], rows: list[Row], result: Any) -> Plan:
 class Change(ABC):
     """One change to the performance data, which a caller waits for.
 
-    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.
+    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.  ``then``
+    is called when the change is durable, for a caller that does not wait for that.
     """
 
     check: Callable[[], None] | None = None
+    then: Callable[[], object] | None = None
 
     @abstractmethod
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
@@ -154,12 +156,16 @@ class AddRecord(Change):
     Args:
         record: the task's.
         usage: the usage of its session with it; None for none.
+        then: see `Store.add_record`.
 
     Raises:
         NeuroScriptError: 4 if the record cannot be stored so that it is read again.
     """
 
-    def __init__(self, record: PerformanceRecord, usage: TokenUsageMetrics | None) -> None:
+    def __init__(
+        self, record: PerformanceRecord, usage: TokenUsageMetrics | None, then: Callable[[], object] | None = None
+    ) -> None:
+        self.then = then
         self._record = record
         self._usage = usage
         self._data, self._row = file_record(record)

@@ -32,6 +32,7 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import changes, engine
+from ai_wm.store.awaiting_sync import AwaitingSync
 from ai_wm.store.base import T
 from ai_wm.store.engine import StorageEngine
 from ai_wm.store.files import FileSystem
@@ -92,6 +93,7 @@ class JsonStore:
         """Whether a change was stored that could not be applied to the index."""
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
+        self._awaiting = AwaitingSync()
         self._buried = time.monotonic()
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
@@ -157,9 +159,15 @@ class JsonStore:
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self,
+        record: PerformanceRecord,
+        usage: TokenUsageMetrics | None = None,
+        *,
+        then: Callable[[], object] | None = None,
+    ) -> None:
         """Store the record of one task; see `Store.add_record`."""
-        self._make(changes.AddRecord(record, usage))
+        self._make(changes.AddRecord(record, usage, then))
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """Attach feedback to the record of a task; see `Store.add_feedback`."""
@@ -249,6 +257,22 @@ class JsonStore:
 
     # The whole
 
+    def sync(self) -> None:
+        """Wait until all that was stored is durable; see `Store.sync`."""
+        if self._closed:  # which made it so
+            return
+        with self._locked():
+            self._sync()
+        self._awaiting.tell()
+
+    def _sync(self) -> None:
+        """The same with the lock held."""
+        try:
+            self._engine.performance.sync()
+        except OSError as error:
+            raise self._engine.failure(error) from error
+        self._awaiting.synced()
+
     def reload(self) -> None:
         """Read everything from the files again; see `Store.reload`."""
         with self._locked():
@@ -290,12 +314,15 @@ class JsonStore:
             with self._state.locked(), self._mutex:
                 try:
                     if not self._closed and self._state.writable:
+                        if self._awaiting:
+                            self._sync()
                         self._engine.finish()
                 finally:
                     self._shut()  # with the lock: no thread is about to take it
         finally:
             with self._mutex:
                 self._shut()
+            self._awaiting.tell()
 
     def _shut(self) -> None:
         if not self._closed:
@@ -319,6 +346,7 @@ class JsonStore:
         except NeuroScriptError as error:  # the lock was not to be had, or all callers were cancelled
             for ticket in tickets:
                 ticket.fail(error)
+        self._awaiting.tell()
 
     def _execute_locked(self, tickets: list[Ticket[changes.Change]]) -> None:
         waiting = deque(ticket for ticket in tickets if not ticket.done)
@@ -397,6 +425,7 @@ class JsonStore:
             for ticket, _ in group:
                 ticket.fail(failure)
             return
+        self._awaiting.stored(ticket.work.then for ticket, _ in group)
         with _stored(group), self._mutex:
             for (_, plan), place in zip(group, places, strict=True):
                 try:
@@ -410,12 +439,16 @@ class JsonStore:
             if not self._engine.performance.state.own:
                 with self._mutex:
                     self._engine.adopt()
-            offsets = self._engine.performance.append([plan.line for _, plan in group])
+            durable = any(ticket.work.then is None for ticket, _ in group)
+            offsets = self._engine.performance.append([plan.line for _, plan in group], durable=durable)
         except OSError as error:
             failure = self._engine.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
+        self._awaiting.wait(ticket.work.then for ticket, _ in group)
+        if durable:
+            self._awaiting.synced()
         with _stored(group), self._mutex:
             for (_, plan), offset in zip(group, offsets, strict=True):
                 assert plan.indexed is not None
@@ -502,17 +535,22 @@ class JsonStore:
             with self._locked():
                 if self._closed or os.getpid() != self._process:
                     return
+                if self._awaiting:
+                    self._sync()
                 self._engine.refresh()
                 self._engine.recover()
                 if self._engine.index.pending >= engine.MOVE_ROWS:
                     self._engine.move()
                 self._engine.flush()
+            self._awaiting.tell()
             tidy_up(self._engine, self._locked, spare=_SPARE_BYTES)
         except StaleIndexError:
             self._engine.stale = True  # all is read again by whoever comes next
         except (NeuroScriptError, OSError) as error:
             if not self._closed:
                 _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
+                if self._awaiting:
+                    self._flush_soon()
 
 
 def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:

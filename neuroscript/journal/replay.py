@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from neuroscript.approval import Approval
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
-    from neuroscript.journal.payloads import PieceKind
+    from neuroscript.journal.payloads import Apply, PieceKind
     from neuroscript.journal.store import JournalStore
     from neuroscript.tools.recovery import CallRecovery
 
@@ -114,6 +114,8 @@ class JournaledRun:
             for entry in self._known.values()
             if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
         }
+        self._settling: dict[Callable[[], object], None] = {}
+        self._is_settled = False
         self._root = _Place(self, (), None)
         self._ids = 0
 
@@ -199,14 +201,29 @@ class JournaledRun:
 
     # --- for tools ------------------------------------------------------------------------------------------------
 
-    def attach(self, piece: Piece, apply: Callable[[], None] | None = None) -> None:
+    def attach(self, piece: Piece, apply: Apply | None = None) -> None:
         """Has the call that is being made commit something with its end.
 
         Args:
             piece: what it commits.
-            apply: applies it, once the end is durable; what it raises is left to the next start.
+            apply: applies it, once the end is durable; what it raises is left to the next start.  It is given a
+                function that it has called, in any thread, when what it did is durable as well: until then the journal
+                is what the piece is kept in.
         """
         self._here().pieces.append((piece, apply))
+
+    def at_end(self, settle: Callable[[], object]) -> None:
+        """Has a function called when this start of the run ends, once, to make durable what pieces were applied to."""
+        self._settling[settle] = None
+
+    def settle(self) -> None:
+        """Makes durable what the pieces of this start were applied to; after that none is marked as applied."""
+        for settle in self._settling:
+            try:
+                settle()
+            except NeuroScriptError as error:
+                _LOG.warning("what the run %s has done is kept by its journal alone: %s", self.info.run_id, error)
+        self._is_settled = True
 
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
@@ -489,6 +506,7 @@ class JournaledRun:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
+        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
         ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
@@ -496,14 +514,25 @@ class JournaledRun:
         self._ledger.note(ended)
         if not todo:
             return
+        left = todo.copy()
+
+        def applied() -> None:
+            left.pop()
+            if not left and not self._is_settled:
+                self._mark_applied(paths)
+
         try:
             for apply in todo:
-                apply()
+                apply(applied)
         except NeuroScriptError as error:
             _LOG.warning("what call %s has done is noted by its journal alone: %s", path_text(entry.path), error)
-            return
-        paths = [path for piece in pieces for path in piece.covers]
-        self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
+
+    def _mark_applied(self, paths: list[Path]) -> None:
+        """Notes that pieces need not be applied again; the thread that this is called in may be anybody's."""
+        try:
+            self._journal.mark_applied(self.info.run_id, paths)
+        except NeuroScriptError as error:
+            _LOG.warning("the next start of %s does once more what was done: %s", self.info.run_id, error)
 
     def _apply_rest(self) -> None:
         """Applies what earlier starts have committed, and perhaps not applied."""
@@ -552,4 +581,4 @@ class _Place:
         self.outer = outer
         self.begun = begun
         self.count = 0
-        self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []
+        self.pieces: list[tuple[Piece, Apply | None]] = []

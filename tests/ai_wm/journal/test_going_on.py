@@ -13,6 +13,7 @@ import pytest
 
 from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, Usage, WorkerPolicy, register_ai_worker_tools
 from ai_wm.providers.base import ToolCallRequest
+from ai_wm.store import JsonStore
 from neuroscript import ErrorCode, Interpreter, Journal, NeuroScriptError, Policy, StreamEvent
 from neuroscript.journal import segments
 from tests.ai_wm.helpers import Answers, raises_code
@@ -320,6 +321,21 @@ def test_the_journal_waits_for_the_disk_before_a_request_and_at_the_end_of_its_a
     assert all(path in known_first for path in (b'"1"', b'"1/1"'))  # that the ask and its request were begun
     assert all(what in known_second for what in (b"said one", b'"2/1"'))
     assert second - first == 2
+
+
+def test_a_record_that_the_power_took_comes_back_from_the_journal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store does not wait for the disk, since the journal has the record; it does before the run is over."""
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonStore, "add_record", lambda *_, **__: None)
+        patch.setattr(JsonStore, "sync", lambda _: None)
+        with raises_code(16, "down"):
+            world.start(TOOLED, raising(DOWN, lambda request: request.messages[-1].content != "first"))
+    assert [each.success for each in world.records()] == []
+    world.start(TOOLED, ALWAYS_UP)
+    assert sorted(each.success for each in world.records()) == [False, True, True]
+    assert world.asked.count("first") == 1
 
 
 def test_no_key_is_in_the_journal(world: World) -> None:
