@@ -42,7 +42,7 @@ LAYERS = {
         checking
         journal
         interpreter
-        observing
+        jobs observing
         testing
         .
         language_server

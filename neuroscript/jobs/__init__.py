@@ -1,0 +1,7 @@
+"""Work queues: jobs that are submitted now, and done by whoever serves their queue."""
+
+from __future__ import annotations
+
+from neuroscript.jobs.engine import Attempt, Job, JobEngine, Outcome, Queue, Serving
+
+__all__ = ["Attempt", "Job", "JobEngine", "Outcome", "Queue", "Serving"]
