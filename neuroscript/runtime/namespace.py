@@ -144,7 +144,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         told = self.interpreter.loader.told_of_nil(frame, span)
         if told:
             error.message = f"{error.message}; {told}"
-            error.args = (error.code, error.message)
 
     def handle(self, handler: Callable[..., Any], exception: Exception, in_loop: bool, *values: Any) -> Any:
         """Runs an error handler.
@@ -162,10 +161,11 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
             ``continue``; else the error that goes on.
         """
+        out = False
         if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
             error = exception
-            out = False
-            if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
+            message = error.args[1]
+            if error.has_details or len(message) > MOST_TEXT or not message.isascii():
                 error.trim()
         else:
             error = caught_error(exception, self)
@@ -177,7 +177,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(error, *values)
+            outcome = handler(error, *values) if values else handler(error)
             if outcome is True:
                 return None
             if outcome is False or (type(outcome) is str and not in_loop):
