@@ -134,7 +134,9 @@ class NeuroScriptError(Exception):
     """Of a ``must`` that failed in a test, the values that it was about; no script sees them."""
 
     def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
-        family = _family(code) if cls is NeuroScriptError else cls
+        if cls is not NeuroScriptError:
+            return Exception.__new__(cls, code, message)
+        family = _FAMILIES.get(code) or (ToolError if code >= 1000 else NeuroScriptError)
         return Exception.__new__(family, code, message)  # type: ignore[return-value]
 
     def __init__(self, code: int = 0, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
@@ -236,8 +238,9 @@ class NeuroScriptError(Exception):
 
         Before that it may still hold what has to be masked, and a cut could leave half of it.
         """
-        if len(self.message) > MOST_TEXT or not self.message.isascii():
-            self.message = whole_text(shortened(self.message, MOST_TEXT))
+        message = self.message
+        if len(message) > MOST_TEXT or not message.isascii():
+            self.message = whole_text(shortened(message, MOST_TEXT))
         if self.has_details:
             self._details = _trimmed(self._details, [MOST_TEXT], _MOST_NESTED)
 
@@ -271,8 +274,15 @@ class ScriptFailureError(NeuroScriptError):
     code: int = ErrorCode.FAIL_STATEMENT
 
 
+def plain_error(code: ErrorCode, message: str) -> NeuroScriptError:
+    """``NeuroScriptError(code, message)`` in half the time, for what scripts raise and clear in loops."""
+    error: NeuroScriptError = Exception.__new__(_FAMILIES[code], code, message)
+    error.code = code
+    return error
+
+
 script_failure: Callable[[str], ScriptFailureError]
-script_failure = partial(Exception.__new__, ScriptFailureError, ErrorCode.FAIL_STATEMENT)  # type: ignore[assignment]
+script_failure = partial(Exception.__new__, ScriptFailureError, ErrorCode.FAIL_STATEMENT)
 """Makes the error of ``fail`` in one step, with nothing set: scripts raise and clear it in loops."""
 
 
@@ -446,7 +456,3 @@ _FAMILIES: dict[int, type[NeuroScriptError]] = {
     )
     for number in numbers
 }
-
-
-def _family(code: int) -> type[NeuroScriptError]:
-    return _FAMILIES.get(code, ToolError if code >= 1000 else NeuroScriptError)

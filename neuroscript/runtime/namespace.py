@@ -12,7 +12,7 @@ from itertools import chain, compress
 from time import monotonic, time_ns
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, script_failure
+from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, plain_error, script_failure
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
@@ -114,6 +114,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,
                 abi.NAME: self.name,
+                abi.FUNCTION_OF: self.function,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
@@ -558,12 +559,16 @@ def unset(name: str) -> NoReturn:
     raise Unset(name)
 
 
+_MUST_FAILED = ErrorCode.MUST_FAILED  # reading a member of an enumeration takes as long as a call
+
+
 def must(value: Any, source: str) -> NoReturn:
     """Raises the error of a ``must`` whose value is not truthy."""
     if type(value) is ErrorValue:
         raise value.error()
-    shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
-    raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: {shown}")
+    told = "false" if value is False else describe(value)
+    shown = f"{source} is {told}" if source else f"got {told}"
+    raise plain_error(_MUST_FAILED, f"must does not hold: {shown}")
 
 
 def must_set(value: Any) -> None:
@@ -571,7 +576,7 @@ def must_set(value: Any) -> None:
     if type(value) is ErrorValue:
         raise value.error()
     if value is None or value is False:
-        raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: the value is {describe(value)}")
+        raise plain_error(_MUST_FAILED, f"must does not hold: the value is {describe(value)}")
 
 
 def unpack(value: Any, count: int) -> None:
