@@ -199,8 +199,9 @@ class ProgramAnalysis:
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        facts = known, shapes, literals, foreign, effects, exact
-        return Inference(body, session, *names, params, calls, values, tools, *facts)
+        return Inference(
+            body, session, *names, params, calls, values, tools, known, shapes, literals, foreign, effects, exact
+        )
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)
