@@ -15,7 +15,7 @@ import gc
 import sys
 from itertools import repeat
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, plain_error
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
@@ -424,7 +424,7 @@ def out_of_range(index: int, container: Any) -> NeuroScriptError:
     name, items = ("list", "items") if type(container) is list else ("string", "characters")
     size = f"it has {len(container)} {items}" if container else "it is empty"
     shown = str(index) if abs(index) < 1 << 62 else "a huge number"
-    return NeuroScriptError(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
+    return plain_error(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
 
 
 def held_at(container: Any, keys: tuple[Any, ...]) -> Any:

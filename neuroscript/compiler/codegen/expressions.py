@@ -220,6 +220,8 @@ class ExpressionGenerator:
             return py.name(LATEST)
         if name in TYPE_CONSTANTS and name not in self.unit.globals:
             return py.name(abi.CONSTANT + name)
+        if self.context.is_procedure(name):
+            return py.name(abi.PROCEDURE_VALUE + name)
         return py.call(abi.NAME, py.const(name))
 
     def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
