@@ -347,6 +347,13 @@ class FunctionContext:
             return self.is_assigned(expression.name) or self.is_procedure(expression.name)
         return isinstance(expression, n.Literal)
 
+    def is_certain(self, expression: n.Expr) -> bool:
+        """Whether evaluating the expression cannot fail and has no effects, as reading a field that is there."""
+        if isinstance(expression, n.Index) and isinstance(expression.index, n.Literal):
+            kind = self.type_of(expression.value)
+            return kind.has(expression.index.value) and not kind.kinds & NIL and self.is_certain(expression.value)
+        return self.is_pure(expression)
+
     def is_pure_code(self, made: ast.expr) -> bool:
         """Whether generated code cannot fail and has no effects."""
         if isinstance(made, ast.Name):

@@ -67,7 +67,7 @@ class FloatGenerator:
             return False
         # What is evaluated after an operation must not be able to fail, nor have effects: the operation may fail first.
         steps = list(self._steps(chain))
-        return all(leaf is None or self.context.is_pure(leaf) for leaf in steps[steps.index(None) :])
+        return all(leaf is None or self.context.is_certain(leaf) for leaf in steps[steps.index(None) :])
 
     def tree(self, chain: n.Chain) -> ast.expr:
         """The result of a tree, tested at its root."""

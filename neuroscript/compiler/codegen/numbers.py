@@ -169,7 +169,7 @@ class NumberGenerator:
 
     def _is_harmless(self, expression: n.Expr) -> bool:
         """Whether an operand does nothing but read variables, and in code made in hope items, or miss."""
-        if self.context.is_pure(expression):
+        if self.context.is_certain(expression):
             return True
         match expression:
             case n.Index(value=value, index=index) if self.context.hopeful:
