@@ -162,6 +162,7 @@ LAYERS = {
         unit
         analysis
         codegen
+        deferred
         build nil_operands
     """,
     "ai_wm": """
