@@ -120,6 +120,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
                 abi.GENERAL: self.general,
+                abi.FIRST_CALL: self.first_call,
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
@@ -312,6 +313,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         was_host = self.fuel.enter_host()
         try:
             return self.interpreter.loader.late_bodies[load].function(name)
+        finally:
+            self.fuel.leave_host(was_host)
+
+    def first_call(self, load: int, identifier: str) -> Callable[..., Any]:
+        """The function of a procedure that is called for the first time, whose code is made now."""
+        was_host = self.fuel.enter_host()
+        try:
+            return self.interpreter.loader.first_calls[load].function(identifier)
         finally:
             self.fuel.leave_host(was_host)
 
