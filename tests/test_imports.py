@@ -90,7 +90,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        timedate
+        holders timedate
         kinds
         numbers
         text equality

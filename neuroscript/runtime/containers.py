@@ -4,21 +4,21 @@ A list or map behaves as if copied when it is assigned, passed, returned or stor
 change one looks at its reference count, and copies first if anything else holds it - another variable, a container, a
 caller, a running ``for each``, the host.  No marks are needed, and every holder is seen by itself.
 
-What a count is when nothing else holds the object depends on the interpreter, so it is measured here at import with
-functions of the same form as the generated code.  Where that gives no sound answer (a build without the GIL, another
-Python) ``COPY_ALWAYS`` makes every change copy.
+What a count is when nothing else holds the object depends on the interpreter, and is measured by
+`neuroscript.values.holders`.  Here it is that of a parameter which got it from a local; for a variable that an inner
+function shares, generated code tells the count as ``alone``.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
 from itertools import repeat
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
+from neuroscript.values.holders import IN_CONTAINER, IN_HELPER, refcount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,52 +32,8 @@ _CONTAINERS = frozenset({list, dict})
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
 
-if hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)():
-    refcount = sys.getrefcount
-else:  # pragma: no cover - other builds
-
-    def refcount(_: object, /) -> int:
-        """No count to be trusted: everything counts as shared."""
-        return 1 << 30
-
-
 is_tracked: Callable[[object], bool] = getattr(gc, "is_tracked", lambda _: True)
 """Whether Python's garbage collector keeps track of an object; of a map that holds no lists or maps it need not."""
-
-
-def _calibrate() -> tuple[int, int, int]:
-    """The counts of an unshared container: in a local, in a helper that got it from one, and held in a container."""
-
-    def local() -> tuple[int, int, int]:
-        value: list[Any] = [[]]
-        first = refcount(value)
-        return first, *helper(value)
-
-    def helper(container: list[Any]) -> tuple[int, int]:
-        held = refcount(container)
-        child = container[0]
-        return held, refcount(child)
-
-    return local()
-
-
-IN_LOCAL, IN_HELPER, IN_CONTAINER = _calibrate()
-
-
-def _agrees_for_cells() -> bool:
-    """Whether a variable that an inner function shares counts as a plain local does."""
-    value: list[Any] = []
-
-    def inner() -> int:
-        nonlocal value
-        return refcount(value)
-
-    return inner() == IN_LOCAL
-
-
-COPY_ALWAYS = not _agrees_for_cells() or IN_LOCAL > 3
-if COPY_ALWAYS:  # pragma: no cover - other builds
-    IN_LOCAL = IN_HELPER = IN_CONTAINER = -1
 
 
 class Containers:
@@ -153,12 +109,12 @@ class Containers:
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def put(self, container: Any, key: Any, value: Any) -> Any:
+    def put(self, container: Any, key: Any, value: Any, alone: int = IN_HELPER) -> Any:
         """The container with ``value`` at ``key``: itself if nothing else holds it, else a copy."""
         kind = type(container)
         if kind is list:
             index = list_index(key)
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = self._copied(container)
             if index < len(container):
                 container[index] = value
@@ -167,7 +123,7 @@ class Containers:
             return container
         if kind is dict:
             key = key if type(key) is str else self.key_text(key)
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = self._copied(container)
             container[key] = value
             if len(container) > self.max_items:
@@ -176,11 +132,11 @@ class Containers:
             return container
         return self.put(self.made_for(container, key), key, value)
 
-    def put_path(self, container: Any, keys: tuple[Any, ...], value: Any) -> Any:
+    def put_path(self, container: Any, keys: tuple[Any, ...], value: Any, alone: int = IN_HELPER) -> Any:
         """The container with ``value`` at the end of a path of two keys or more; what is missing on it is made."""
         kind = type(container)
         if kind is list or kind is dict:
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = container.copy()
         else:
             container = self.made_for(container, keys[0])
@@ -203,9 +159,9 @@ class Containers:
         self._store(container, keys[last], value)
         return root
 
-    def append_at(self, container: Any, keys: tuple[Any, ...], value: Any) -> bool:
+    def append_at(self, container: Any, keys: tuple[Any, ...], value: Any, alone: int = IN_HELPER) -> bool:
         """Appends to the list at the end of a path; not where something else holds any of it, or it is no list."""
-        if refcount(container) > IN_HELPER:
+        if refcount(container) > alone:
             return False
         container = _followed(container, keys)
         if type(container) is not list or len(container) >= self.max_items:
@@ -309,17 +265,17 @@ class Containers:
             value = self.index(value, key)
         return value
 
-    def take(self, container: Any, key: Any) -> Any:
+    def take(self, container: Any, key: Any, alone: int = IN_HELPER) -> Any:
         """``container[key]``, which the container lets go of if nothing else holds the container.
 
         It is to get another item there.
         """
-        if type(container) is dict and refcount(container) == IN_HELPER:
+        if type(container) is dict and refcount(container) == alone:
             value = container.get(key)
             if type(value) in _CONTAINERS:
                 container[key] = None
             return value
-        if type(container) is list and refcount(container) == IN_HELPER and 0 <= key < len(container):
+        if type(container) is list and refcount(container) == alone and 0 <= key < len(container):
             value = container[key]
             container[key] = None
             return value
@@ -417,9 +373,9 @@ def out_of_range(index: int, container: Any) -> NeuroScriptError:
     return NeuroScriptError(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
 
 
-def held_at(container: Any, keys: tuple[Any, ...]) -> Any:
+def held_at(container: Any, keys: tuple[Any, ...], alone: int = IN_HELPER) -> Any:
     """The list or map at the end of a path; nil where something else holds any of it, or there is none."""
-    return None if refcount(container) > IN_HELPER else _followed(container, keys)
+    return None if refcount(container) > alone else _followed(container, keys)
 
 
 def _followed(container: Any, keys: tuple[Any, ...]) -> Any:
