@@ -32,8 +32,14 @@ _CONTAINERS = frozenset({list, dict})
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
 
-is_tracked: Callable[[object], bool] = getattr(gc, "is_tracked", lambda _: True)
-"""Whether Python's garbage collector keeps track of an object; of a map that holds no lists or maps it need not."""
+
+def _looks_nested(entries: dict[str, Any]) -> bool:
+    return len(entries) > _SMALL or not _CONTAINERS.isdisjoint(map(type, entries.values()))
+
+
+_knows_flat_maps = hasattr(gc, "is_tracked") and not gc.is_tracked({"key": 1})  # until Python 3.13
+may_nest: Callable[[Any], bool] = gc.is_tracked if _knows_flat_maps else _looks_nested
+"""Whether a map may hold lists or maps: Python's garbage collector need not keep track of one that holds none."""
 
 
 class Containers:
@@ -45,7 +51,7 @@ class Containers:
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
         self.check_limits = operations.check_limits
-        self.may_be_deep = is_tracked if self.max_nesting > 1 else lambda _: True
+        self.may_be_deep = may_nest if self.max_nesting > 1 else lambda _: True
 
     def nested(self, value: Any) -> Any:
         """Returns a value that is about to be stored in a list or map; raises if it is nested too deeply for that.
@@ -64,11 +70,11 @@ class Containers:
                 self._too_deep()
             if first is last:
                 if type(first) is dict:  # most are trees and chains of records that end with what goes on
-                    if not is_tracked(first):
+                    if not may_nest(first):
                         return value
                     for item in reversed(first.values()):  # noqa: B007
                         break
-                    if type(item) is dict and item and is_tracked(item):
+                    if type(item) is dict and item and may_nest(item):
                         for other in first.values():  # noqa: B007
                             break
                         if type(other) not in _CONTAINERS:
@@ -79,20 +85,20 @@ class Containers:
                 if type(first) is dict:
                     for item in first.values():  # noqa: B007
                         break
-                    if type(item) is dict and item and (len(first) < 3 or is_tracked(item)):
+                    if type(item) is dict and item and (len(first) < 3 or may_nest(item)):
                         first = item
                     else:
-                        first = _inner(first)[0] if is_tracked(first) else None
+                        first = _inner(first)[0] if may_nest(first) else None
                 else:
                     item = first[0]
                     first = item if type(item) is list and item else _inner(first)[0]
                 if type(last) is dict:
                     for item in reversed(last.values()):  # noqa: B007
                         break
-                    if type(item) is dict and item and (len(last) < 3 or is_tracked(item)):
+                    if type(item) is dict and item and (len(last) < 3 or may_nest(item)):
                         last = item
                     else:
-                        last = _inner(last)[1] if is_tracked(last) else None
+                        last = _inner(last)[1] if may_nest(last) else None
                 else:
                     item = last[-1]
                     last = item if type(item) is list and item else _inner(last)[1]
@@ -337,7 +343,7 @@ def _inner(container: Any) -> tuple[Any, Any]:
 def _holds(container: Any) -> bool:
     """Whether a list or map that is not empty may hold others, as far as can be told at once."""
     if type(container) is dict:
-        return is_tracked(container)
+        return may_nest(container)
     return type(container[0]) in _CONTAINERS or type(container[-1]) in _CONTAINERS
 
 
