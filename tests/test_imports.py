@@ -101,7 +101,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        timedate
+        holders timedate
         kinds
         numbers
         text equality
