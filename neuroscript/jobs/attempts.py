@@ -274,7 +274,7 @@ def after_boot(work: Transaction, boot: str) -> None:
     """Frees all that processes had before the machine was started again; all rests are over."""
     for [name] in work.execute("SELECT name FROM processes").fetchall():
         bury(work, name)
-    work.execute("UPDATE jobs SET rest = 0 WHERE stage = 'resting'")
+    work.execute("UPDATE jobs SET stage = ? WHERE stage = 'resting'", (READY,))
     work.execute("UPDATE machine SET boot = ?", (boot,))
 
 

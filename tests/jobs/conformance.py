@@ -612,11 +612,11 @@ class JobEngineConformance:
 
     def test_nothing_begins_after_a_pause(self, place: Place) -> None:
         engine = place.open()
-        engine.create(replace(SLOW, most=3))
+        engine.create(replace(SLOW, most=40))  # so many at once that some are still on their way to a thread
         others = [place.other() for _ in range(2)]
         for other in others:
             other.ask("serve", queue="q", body="note")
-        ids = [f"{n}" for n in range(120)]
+        ids = [f"{n}" for n in range(400)]
         engine.submit_all([Job(id=id, queue="q") for id in ids])
         chance, paused = random.Random(7), []
         while engine.stats("", "q")["done"] < len(ids):
