@@ -146,11 +146,13 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec marks
+        accounts entries codec marks
         approvals payloads segments
         failures ledger terms index
-        store
-        files replay
+        call_budget store
+        books files
+        replay
+        sharing
         running
         .
     """,
