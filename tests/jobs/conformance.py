@@ -412,6 +412,23 @@ class JobEngineConformance:
         engine.serve("q", echo)
         assert ended(engine, "a").attempt == 4
 
+    def test_a_body_that_wants_to_start_again_rests(self, engine: JobEngine) -> None:
+        engine.create(replace(BRISK, attempts=1))
+        engine.submit("a", "q", 1)
+        engine.serve("q", lambda attempt: Outcome(state="pending") if attempt.job.attempt < 3 else echo(attempt))
+        job = ended(engine, "a")
+        assert (job.state, job.attempt, job.used) == ("done", 3, 1)
+
+    @pytest.mark.parametrize("wrong", [None, "done", Outcome(state="running"), Outcome(state="done", measures={1: 2})])
+    def test_a_body_that_gives_no_outcome_fails(self, engine: JobEngine, wrong: Any) -> None:
+        engine.create(BRISK)
+        engine.submit("a", "q", 1)
+        engine.serve("q", lambda attempt: wrong)
+        job = ended(engine, "a")
+        assert (job.state, job.attempt) == ("failed", 1)
+        assert job.error is not None
+        assert job.error["code"] == ErrorCode.TYPE
+
     def test_stopping_leaves_time_to_finish(self, engine: JobEngine) -> None:
         engine.create(SLOW)
         engine.submit("a", "q", 1)
@@ -478,6 +495,20 @@ class JobEngineConformance:
         engine.serve("q", echo)
         other.kill()
         assert (ended(engine, "a").state, engine.get("", "a").attempt) == ("done", 2)
+
+    def test_a_death_is_seen_by_those_that_only_look(self, place: Place) -> None:
+        engine = place.open()
+        engine.create(replace(SLOW, attempts=1))
+        engine.create(replace(SLOW, name="r"))
+        other = place.other()
+        for queue in "qr":
+            other.ask("serve", queue=queue, body="hold")
+            engine.submit(queue, queue, 5)
+            assert other.hear() == ["began", queue, 1]
+        other.kill()
+        looking = place.open()
+        assert looking.stats("", "q")["failed"] == 1
+        assert looking.get("", "r").state == "pending"
 
     def test_a_job_that_kills_its_process_fails_in_the_end(self, place: Place) -> None:
         engine = place.open()

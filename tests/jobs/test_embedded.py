@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
-from neuroscript.jobs import EmbeddedEngine, Job, attempts, clock, embedded, serving, tending, wakeups
+from neuroscript.jobs import EmbeddedEngine, Job, attempts, clock, tending, wakeups
 from neuroscript.jobs.database import FILE
 from neuroscript.sandbox.protection import JOBS_DIRECTORY
 
@@ -31,6 +31,7 @@ from .other import echo
 pytest.register_assert_rewrite("tests.jobs.conformance")
 
 from .conformance import (  # noqa: E402 - its asserts are rewritten first
+    BRISK,
     SLOW,
     JobEngineConformance,
     ended,
@@ -167,8 +168,7 @@ def test_a_full_disk_gives_errors_and_loses_no_end(tmp_path: Path) -> None:
 @pytest.fixture
 def messages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks by himself: who is not woken waits for ever."""
-    for module in (embedded, serving, tending):
-        monkeypatch.setattr(module, "LOOK_SECONDS", 1000.0)
+    monkeypatch.setattr(wakeups, "LOOK_SECONDS", 1000.0)
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_nobody_wakes_often_while_there_is_nothing_to_do(place: EmbeddedPlace, m
     monkeypatch.setattr(wakeups.Waiter, "wait", counted)
     time.sleep(1)
     assert len(waits) <= 3, "one that looks after all, and two that dispatch, each at most once in two seconds"
-    assert all(seconds == serving.LOOK_SECONDS for seconds in waits)
+    assert all(seconds == wakeups.LOOK_SECONDS for seconds in waits)
 
 
 def test_what_the_dead_leave_is_cleaned_up(place: EmbeddedPlace) -> None:
@@ -274,6 +274,37 @@ def test_a_process_whose_sign_was_removed_holds_nothing_for_ever(place: Embedded
     found = engine.wait_next("", "q", 60)
     assert found is not None
     assert found.id == "a"
+
+
+def test_a_process_that_others_take_for_dead_is_told(place: EmbeddedPlace) -> None:
+    engine = place.open()
+    engine.create(SLOW)
+    engine.submit("a", "q", 1)
+    assert engine.wait_next("", "q", 0) is None
+    for path in (place.directory / JOBS_DIRECTORY / "processes").iterdir():
+        path.unlink()
+    assert place.open().stats("", "q")["pending"] == 1
+    engine.cancel("", "a")
+    with refused(ErrorCode.PRECONDITION_FAILED, "taken for dead"):
+        engine.wait_next("", "q", 0)
+
+
+def test_there_may_be_no_threads(place: EmbeddedPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = place.open()
+    engine.create(replace(BRISK, attempts=1))
+    serving = engine.serve("q", echo)
+    start, refusals = threading.Thread.start, iter([True, True])
+
+    def refusing(thread: threading.Thread) -> None:
+        if thread.name == "neuroscript-job-q" and next(refusals, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    engine.submit("a", "q", 1)
+    job = ended(engine, "a")
+    assert (job.state, job.attempt, job.used) == ("done", 3, 1)
+    until(lambda: serving.busy == 0)
 
 
 def test_a_new_boot_frees_what_ran_before(place: EmbeddedPlace, monkeypatch: pytest.MonkeyPatch) -> None:
