@@ -110,12 +110,12 @@ class JobEngineConformance:
         with refused(ErrorCode.DUPLICATE, "'b'"):
             engine.submit_all(jobs)
         assert [job.id for job in engine.list("", "q")] == ["b"]
-        jobs[1] = replace(jobs[1], payload=2)
+        jobs[1], jobs[2] = replace(jobs[1], payload=2), replace(jobs[2], attempts=7)
         assert engine.submit_all(jobs) == [True, False, True]
         assert engine.submit_all(jobs) == [False] * 3
         with refused(ErrorCode.RESOURCE_EXHAUSTION, "3"):
             engine.submit("d", "q", 1)
-        assert [job.id for job in engine.list("", "q")] == ["c", "a", "b"]
+        assert [(job.id, job.attempts) for job in engine.list("", "q")] == [("c", 7), ("a", 3), ("b", 3)]
 
     # --- queues ---------------------------------------------------------------------------------------------------
 
@@ -910,6 +910,29 @@ class JobEngineConformance:
         assert sorted(mine + theirs) == sorted(ids)
         stats = engine.stats("", "q")
         assert (stats["done"], stats["attempts"]) == (count, count)
+
+    @pytest.mark.slow
+    def test_jobs_outlive_processes_that_are_killed_all_the_time(self, place: Place) -> None:
+        engine = place.open()
+        engine.create(replace(SLOW, attempts=1000))
+        ids, found, chance = [f"{n}" for n in range(3000)], [], random.Random(3)
+        engine.submit_all([Job(id=id, queue="q", payload=id) for id in ids])
+        for _ in range(12):
+            others = [place.other() for _ in range(2)]
+            for other in others:
+                other.ask("serve", queue="q", body="echo")
+                other.tell("consume", queue="q")
+            time.sleep(chance.random())
+            found += take(engine, 0)
+            for other in others:
+                other.kill()
+        engine.serve("q", echo)
+        for id in ids:
+            assert ended(engine, id).result == id
+        found += ends(engine)
+        assert len(set(found)) == len(found)
+        assert all(job.acknowledged for job in engine.list("", "q", limit=len(ids)))
+        assert engine.stats("", "q")["done"] == len(ids)
 
 
 def asking(job: Job) -> tuple[str, int]:
