@@ -54,8 +54,9 @@ LAYERS = {
         clock engine
         values wakeups schema
         presence database endings rows
-        moments outbox queueing
+        moments queueing
         attempts
+        outbox
         serving
         tending
         embedded
