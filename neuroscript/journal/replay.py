@@ -84,7 +84,7 @@ class JournaledRun:
         kinds: Mapping[str, PieceKind] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
-        self.terms = journal.terms
+        self.terms = journal.terms_of(info.run_id)
         self._approver = approver
         self.is_suspended = False
         """Whether this start ended since a person has to decide something."""
