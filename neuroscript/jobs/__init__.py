@@ -8,11 +8,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from neuroscript.jobs.embedded import EmbeddedEngine
     from neuroscript.jobs.grants import Grant
     from neuroscript.jobs.host import JobHost, register_job_tools
 
 __all__ = [
     "Attempt",
+    "EmbeddedEngine",
     "Grant",
     "Job",
     "JobEngine",
@@ -25,7 +27,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what gives interpreters queues when it is first used: tools alone do without."""
+    """Imports what does jobs when it is first used: whoever looks at the tools does without."""
+    if name == "EmbeddedEngine":
+        from neuroscript.jobs.embedded import EmbeddedEngine
+
+        return EmbeddedEngine
     if name == "Grant":
         from neuroscript.jobs.grants import Grant
 
