@@ -25,7 +25,7 @@ _LINE: Final = 32  # columns of the time line
 _MOST_GAP: Final = 0.1  # of the busy time, which a pause takes of the time line
 _MARKS: Final = {WAITING: "?", BEGUN: "…", ERROR: "x"}
 _WHY: Final = 60
-_NAME: Final = 40
+_NAME: Final = 60
 
 
 def state_of(info: RunInfo, going_on: bool) -> str:

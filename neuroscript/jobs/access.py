@@ -49,6 +49,9 @@ MOST_DEPTH: Final = 8
 MOST_QUEUES: Final = 100
 """How many queues an owner's scripts may have."""
 
+_ID: Final = 20
+"""The characters of ids that are made: hexadecimal digits of a random number."""
+
 _FOR_EVER: Final = 10 * 366 * 86_400.0
 
 
@@ -144,11 +147,11 @@ class JobAccess:
         ends = 0.0 if journal is None or latest == _FOR_EVER else journal.info.started + latest
         jobs = []
         for number, job in enumerate(read):
-            made = uuid.uuid4() if journal is None else journal.id_here(f"job {number}")
+            made = str(uuid.uuid4()) if journal is None else journal.id_here(f"job {number}")
             order = replace(usual, work=_with_worker(job, queue), metadata=job.metadata)
             if "procedure" in job.work:
                 order = replace(order, program=program)
-            jobs.append(self._job(job.id or str(made), queue, job, order, submitter, ends))
+            jobs.append(self._job(job.id or made.replace("-", "")[:_ID], queue, job, order, submitter, ends))
             ctx.charge_written(_size(jobs[-1].payload))
         self._put(jobs)
         self._server.serve(queue)

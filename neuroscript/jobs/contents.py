@@ -11,6 +11,7 @@ from neuroscript.private_files import make_own_directory, make_private_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final, Protocol
 
     class Contents(Protocol):
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 16 * 1024 * 1024
 """The most bytes of one content."""
+
+
+def contents_directory(private_paths: Iterable[str]) -> str:
+    """Where contents are kept beside the files of an engine, or of a journal.
+
+    Args:
+        private_paths: the directories of those files.
+
+    Raises:
+        NeuroScriptError: 18 if there are none.
+    """
+    for path in private_paths:
+        return os.path.join(path, "contents")
+    message = "neither the engine nor the journal has files, so it has to be said where contents are kept: contents=…"
+    raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
 
 
 class FileContents:

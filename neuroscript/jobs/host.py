@@ -7,11 +7,11 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.jobs.access import END, JobAccess
 from neuroscript.jobs.bodies import JobBody
-from neuroscript.jobs.contents import FileContents
+from neuroscript.jobs.contents import FileContents, contents_directory
 from neuroscript.jobs.decisions import Decisions
 from neuroscript.jobs.grants import POLICY, WORKERS, Grant
 from neuroscript.jobs.reaching import SERVICE
@@ -90,7 +90,11 @@ class JobHost:
     ) -> None:
         self.engine = engine
         self.journal = journal
-        self.contents = contents if contents is not None else FileContents(_contents_directory(engine, journal))
+        self.contents = (
+            contents
+            if contents is not None
+            else FileContents(contents_directory([*engine.private_paths(), *journal.private_paths()]))
+        )
         self._template = template
         made = make if make is not None else partial(like, template)
         self._body = JobBody(journal, self.contents, template, made, self._equip)
@@ -224,11 +228,3 @@ def owner_of(interpreter: Interpreter) -> str:
     paths = [program.name for program in interpreter.programs if os.path.isfile(program.name)]
     path = interpreter.sandbox if interpreter.sandbox is not None else next(iter(paths), None)
     return "" if path is None else os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
-
-
-def _contents_directory(engine: JobEngine, journal: JournalStore) -> str:
-    """Where contents are kept beside the files of the engine, else of the journal."""
-    for path in (*engine.private_paths(), *journal.private_paths()):
-        return os.path.join(path, "contents")
-    message = "neither the engine nor the journal has files, so it has to be said where contents are kept: contents=…"
-    raise NeuroScriptError(ErrorCode.CONFIGURATION, message)

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from neuroscript.jobs.contents import Contents
 
 ASKING: Final = """\
-func main(needs worker, needs prompt, needs config) means
+func main(needs worker, prompt, config) means
+  if worker == nil
+    ask prompt with config into answer
+    return answer
+  endif
   ask worker, prompt with config into reply
   return reply
 endfunc

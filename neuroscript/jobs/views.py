@@ -40,12 +40,21 @@ def job_map(job: Job, contents: Contents) -> dict[str, Any]:
     """A job as scripts see it, in values of the language."""
     return {
         **summary_map(job),
-        "result": fetched(job.result, contents) if job.state == DONE else None,
+        "result": fetched_result(job, contents),
         "created": _moment(job.created),
         "started": _moment(job.started) if job.started else None,
         "ended": _moment(job.ended) if job.ended else None,
         "deadline": _moment(job.deadline) if job.deadline else None,
     }
+
+
+def fetched_result(job: Job, contents: Contents) -> Any:
+    """What a job gave; nil unless it is done.
+
+    Raises:
+        NeuroScriptError: 9 or 10 if it is kept elsewhere, and not there as it was.
+    """
+    return fetched(job.result, contents) if job.state == DONE else None
 
 
 def summary_map(job: Job) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def summary_map(job: Job) -> dict[str, Any]:
         "metadata": what["metadata"],
         "feedback": None if job.feedback is None else dict(job.feedback),
         "priority": job.priority,
-        "attempts": job.attempt,
+        "attempts": job.used,
         "max_attempts": job.attempts,
         "cost": _amount(job.measures, "cost", 0.0),
         "tokens": int(_amount(job.measures, "tokens", 0)),
