@@ -62,7 +62,7 @@ def queue_lines(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"serves   {row['max']} at once, {row['max_attempts']} attempts, {worker}"
     yield "jobs     " + ", ".join(f"{row[name]} {name}" for name in _COUNTS)
     if row["waiting"]:
-        yield f"waits    {row['waiting']} of the pending jobs wait for a person: neuroscript runs list --state suspended"
+        yield f"waits    {row['waiting']} pending jobs wait for a person: neuroscript runs list --state suspended"
     if row["oldest_seconds"]:
         yield f"oldest   the oldest job that could start was submitted {row['oldest_seconds']:.0f} s ago"
     yield (

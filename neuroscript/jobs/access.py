@@ -82,6 +82,7 @@ class JobAccess:
         self._server = server
         self._queues = queues
         self._budget = budget
+        self._handed_out: set[str] = set()  # the jobs whose ends a journaled run was given and has not noted down yet
 
     # --- queues ---------------------------------------------------------------------------------------------------
 
@@ -267,6 +268,7 @@ class JobAccess:
                 self.engine.acknowledge(self.owner, [job.id])
             else:
                 what = json.dumps([self.owner, job.id])
+                self._handed_out.add(job.id)
                 journal.attach(Piece(END, what), lambda: self.acknowledge(what))
         except BaseException:
             self.engine.give_back(self.owner, job.id)
@@ -276,10 +278,17 @@ class JobAccess:
     def acknowledge(self, what: str) -> None:
         """Takes note of the end that a piece of a journal tells of."""
         owner, id = json.loads(what)
+        self._handed_out.discard(id)
         try:
             self.engine.acknowledge(owner, [id])
         except NotFoundError:  # its queue has been deleted since
             return
+
+    def close(self) -> None:
+        """Lets the ends be handed out again that a run was given, and could not note down."""
+        for id in self._handed_out:
+            self.engine.give_back(self.owner, id)
+        self._handed_out.clear()
 
     def _may_wait(self, name: str) -> None:
         """Refuses a wait that could never end; has this process do the jobs that are waited for."""

@@ -110,7 +110,9 @@ class JobHost:
     def access(self, owner: str | None = None) -> JobAccess:
         """The queues as the template's scripts reach them."""
         whose = owner if owner is not None else owner_of(self._template)
-        return JobAccess(self.engine, self.contents, self, whose)
+        access = JobAccess(self.engine, self.contents, self, whose)
+        self._template.on_close(access.close)
+        return access
 
     # --- serving --------------------------------------------------------------------------------------------------
 
@@ -196,6 +198,7 @@ class JobHost:
         access = JobAccess(self.engine, self.contents, self, job.owner, order.queues, lambda ctx: order.budget)
         interpreter.services[SERVICE] = lambda: access
         interpreter.on_pieces(END, apply=access.acknowledge)
+        interpreter.on_close(access.close)
         for path in (*self.engine.private_paths(), *self.journal.private_paths()):
             interpreter.protect(path)
 

@@ -164,7 +164,7 @@ def _size(value: Any) -> int:
 
 def _check_plain(value: Any, what: str) -> None:
     if isinstance(value, Handle | Function | ToolValue):
-        message = f"{what} holds {type_name(value)}, which only the run knows that made it; give plain values"
+        message = f"{what} holds a {type_name(value)}, which only the run knows that made it; give plain values"
         raise NeuroScriptError(ErrorCode.TYPE, message)
     if isinstance(value, dict):
         for key, item in value.items():

@@ -83,7 +83,7 @@ class Policy:
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Returns the reason why a tool may not be called; None if it may."""
-        allow, deny, _, exempt = self._patterns
+        allow, deny, grants, exempt = self._patterns
         name = spec.name.lower()
         if deny.match(name):
             return (
@@ -96,7 +96,7 @@ class Policy:
                 f"Policy(allow=({spec.name!r},))"
             )
         for capability in spec.capabilities:
-            if not self.granted(capability) and not exempt.match(name):
+            if not grants.match(capability.lower()) and not exempt.match(name):
                 return (
                     f"{spec.full_name} needs the capability {capability}, which the host does not grant; the host "
                     f"permits it with --allow {spec.name} or Policy(grants=({capability!r},))"
