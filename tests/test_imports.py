@@ -51,14 +51,14 @@ LAYERS = {
         __main__
     """,
     "neuroscript.jobs": """
-        clock engine
-        values wakeups schema
-        presence database endings rows
-        moments outbox queueing
-        attempts
+        clock engine contents failures grants shapes
+        values wakeups schema given payload programs reaching
+        presence database endings rows views
+        moments outbox queueing decisions bodies
+        attempts access
         serving
         tending
-        embedded
+        embedded host queue_tools tools
         .
     """,
     "neuroscript.cli": """
@@ -68,12 +68,12 @@ LAYERS = {
         report sarif shells shell_words
         settings trusted_files
         options explanation app
-        configuration
+        configuration actions
         host
-        outcomes interactive journaling run_views
+        outcomes interactive journaling run_views queueing queue_views
         observing
         . check fmt lsp primer reference run shell doctor test tools trust
-        debug runs
+        debug runs queues serve
         repl
     """,
     "neuroscript.cli.repl": """
@@ -146,11 +146,13 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec marks
+        accounts entries codec marks
         approvals payloads segments
         failures ledger terms index
-        store
-        files replay
+        call_budget store
+        books files
+        replay
+        sharing
         running
         .
     """,

@@ -17,15 +17,17 @@ from neuroscript.jobs.payload import Order, fetched, is_same, told, write_payloa
 from neuroscript.jobs.programs import check_procedure, keep_program
 from neuroscript.jobs.views import job_map, queue_map, status_map
 from neuroscript.journal.payloads import Piece
+from neuroscript.journal.sharing import share_budget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any, Final, Protocol
 
     from neuroscript.jobs.contents import Contents
     from neuroscript.jobs.engine import JobEngine, Queue
     from neuroscript.jobs.given import GivenJob
+    from neuroscript.journal.store import JournalStore
     from neuroscript.runtime.context import ToolContext
 
     class Server(Protocol):
@@ -63,8 +65,8 @@ class JobAccess:
         contents: keeps what is too large for payloads.
         server: does jobs in this process.
         owner: whose they are.
+        journal: keeps the jobs' runs.
         queues: where the scripts are those of a job: the queues of the jobs that it descends from, its own last.
-        budget: gives what the models' calls of jobs count in: takes the call context; None: the jobs' own.
     """
 
     def __init__(
@@ -73,15 +75,15 @@ class JobAccess:
         contents: Contents,
         server: Server,
         owner: str,
+        journal: JournalStore,
         queues: tuple[str, ...] = (),
-        budget: Callable[[ToolContext], Mapping[str, Any] | None] | None = None,
     ) -> None:
         self.engine = engine
         self.contents = contents
         self.owner = owner
         self._server = server
         self._queues = queues
-        self._budget = budget
+        self._journal = journal
         self._handed_out: set[str] = set()  # the jobs whose ends a journaled run was given and has not noted down yet
 
     # --- queues ---------------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class JobAccess:
             if "procedure" in job.work:
                 check_procedure(ctx.interpreter, job.work["procedure"], job.work["args"])
                 program = program or keep_program(ctx.interpreter, self.contents)
-        budget = None if self._budget is None else self._budget(ctx)
+        budget = share_budget(ctx, self._journal)
         usual = Order(work={}, grant=grant, queues=(*self._queues, name), budget=budget)
         submitter = "" if journal is None else journal.info.run_id
         latest = _FOR_EVER if terms is None or terms.deadline is None else terms.deadline

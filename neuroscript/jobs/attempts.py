@@ -18,12 +18,12 @@ from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Final
 
     from neuroscript.jobs.database import Transaction
 
 _JITTER: Final = 0.2
-_CANCELLED: Final = ErrorCode.CANCELLED
 
 
 @record(frozen=True)
@@ -32,13 +32,11 @@ class Claimed:
 
     Args:
         number: its number.
-        queue: the number of its queue.
         job: the job; its attempt is the fencing number.
         lease: after how many seconds of silence this process loses it.
     """
 
     number: int
-    queue: int
     job: Job
     lease: float
 
@@ -88,28 +86,18 @@ def claim(work: Transaction, process: int, name: str, owner: str | None, most: i
             (process, work.now, number),
         )
         count_attempt(work, queue)
-        claimed.append(Claimed(number, queue, job_numbered(work, number), leases[queue]))
+        claimed.append(Claimed(number, job_numbered(work, number), leases[queue]))
     if claimed:
         execute("UPDATE processes SET seen = ? WHERE number = ?", (work.machine, process))
     return claimed
 
 
-def is_current(work: Transaction, process: int, number: int, attempt: int) -> bool:
-    """Whether a job is still that of an attempt."""
-    return _row(work, process, number, attempt) is not None
-
-
-def what_stops(work: Transaction, process: int, number: int, attempt: int) -> tuple[bool, str | None]:
-    """Whether a job is still that of an attempt, and why somebody cancelled it; None if nobody did."""
-    row = _row(work, process, number, attempt)
-    return (False, None) if row is None else (True, row[0])
-
-
-def _row(work: Transaction, process: int, number: int, attempt: int) -> Any:
-    return work.execute(
-        "SELECT stopping FROM jobs WHERE number = ? AND attempt = ? AND process = ? AND stage = 'running'",
-        (number, attempt, process),
-    ).fetchone()
+def running_of(work: Transaction, process: int) -> dict[tuple[int, int], str | None]:
+    """What a process runs: by number and attempt, why somebody cancelled it; None if nobody did."""
+    rows = work.execute(
+        "SELECT number, attempt, stopping FROM jobs WHERE process = ? AND stage = 'running'", (process,)
+    ).fetchall()
+    return {(number, attempt): stopping for number, attempt, stopping in rows}
 
 
 def finish(
@@ -125,43 +113,42 @@ def finish(
         result: the text of what it gave.
         seconds: how long it took, for jobs that say nothing of it.
     """
-    number, attempt = claimed.number, claimed.job.attempt
-    row = _row(work, process, number, attempt)
+    number, attempt, now = claimed.number, claimed.job.attempt, work.now
+    row = work.execute(
+        "SELECT stopping FROM jobs WHERE number = ? AND attempt = ? AND process = ? AND stage = 'running'",
+        (number, attempt, process),
+    ).fetchone()
     if row is None:
         return False
+    [stopping] = row
     measures = {"seconds": seconds, **outcome.measures}
-    error = stored_error(outcome.error)
-    state = outcome.state
-    if state == DONE:
-        late = 0 < claimed.job.deadline <= work.now
-        if late:
-            end(work, number, EXPIRED, error=stored_error(error_of(*EXPIRED_ERROR)), measures=measures)
-        else:
-            end(work, number, DONE, result=result, measures=measures)
-    elif state == CANCELLED or row[0] is not None:
-        why = f": {row[0]}" if row[0] else ""
-        told = stored_error(error_of(_CANCELLED, f"the job was cancelled{why}"))
-        _stop(work, claimed, CANCELLED, told, measures)
-    elif 0 < claimed.job.deadline <= work.now:
+    if outcome.state == CANCELLED or (stopping is not None and outcome.state != DONE):
+        end(work, number, CANCELLED, error=_cancelled(stopping or ""), measures=measures)
+    elif 0 < claimed.job.deadline <= now:
         end(work, number, EXPIRED, error=stored_error(error_of(*EXPIRED_ERROR)), measures=measures)
-    elif state == FAILED:
-        _fail(work, claimed, outcome, error, measures)
+    elif outcome.state == DONE:
+        end(work, number, DONE, result=result, measures=measures)
+    elif outcome.state == FAILED:
+        _fail(work, claimed, outcome, measures)
     else:
         _put_back(work, claimed, outcome, measures)
     return True
 
 
-def _stop(work: Transaction, claimed: Claimed, state: str, error: str | None, measures: dict[str, Any]) -> None:
-    end(work, claimed.number, state, error=error, measures=measures)
+def _cancelled(why: str) -> str | None:
+    """The error of a job that was cancelled."""
+    return stored_error(error_of(ErrorCode.CANCELLED, f"the job was cancelled{f': {why}' if why else ''}"))
 
 
-def _fail(work: Transaction, claimed: Claimed, outcome: Outcome, error: str | None, measures: dict[str, Any]) -> None:
+def _fail(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any]) -> None:
+    error = stored_error(outcome.error)
     [used, attempts] = work.execute("SELECT used, attempts FROM jobs WHERE number = ?", (claimed.number,)).fetchone()
     if not outcome.retry or used >= attempts:
         end(work, claimed.number, FAILED, error=error, measures=measures)
         return
     [backoff, most] = work.execute(
-        "SELECT backoff, backoff_most FROM queues WHERE number = ?", (claimed.queue,)
+        "SELECT backoff, backoff_most FROM queues JOIN jobs ON jobs.queue = queues.number WHERE jobs.number = ?",
+        (claimed.number,),
     ).fetchone()
     pause = min(backoff * 2.0 ** min(used - 1, 60), most) * random.uniform(1 - _JITTER, 1 + _JITTER)
     work.execute(
@@ -183,13 +170,25 @@ def _put_back(work: Transaction, claimed: Claimed, outcome: Outcome, measures: d
         work.topics.add(ready_topic(claimed.job.queue))
 
 
-def note_begun(work: Transaction, process: int, numbers: list[int]) -> None:
-    """Notes that attempts of a process have begun, for whoever pauses their queue."""
-    rows = work.execute("SELECT number, queue FROM jobs WHERE process = ? AND stage = 'running'", (process,)).fetchall()
-    for number, queue in rows:
-        if number in numbers:
-            work.execute("UPDATE jobs SET begun = 1 WHERE number = ?", (number,))
-        work.topics.add(pause_topic(queue))
+def is_asked(work: Transaction, process: int) -> bool:
+    """Whether somebody who pauses a queue waits for a process to say that what it took has begun."""
+    return bool(
+        work.execute(
+            "SELECT 1 FROM jobs JOIN queues ON queues.number = jobs.queue "
+            "WHERE process = ? AND stage = 'running' AND begun = 0 AND paused = 1 LIMIT 1",
+            (process,),
+        ).fetchone()
+    )
+
+
+def note_begun(work: Transaction, begun: Iterable[tuple[int, int]]) -> None:
+    """Notes that attempts have begun, given by number and attempt, for whoever pauses their queue."""
+    for place in begun:
+        row = work.execute(
+            "UPDATE jobs SET begun = 1 WHERE number = ? AND attempt = ? AND stage = 'running' RETURNING queue", place
+        ).fetchone()
+        if row is not None:
+            work.topics.add(pause_topic(row[0]))
 
 
 def has_unbegun(work: Transaction, queue: int) -> bool:
@@ -211,7 +210,13 @@ def join(work: Transaction, name: str, pid: int) -> int:
     [number] = work.execute(
         "INSERT INTO processes (name, pid, seen) VALUES (?, ?, ?) RETURNING number", (name, pid, work.machine)
     ).fetchone()
+    work.topics.add(MOMENTS)
     return int(number)
+
+
+def names_of(work: Transaction) -> dict[str, int]:
+    """The names of the processes that have entered, and their ids with the system."""
+    return dict(work.execute("SELECT name, pid FROM processes").fetchall())
 
 
 def renew(work: Transaction, process: int) -> None:
@@ -243,20 +248,24 @@ def bury(work: Transaction, name: str) -> None:
     work.execute("DELETE FROM processes WHERE number = ?", (process,))
 
 
-_SILENT: Final = (
-    "SELECT jobs.number, pid FROM processes JOIN jobs ON jobs.process = processes.number "
-    "JOIN queues ON queues.number = jobs.queue WHERE stage = 'running' AND seen + queues.lease < ? "
-)
-
-
-def has_silent(work: Transaction, own: int) -> bool:
-    """Whether a process has not been heard of for the lease of one of its jobs."""
-    return bool(work.execute(f"{_SILENT} AND processes.number != ? LIMIT 1", (work.machine, own)).fetchone())
+def seconds_to_silence(work: Transaction, own: int) -> float | None:
+    """The seconds until another process will not have been heard of for the lease of one of its jobs."""
+    [moment] = work.execute(
+        "SELECT min(seen + lease) FROM processes JOIN jobs ON jobs.process = processes.number "
+        "JOIN queues ON queues.number = jobs.queue WHERE stage = 'running' AND processes.number != ?",
+        (own,),
+    ).fetchone()
+    return None if moment is None else moment - work.machine
 
 
 def take_from_silent(work: Transaction, own: int) -> None:
     """Takes jobs from processes that have not been heard of for their lease."""
-    rows = work.execute(f"{_SILENT} AND processes.number != ?", (work.machine, own)).fetchall()
+    rows = work.execute(
+        "SELECT jobs.number, pid FROM processes JOIN jobs ON jobs.process = processes.number "
+        "JOIN queues ON queues.number = jobs.queue WHERE stage = 'running' AND processes.number != ? "
+        "AND seen + lease <= ?",
+        (own, work.machine),
+    ).fetchall()
     for number, pid in rows:
         _release(work, number, f"the process {pid} that did it was not heard of for longer than the lease")
 
@@ -274,8 +283,7 @@ def _release(work: Transaction, number: int, why: str) -> None:
     job = job_numbered(work, number)
     [stopping] = work.execute("SELECT stopping FROM jobs WHERE number = ?", (number,)).fetchone()
     if stopping is not None:
-        told = f"the job was cancelled{f': {stopping}' if stopping else ''}"
-        end(work, number, CANCELLED, error=stored_error(error_of(_CANCELLED, told)))
+        end(work, number, CANCELLED, error=_cancelled(stopping))
     elif 0 < job.deadline <= work.now:
         end(work, number, EXPIRED, error=stored_error(error_of(*EXPIRED_ERROR)))
     elif job.used >= job.attempts:

@@ -1,7 +1,8 @@
-"""The file of an embedded engine: its transactions, which threads that come together make together."""
+"""The file of an embedded engine: its transactions, and what waits for the disk."""
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -12,18 +13,19 @@ from contextlib import contextmanager, suppress
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.jobs import clock
 from neuroscript.jobs.schema import SCHEMA, VERSION
-from neuroscript.private_files import check_plain, open_private
+from neuroscript.private_files import check_plain, open_private, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Final, TypeVar
+    from typing import Final, TypeVar
 
     T = TypeVar("T")
 
 FILE: Final = "jobs.sqlite3"
 _BUSY_SECONDS: Final = 30.0
 _LONGEST_PAUSE: Final = 0.005
+_sync = getattr(os, "fdatasync", os.fsync)
 _making = threading.Lock()
 """Held while a file is made: closing it would take the locks of this process's other connections to it."""
 
@@ -47,26 +49,13 @@ class Transaction:
         self.topics: set[int] = set()
 
 
-class _Request:
-    """An operation that a thread waits for."""
-
-    __slots__ = ("durable", "error", "gate", "leads", "operation", "result")
-
-    def __init__(self, operation: Callable[[Transaction], Any], durable: bool) -> None:
-        self.operation = operation
-        self.durable = durable
-        self.gate = threading.Lock()
-        self.gate.acquire()
-        self.leads = False
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
 class Database:
     """The file.  Safe to use from many threads, and many processes at once.
 
-    Waiting for the disk takes a hundred times as long as an operation.  So threads that come while one waits are
-    gathered, and one of them does what all of them want in one transaction.
+    Waiting for the disk takes ten times as long as a transaction.  So SQLite does not wait for it at a commit, which
+    would keep others from the file meanwhile; what has to survive a loss of power waits afterwards until SQLite's log
+    is on the disk, and threads that wait together wait once.  The log keeps the order of the transactions: what is
+    lost is always the last of them.
 
     Args:
         path: the file, which is made if it is missing.
@@ -81,24 +70,26 @@ class Database:
         self._ring = ring
         self._process = os.getpid()
         self._closed = False
-        self._lock = threading.Lock()  # of the two following
-        self._waiting: list[_Request] = []
-        self._led = False
         self._reading = threading.Lock()
         self._writing = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0  # transactions
         with self.failing("opened"):
             _make(path)
-            self._writer = self._connect()
+            self._identity = os.stat(path)
+            self._writer = self._connect(0.0)
             try:
                 self._prepare()
-                self._reader = self._connect()
+                self._reader = self._connect(_BUSY_SECONDS)
+                self._reader.execute("SELECT 1 FROM machine")
+                self._log = os.open(f"{path}-wal", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
             except BaseException:
                 self._writer.close()
                 raise
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, timeout: float) -> sqlite3.Connection:
         return sqlite3.connect(
-            self.path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=200
+            self.path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=200
         )
 
     def _prepare(self) -> None:
@@ -110,13 +101,15 @@ class Database:
                 self._patiently("BEGIN IMMEDIATE")
                 [version] = execute("PRAGMA user_version").fetchone()  # another process may have been faster
                 if version == 0:
+                    if execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                        raise sqlite3.DatabaseError("it holds other tables")
                     for statement in SCHEMA.split("\n\n"):
                         execute(statement)
                     execute("INSERT INTO machine VALUES (?, 0)", (clock.boot(),))
                     execute(f"PRAGMA user_version = {VERSION}")
                     version = VERSION
                 execute("COMMIT")
-            for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = FULL"):
+            for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = NORMAL"):
                 execute(f"PRAGMA {pragma}")
         except sqlite3.OperationalError:
             raise
@@ -144,107 +137,46 @@ class Database:
     # --- writing --------------------------------------------------------------------------------------------------
 
     def write(self, operation: Callable[[Transaction], T], *, durable: bool) -> T:
-        """Runs an operation that writes.
+        """Runs an operation that writes, and rings for what it changed.
 
         Args:
-            operation: the operation; if it raises, nothing of it happens.  It may be called again if the transaction
-                of several failed.
-            durable: whether it waits for the disk.
+            operation: the operation; if it raises, nothing of it happens.
+            durable: whether it is to survive a loss of power; so does then what was read in it.
 
         Raises:
             NeuroScriptError: what the operation raised; 26 if the file cannot be written.
         """
-        self.check_open()
-        request = _Request(operation, durable)
-        with self._lock:
-            self._waiting.append(request)
-            leads, self._led = not self._led, True
-        try:
-            if not leads:
-                request.gate.acquire()
-                leads = request.leads
-            if leads:
-                self._lead()
-        except BaseException:  # an interrupt, in whatever line
-            with self._lock:
-                if request in self._waiting:
-                    self._waiting.remove(request)
-                leads = leads or request.leads
-            if leads:
-                self._pass_on()
-            raise
-        if leads:
-            self._pass_on()
-        if request.error is not None:
-            raise request.error
-        result: T = request.result
+        with self.failing("written"):
+            with self._writing:
+                self.check_open()
+                self._check_there()
+                self._patiently("BEGIN IMMEDIATE")
+                work = Transaction(self._writer)
+                try:
+                    result = operation(work)
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    raise
+                self._written += 1
+                written = self._written
+            try:
+                if durable:
+                    self._sync(written)
+            finally:
+                if work.topics:
+                    self._ring(work.topics)
         return result
 
-    def _lead(self) -> None:
-        """Does what all threads that wait want."""
-        with self._lock:
-            batch, self._waiting = self._waiting, []
-        topics: set[int] = set()
-        try:
-            with self.failing("written"), self._writing:
-                topics = self._commit(batch)
-        except Exception as error:
-            for request in batch:
-                request.error = request.error or error
-        except BaseException:
-            message = f"what was written to {self.path} was interrupted, and nothing of it happened; try again"
-            for request in batch:
-                request.error = request.error or NeuroScriptError(ErrorCode.IO_FAILED, message)
-            raise
-        finally:
-            for request in batch:
-                request.gate.release()
-        if topics:
-            self._ring(topics)
-
-    def _pass_on(self) -> None:
-        """Has a thread that has come meanwhile lead."""
-        with self._lock:
-            if self._waiting:
-                following = self._waiting[0]
-                following.leads = True
-                following.gate.release()
-            else:
-                self._led = False
-
-    def _commit(self, batch: list[_Request]) -> set[int]:
-        self.check_open()
-        execute = self._writer.execute
-        durable = any(request.durable for request in batch)
-        execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        self._patiently("BEGIN IMMEDIATE")
-        try:
-            topics: set[int] = set()
-            for request in batch:
-                topics |= self._apply(request, alone=len(batch) == 1)
-            execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                execute("ROLLBACK")
-            raise
-        return topics
-
-    def _apply(self, request: _Request, alone: bool) -> set[int]:
-        execute = self._writer.execute
-        if not alone:
-            execute("SAVEPOINT one")
-        work = Transaction(self._writer)
-        try:
-            request.result = request.operation(work)
-        except NeuroScriptError as error:
-            if alone:
-                raise
-            request.error = error
-            execute("ROLLBACK TO one")
-            work.topics.clear()
-        if not alone:
-            execute("RELEASE one")
-        return work.topics
+    def _sync(self, written: int) -> None:
+        """Waits until so many transactions of this process are on the disk."""
+        with self._syncing:
+            if self._synced < written:
+                self.check_open()
+                written = self._written
+                _sync(self._log)
+                self._synced = written
 
     def _patiently(self, statement: str) -> sqlite3.Cursor:
         """Runs a statement that may find the file locked by another process, until it does not.
@@ -270,8 +202,18 @@ class Database:
         self._closed = True
         with self._reading:
             self._reader.close()
-        with self._writing:
+        with self._writing, self._syncing:
             self._writer.close()
+            os.close(self._log)
+
+    def _check_there(self) -> None:
+        """Refuses to write into a file that others no longer find, so that what is written would be lost."""
+        try:
+            if os.path.samestat(os.stat(self.path), self._identity):
+                return
+        except FileNotFoundError:
+            pass
+        raise FileNotFoundError(errno.ENOENT, "it was removed or replaced while it was open; open the queues anew")
 
     @property
     def is_of_another_process(self) -> bool:
@@ -305,3 +247,4 @@ def _make(path: str) -> None:
         if not check_plain(path):
             with suppress(FileExistsError):  # another process was faster
                 os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+                sync_directory(os.path.dirname(path))

@@ -315,9 +315,17 @@ class EmbeddedEngine(JobEngine):
         with self._lock:
             self._database.check_open()
             serving = EmbeddedServing(
-                self._database, self._bell, member.process, queue, owner, body, min(least, most), most, member.look
+                self._database,
+                self._bell,
+                member.process,
+                queue,
+                owner,
+                body,
+                min(least, most),
+                most,
+                member.look_after,
             )
-            self._servings.append(serving)
+            self._servings = [*(each for each in self._servings if not each.has_stopped), serving]
         return serving
 
     def _settings(self, queue: str, owner: str | None) -> Queue:

@@ -54,7 +54,7 @@ def end(
     work.topics |= {end_topic(owner, id), ends_topic(owner, name)}
 
 
-def reopen(work: Transaction, number: int, stage: str, attempts: int) -> None:
+def reopen(work: Transaction, number: int, attempts: int) -> None:
     """Takes back the end of a job, which gets so many attempts, counted from its first."""
     execute = work.execute
     [queue, measures, feedback] = execute(
@@ -63,9 +63,10 @@ def reopen(work: Transaction, number: int, stage: str, attempts: int) -> None:
     count_measures(work, queue, json.loads(measures), -1)
     count_rating(work, queue, feedback, None)
     execute(
-        "UPDATE jobs SET stage = ?, attempts = ?, ended = 0, ending = 0, holder = 0, acknowledged = 0, "
-        "feedback = NULL, deadline = CASE WHEN deadline <= ? THEN 0 ELSE deadline END WHERE number = ?",
-        (stage, attempts, work.now, number),
+        "UPDATE jobs SET stage = CASE WHEN not_before > :now THEN 'delayed' ELSE 'ready' END, attempts = :attempts, "
+        "ended = 0, ending = 0, holder = 0, acknowledged = 0, feedback = NULL, "
+        "deadline = CASE WHEN deadline <= :now THEN 0 ELSE deadline END WHERE number = :number",
+        {"now": work.now, "attempts": attempts, "number": number},
     )
     execute("DELETE FROM results WHERE number = ?", (number,))
 

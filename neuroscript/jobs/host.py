@@ -16,6 +16,7 @@ from neuroscript.jobs.decisions import Decisions
 from neuroscript.jobs.grants import POLICY, WORKERS, Grant
 from neuroscript.jobs.reaching import SERVICE
 from neuroscript.logs import get_logger
+from neuroscript.runtime.context import SHARED_BUDGET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class JobHost:
     def access(self, owner: str | None = None) -> JobAccess:
         """The queues as the template's scripts reach them."""
         whose = owner if owner is not None else owner_of(self._template)
-        access = JobAccess(self.engine, self.contents, self, whose)
+        access = JobAccess(self.engine, self.contents, self, whose, self.journal)
         self._template.on_close(access.close)
         return access
 
@@ -195,7 +196,9 @@ class JobHost:
         rights: WorkerRights | None = self._template.services.get(WORKERS)
         if rights is not None and grant.workers is not None:
             rights.equip(interpreter, grant.workers)
-        access = JobAccess(self.engine, self.contents, self, job.owner, order.queues, lambda ctx: order.budget)
+        if order.budget is not None:
+            interpreter.services[SHARED_BUDGET] = order.budget
+        access = JobAccess(self.engine, self.contents, self, job.owner, self.journal, order.queues)
         interpreter.services[SERVICE] = lambda: access
         interpreter.on_pieces(END, apply=access.acknowledge)
         interpreter.on_close(access.close)

@@ -38,7 +38,7 @@ class Order:
         grant: what its submitter may do.
         program: the hash of the programs whose procedure it is; empty for a prompt.
         queues: the queues of the jobs that it descends from, its own last.
-        budget: the budget that its models' calls count in, as the plugin for workers writes it; None: its own.
+        budget: the budget that it shares with its submitter (`neuroscript.journal.sharing`); None: no limits.
     """
 
     work: dict[str, Any]

@@ -13,7 +13,7 @@ from neuroscript.jobs.wakeups import PORT, SOCKET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Final
 
 LOCK: Final = ".lock"
@@ -47,13 +47,18 @@ class Presence:
         self._lock.release()
 
 
-def dead(directory: str, own: str) -> Iterator[str]:
-    """The names of processes that have died; each is held until the next is asked for, so that one process at a time
-    sees to it."""
-    for entry in os.listdir(directory):
-        name, suffix = os.path.splitext(entry)
-        if suffix != LOCK or name == own:
-            continue
+def dead(directory: str, entered: Iterable[str], own: str) -> Iterator[str]:
+    """Finds processes that have died.
+
+    Args:
+        directory: where the signs of all processes lie.
+        entered: the names that are entered elsewhere, perhaps of processes whose sign is gone.
+        own: the name of this process.
+
+    Returns:
+        their names; each is held until the next is asked for, so that one process at a time sees to it.
+    """
+    for name in sorted({*_signs(directory), *entered} - {own}):
         lock = _lock(directory, name)
         try:
             lock.acquire(timeout=0)
@@ -67,8 +72,12 @@ def dead(directory: str, own: str) -> Iterator[str]:
 
 def anybody(directory: str) -> bool:
     """Whether a process that uses the directory lives."""
-    names = {name for name, suffix in map(os.path.splitext, os.listdir(directory)) if suffix == LOCK}
-    return bool(names - set(dead(directory, "")))
+    names = _signs(directory)
+    return bool(names - set(dead(directory, (), "")))
+
+
+def _signs(directory: str) -> set[str]:
+    return {name for name, suffix in map(os.path.splitext, os.listdir(directory)) if suffix == LOCK}
 
 
 def remove(directory: str, name: str) -> None:

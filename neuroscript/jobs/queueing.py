@@ -13,6 +13,7 @@ from neuroscript.jobs.rows import (
     find_queue,
     job_of,
     no_job,
+    no_queue,
     queue_number,
     queue_of,
 )
@@ -190,8 +191,12 @@ class Submission:
 
     def put(self, work: Transaction) -> bool:
         """Puts it into its queue; false if it is there already."""
-        queue = find_queue(work, self.owner, self.queue)
-        number = queue_number(work, self.owner, self.queue)
+        row = work.execute(
+            "SELECT number, attempts, max_jobs FROM queues WHERE owner = ? AND name = ?", (self.owner, self.queue)
+        ).fetchone()
+        if row is None:
+            raise no_queue(work, self.owner, self.queue)
+        number, attempts, max_jobs = row
         known = work.execute(
             "SELECT queue, digest FROM jobs WHERE owner = ? AND id = ?", (self.owner, self.id)
         ).fetchone()
@@ -201,8 +206,8 @@ class Submission:
                 message = f"there is a job {self.id!r} already, with {other}; an id stands for one job for ever"
                 raise NeuroScriptError(ErrorCode.DUPLICATE, f"{message}: take another one")
             return False
-        if queue.max_jobs is not None and unfinished(work, number) >= queue.max_jobs:
-            message = f"the queue {self.queue!r} holds {queue.max_jobs} unfinished jobs, which is all that it may"
+        if max_jobs is not None and unfinished(work, number) >= max_jobs:
+            message = f"the queue {self.queue!r} holds {max_jobs} unfinished jobs, which is all that it may"
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"{message}; wait for some to end")
         stage = DELAYED if self.not_before > work.now else READY
         [job] = work.execute(
@@ -210,7 +215,7 @@ class Submission:
             "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
             (
                 *(number, self.owner, self.id, self.submitter, self.digest, stage, self.priority, self.not_before),
-                *(self.deadline, self.attempts or queue.attempts, work.now),
+                *(self.deadline, self.attempts or attempts, work.now),
             ),
         ).fetchone()
         work.execute("INSERT INTO payloads VALUES (?, ?)", (job, self.payload))
@@ -231,17 +236,14 @@ def list_jobs(
     after: str,
 ) -> list[Job]:
     """What `JobEngine.list` gives."""
-    if owner is not None and queue is not None:
-        queue_number(work, owner, queue)
     wanted = set(states)
     stages = [stage for stage, state in STATE_OF.items() if state in wanted]
     conditions: list[str] = []
     given: list[Any] = []
-    for condition, value in (
-        ("jobs.owner = ?", owner),
-        ("queues.name = ?", queue),
-        ("submitter = ?", submitter),
-    ):
+    of_queue: tuple[str, Any] = ("queues.name = ?", queue)
+    if owner is not None and queue is not None:
+        of_queue = "jobs.queue = ?", queue_number(work, owner, queue)
+    for condition, value in (("jobs.owner = ?", owner), of_queue, ("submitter = ?", submitter)):
         if value is not None:
             conditions.append(condition)
             given.append(value)
@@ -286,8 +288,8 @@ def retry(work: Transaction, owner: str, id: str, attempts: int | None) -> Job:
         message = f"the job {id!r} {what}; only one that failed, expired or was cancelled is tried again"
         raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
     queue = find_queue(work, owner, job.queue)
-    reopen(work, number, READY, job.used + (attempts or queue.attempts))
-    work.topics |= {ready_topic(job.queue), ends_topic(owner, job.queue)}
+    reopen(work, number, job.used + (attempts or queue.attempts))
+    work.topics |= {ready_topic(job.queue), ends_topic(owner, job.queue), MOMENTS}
     return find_job(work, owner, id)
 
 

@@ -16,7 +16,7 @@ from neuroscript.logs import get_logger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Final
 
     from neuroscript.jobs.attempts import Claimed
@@ -52,24 +52,31 @@ class EmbeddedAttempt(Attempt):
         self._process = process
 
     @property
+    def place(self) -> tuple[int, int]:
+        """The number of the job, and that of the attempt."""
+        return self.claimed.number, self.job.attempt
+
+    @property
     def is_cancelled(self) -> bool:
         if not self._is_cancelled and not self.lost:
-            self.look()
+            self.told(self._running())
         return self._is_cancelled
 
     @property
     def is_current(self) -> bool:
-        number, attempt = self.claimed.number, self.job.attempt
-        return self._database.read(lambda work: attempts.is_current(work, self._process, number, attempt))
+        return self.place in self._running()
 
-    def look(self) -> None:
-        """Looks whether it should end, and has it end."""
-        number, attempt = self.claimed.number, self.job.attempt
-        current, why = self._database.read(lambda work: attempts.what_stops(work, self._process, number, attempt))
-        if not current:
+    def _running(self) -> dict[tuple[int, int], str | None]:
+        return self._database.read(lambda work: attempts.running_of(work, self._process))
+
+    def told(self, running: Mapping[tuple[int, int], str | None]) -> None:
+        """Has it end if it is none of those that run, or somebody cancelled it."""
+        if self.place not in running:
             self.lost = True
             self.cancel.cancel("the job was taken from this process, which had not been heard of for its lease")
-        elif why is not None:
+            return
+        why = running[self.place]
+        if why is not None:
             self._is_cancelled = True
             self.cancel.cancel(f"the job was cancelled{f': {why}' if why else ''}")
 
@@ -86,7 +93,7 @@ class EmbeddedServing(Serving):
         body: does one attempt.
         least: how many threads are kept.
         most: how many jobs are done at once.
-        begun: called when attempts have been claimed, so that their leases are looked after.
+        taken: called with jobs that have been taken, so that their leases and deadlines are looked after.
     """
 
     def __init__(
@@ -99,7 +106,7 @@ class EmbeddedServing(Serving):
         body: Callable[[Attempt], Outcome],
         least: int,
         most: int,
-        begun: Callable[[], None],
+        taken: Callable[[list[Claimed]], None],
     ) -> None:
         self._database = database
         self._process = process
@@ -108,7 +115,7 @@ class EmbeddedServing(Serving):
         self._body = body
         self._least = least
         self._most = most
-        self._begun = begun
+        self._taken = taken
         self._changed = threading.Condition()  # of what follows
         self._attempts: dict[EmbeddedAttempt, None] = {}
         self._threads = 0
@@ -128,6 +135,11 @@ class EmbeddedServing(Serving):
         """The attempts that are being made."""
         with self._changed:
             return list(self._attempts)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it starts no more jobs, and none runs."""
+        return self._stopping and not self._attempts
 
     # --- taking jobs ----------------------------------------------------------------------------------------------
 
@@ -154,7 +166,7 @@ class EmbeddedServing(Serving):
         for each in claimed:
             self._start(EmbeddedAttempt(self._database, self._process, each))
         if claimed:
-            self._begun()
+            self._taken(claimed)
         return len(claimed)
 
     def _start(self, attempt: EmbeddedAttempt) -> None:

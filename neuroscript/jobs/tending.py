@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
+    from neuroscript.jobs.attempts import Claimed
     from neuroscript.jobs.database import Database
     from neuroscript.jobs.serving import EmbeddedAttempt
     from neuroscript.jobs.wakeups import Bell
@@ -41,12 +42,14 @@ def tend(database: Database, directory: str, name: str = "", process: int = 0) -
     Returns:
         the seconds until something is due by time, at most `LOOK_SECONDS`.
     """
-    for each in presence.dead(directory, name):
+    for each in presence.dead(directory, database.read(attempts.names_of), name):
         database.write(lambda work, each=each: attempts.bury(work, each), durable=True)  # type: ignore[misc]
         presence.remove(directory, each)
-    if database.read(lambda work: attempts.has_silent(work, process)):
+    silence = database.read(lambda work: attempts.seconds_to_silence(work, process))
+    if silence is not None and silence <= 0:
         database.write(lambda work: attempts.take_from_silent(work, process), durable=True)
-    return settle_due(database)
+        silence = None
+    return min(settle_due(database), LOOK_SECONDS if silence is None else max(silence, _SOON))
 
 
 def settle_due(database: Database) -> float:
@@ -92,48 +95,61 @@ class Member:
             self._presence.leave()
             raise
         self.address = os.path.basename(self._ear.path)
-        self._beaten = time.monotonic()
+        self._beaten = self._following = time.monotonic()
         self._waiter = bell.waiter(MOMENTS, told_topic(self.process))
         self._thread = threading.Thread(target=self._tend, name="neuroscript-jobs-tending", daemon=True)
         self._thread.start()
 
-    def look(self) -> None:
-        """Has the thread look at what there is to do."""
-        self._waiter.ring()
+    def look_after(self, claimed: list[Claimed]) -> None:
+        """Looks after jobs that this process has just taken, which renewed its leases."""
+        self._beaten = time.monotonic()
+        now = clock.wall()
+        soon = min(
+            min(each.lease / _BEATS, each.job.deadline - now if each.job.deadline else LOOK_SECONDS) for each in claimed
+        )
+        if self._beaten + soon < self._following:
+            self._waiter.ring()
 
     def _tend(self) -> None:
-        told = False
         with self._waiter:
             while not self._closed:
                 try:
-                    seconds = self._look_after(told)
+                    seconds = self._look()
                 except NeuroScriptError as error:
                     if self._closed:
                         return
                     _log.warning("the job queues cannot be looked after just now: %s", error.message)
                     seconds = LOOK_SECONDS
-                told = self._waiter.wait(seconds)
+                self._following = time.monotonic() + seconds
+                self._waiter.wait(seconds)
 
-    def _look_after(self, told: bool) -> float:
-        running = self._running()
+    def _look(self) -> float:
         seconds = LOOK_SECONDS
+        self._following = time.monotonic()
+        running = self._running()
         if running:
             seconds = self._beat(running)
-            for attempt in running:
-                attempt.look()
-                if attempt.job.deadline:
-                    left = attempt.job.deadline - clock.wall()
-                    if left <= 0:
-                        attempt.cancel.cancel("its deadline has passed")
-                    else:
-                        seconds = min(seconds, left)
-        if told:
-            begun = [attempt.claimed.number for attempt in running if attempt.entered]
-            self._database.write(lambda work: attempts.note_begun(work, self.process, begun), durable=False)
-            if len(begun) < len(running):
-                self._waiter.ring()
-                seconds = _SOON
+            seconds = min(seconds, self._see_to(running))
+        self._ear.watch(set(self._database.read(attempts.names_of).values()) - {os.getpid()})
         return min(seconds, tend(self._database, self._directory, self._presence.name, self.process))
+
+    def _see_to(self, running: list[EmbeddedAttempt]) -> float:
+        """Has attempts end that should; the seconds until it is to be looked again."""
+        seconds = LOOK_SECONDS
+        known = self._database.read(lambda work: attempts.running_of(work, self.process))
+        for attempt in running:
+            attempt.told(known)
+            if attempt.job.deadline:
+                left = attempt.job.deadline - clock.wall()
+                if left <= 0:
+                    attempt.cancel.cancel("its deadline has passed")
+                else:
+                    seconds = min(seconds, left)
+        if self._database.read(lambda work: attempts.is_asked(work, self.process)):
+            begun = [attempt.place for attempt in self._running() if attempt.entered]
+            self._database.write(lambda work: attempts.note_begun(work, begun), durable=False)
+            return _SOON  # others may have been taken, and not have begun yet
+        return seconds
 
     def _beat(self, running: list[EmbeddedAttempt]) -> float:
         """Renews the leases if it is time to; the seconds until it is again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import selectors
 import socket
 import struct
 import threading
@@ -35,7 +36,7 @@ _COARSE: Final = 50_000_000
 """Nanoseconds in which a directory may change twice and have one time of it."""
 
 _END: Final = b"end"
-_DONT_WAIT: Final = getattr(socket, "MSG_DONTWAIT", 0)
+_PATIENCE: Final = 1.0
 _LONGEST_SOCKET_PATH: Final = 100  # bytes; systems allow 104 to 108
 
 
@@ -143,6 +144,10 @@ class Bell:
             waiter.ring()
 
 
+class _EndError(Exception):
+    """An ear is to receive nothing more."""
+
+
 class Ear:
     """Receives the messages of other processes, in a thread, and rings a bell for them.
 
@@ -172,7 +177,12 @@ class Ear:
             with open(descriptor, "w", encoding="ascii") as file:
                 file.write(f"{self._socket.getsockname()[1]} {self._token.hex()}")
             os.rename(self.path + ".new", self.path)
-        threading.Thread(target=self._listen, name="neuroscript-jobs-ear", daemon=True).start()
+        self._socket.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._watched: dict[int, int] = {}  # the descriptors of processes
+        self._thread = threading.Thread(target=self._listen, name="neuroscript-jobs-ear", daemon=True)
+        self._thread.start()
 
     def _bind(self, address: str | tuple[str, int]) -> None:
         try:
@@ -183,22 +193,53 @@ class Ear:
             self._socket.close()
             raise
 
+    def watch(self, processes: set[int]) -> None:
+        """Rings `MOMENTS` as soon as one of these processes dies, given by their ids with the system.
+
+        Where the system cannot say so, nothing is rung.
+        """
+        if not hasattr(os, "pidfd_open"):
+            return
+        for process in self._watched.keys() - processes:
+            self._forget(process)
+        for process in processes - self._watched.keys():
+            with suppress(OSError):  # it has died already, or is one of another container
+                descriptor = self._watched[process] = os.pidfd_open(process)
+                self._selector.register(descriptor, selectors.EVENT_READ, process)
+
+    def _forget(self, process: int) -> None:
+        descriptor = self._watched.pop(process, None)
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            os.close(descriptor)
+
     def _listen(self) -> None:
-        received = 0  # since none was there
         while True:
             try:
-                try:
-                    data = self._socket.recv(4096, _DONT_WAIT)
-                except BlockingIOError:
-                    received = 0
-                    data = self._socket.recv(4096)
+                for key, _ in self._selector.select():
+                    if key.data is None:
+                        self._receive()
+                    else:
+                        self._forget(key.data)
+                        self._bell.ring((MOMENTS,))
+            except _EndError:
+                return
             except OSError:  # it has been closed
+                return
+
+    def _receive(self) -> None:
+        """Reads the messages that are there."""
+        received = 0
+        while True:
+            try:
+                data = self._socket.recv(4096)
+            except BlockingIOError:
                 return
             if data[: len(self._token)] != self._token:
                 continue
             content = data[len(self._token) :]
             if content == _END:
-                return
+                raise _EndError
             received += 1
             if not content or received >= _SHORTEST_QUEUE or len(content) % 8:
                 self._bell.ring_all()
@@ -208,13 +249,15 @@ class Ear:
     def close(self) -> None:
         """Receives nothing more."""
         with suppress(OSError):
-            os.unlink(self.path)
-        with suppress(OSError):  # its thread is in a call that closing would not end everywhere
             address = self._socket.getsockname()
             with socket.socket(self._socket.family, socket.SOCK_DGRAM) as sender:
                 sender.sendto(self._token + _END, address)
         with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            os.unlink(self.path)
+        self._thread.join(_PATIENCE)
+        for process in list(self._watched):
+            self._forget(process)
+        self._selector.close()
         self._socket.close()
 
 

@@ -62,7 +62,10 @@ def test_what_became_of_jobs_is_shown(run: Command, queues: Command) -> None:
     assert bad.endswith("no luck")
     assert [row["id"] for row in queues("jobs", "numbers", "--state", "failed", "--format", "jsonl").rows] == ["bad"]
     lessons = queues("lessons", "numbers").out
-    assert 'asked    the procedure double\nmetadata {"from": "test"}\ngave     8\nrated    5 by a program: right' in lessons
+    assert (
+        'asked    the procedure double\nmetadata {"from": "test"}\ngave     8\nrated    5 by a program: right'
+        in lessons
+    )
     assert "error    1 (FAIL_STATEMENT): no luck" in lessons
     assert [row["result"] for row in queues("lessons", "numbers", "--min-rating", "4", "--format", "jsonl").rows] == [8]
 
@@ -74,7 +77,9 @@ def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript:
     text = queues("job", "four").out
     assert text.startswith("job      four: done\n")
     assert f"run      {row['run_id']}" in text
-    assert neuroscript("runs", "show", row["run_id"], "--sandbox", "box").out.startswith(f"run      {row['run_id']}: ret")
+    assert neuroscript("runs", "show", row["run_id"], "--sandbox", "box").out.startswith(
+        f"run      {row['run_id']}: ret"
+    )
 
 
 def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: Command) -> None:
@@ -93,7 +98,9 @@ def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: 
     assert queues("list").out == ""
 
 
-def test_names_that_there_are_not_are_told_with_the_nearest(run: Command, queues: Command, neuroscript: Command) -> None:
+def test_names_that_there_are_not_are_told_with_the_nearest(
+    run: Command, queues: Command, neuroscript: Command
+) -> None:
     nothing = queues("list")
     assert (nothing.status, "there are no queues in box" in nothing.err) == (2, True)
     run(0)

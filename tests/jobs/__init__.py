@@ -1,1 +1,1 @@
-"""Queues and jobs."""
+"""Tests of `neuroscript.jobs`."""

@@ -186,7 +186,7 @@ def test_a_start_that_was_cut_off_submits_each_job_once(world: World, monkeypatc
 
 def test_an_end_is_taken_note_of_with_the_journals_entry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine stops before the end is in the journal, and once more before the engine is told of it."""
-    program = STEPS.replace('func one() means', 'func one(needs n) means\n  call main("steps", [[n]])')
+    program = STEPS.replace("func one() means", 'func one(needs n) means\n  call main("steps", [[n]])')
 
     host = world.host(program)
     id = host.run("main", "steps", [["x"]], run_id="other", journal=world.journal)

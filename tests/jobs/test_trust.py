@@ -157,8 +157,8 @@ def test_a_program_that_was_changed_is_not_run(world: World) -> None:
 def test_owners_see_their_own(world: World) -> None:
     id = submitted(world, ACT)
     other = world.host(
-        'func get(needs id) means\n  return tool.Job.Get(id)\nendfunc\n'
-        'func see() means\n  return [tool.WorkQueue.List(), tool.Job.List()]\nendfunc\n'
+        "func get(needs id) means\n  return tool.Job.Get(id)\nendfunc\n"
+        "func see() means\n  return [tool.WorkQueue.List(), tool.Job.List()]\nendfunc\n"
         'func take() means\n  return tool.Job.WaitNext("q", 0)\nendfunc\n',
         owner="somebody else",
     )
