@@ -75,7 +75,6 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             capabilities=("jobs",),
             administers=True,
             effect="idempotent",
-            primer='settings: {"worker","min","max","max_attempts","backoff_seconds","max_jobs",…}',
         ),
         create,
     ),

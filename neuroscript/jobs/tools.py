@@ -75,8 +75,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             capabilities=("jobs",),
             administers=True,
             effect="idempotent",
-            primer='set id=tool.Job.Submit(queue,{"prompt","worker?","input?","config?"}|{"procedure","args"})\n'
-            "set done=tool.Job.WaitNext(queue,60)",
+            primer="tool.Job.Submit(queue,{prompt,worker?,input?}|{procedure,args})→id; "
+            "tool.Job.WaitNext(queue,60)→{id,state,result,error,…}|nil",
         ),
         submit,
     ),
@@ -109,7 +109,6 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{UNKNOWN}.",
             capabilities=("jobs",),
             effect="read",
-            primer="→{state,result,error,cost,metadata,…}",
         ),
         get,
     ),

@@ -1,4 +1,4 @@
-"""``neuroscript serve`` as a process: it does jobs beside programs, stops in order, and is missed by nobody when it dies."""
+"""``neuroscript serve`` as a process: it does jobs beside programs, stops in order, and loses none when it dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job is a journaled run: it goes on where it was, waits for people, and is made once however often it is submitted."""
+"""A job is a journaled run: it goes on where it was, waits for people, and is made once however often submitted."""
 
 from __future__ import annotations
 

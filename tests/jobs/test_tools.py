@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from neuroscript import CancelledError, CancelToken, ErrorCode, Interpreter, LimitError, NeuroScriptError
+from neuroscript import CancelledError, CancelToken, Interpreter, LimitError
 from neuroscript.jobs.shapes import JOB
 from neuroscript.stdlib import standard_registry
 from tests.ai_wm.helpers import raises_code
