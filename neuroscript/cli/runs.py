@@ -208,8 +208,14 @@ def _resume(journal: Journal, options: argparse.Namespace) -> int:
 
 def _command_of(journal: Journal, run_id: str) -> dict[str, Any]:
     """How a run was started, as this user's mark vouches for."""
+    from neuroscript.jobs.views import read_run_id
     from neuroscript.journal.terms import command_in
 
+    job = read_run_id(run_id)
+    if job is not None:
+        _, queue, name = job
+        again = f"one that ended gets further attempts by neuroscript queues retry {name}"
+        raise UsageError(f"the run is that of a job, which goes on where its queue is served ({queue}); {again}")
     command = command_in(run_id, journal.run(run_id).terms)
     if command is None:
         message = (

@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
                     most = _check_queue(jobs.engine, name, options.max)
                     jobs.serve_named(name, least=options.min, most=most, around=told.around)
                 told.line({"serving": list(dict.fromkeys(options.queue)), "directory": os.path.abspath(place.path)})
-                while not stopping.wait(1.0) and not told.broken:
+                while not stopping.wait(2.0) and not told.broken:
                     pass
                 told.line({"stopping": True, "running": jobs.busy, "grace": options.grace})
                 jobs.close(options.grace)

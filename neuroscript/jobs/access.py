@@ -7,6 +7,7 @@ import math
 import time
 import uuid
 from dataclasses import replace
+from functools import cached_property
 
 from neuroscript.errors import ConflictError, ErrorCode, NeuroScriptError, NotFoundError
 from neuroscript.jobs.engine import CANCELLED, DONE, EXPIRED, Job
@@ -64,7 +65,7 @@ class JobAccess:
         engine: keeps them.
         contents: keeps what is too large for payloads.
         server: does jobs in this process.
-        owner: whose they are.
+        owner: gives whose they are, which may depend on the program; asked when a tool is first called.
         journal: keeps the jobs' runs.
         queues: where the scripts are those of a job: the queues of the jobs that it descends from, its own last.
     """
@@ -74,17 +75,22 @@ class JobAccess:
         engine: JobEngine,
         contents: Contents,
         server: Server,
-        owner: str,
+        owner: Callable[[], str],
         journal: JournalStore,
         queues: tuple[str, ...] = (),
     ) -> None:
         self.engine = engine
         self.contents = contents
-        self.owner = owner
+        self._find_owner = owner
         self._server = server
         self._queues = queues
         self._journal = journal
         self._handed_out: set[str] = set()  # the jobs whose ends a journaled run was given and has not noted down yet
+
+    @cached_property
+    def owner(self) -> str:
+        """Whose queues they are."""
+        return self._find_owner()
 
     # --- queues ---------------------------------------------------------------------------------------------------
 

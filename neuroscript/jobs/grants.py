@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 WORKERS: Final = "worker_rights"
 """The service in which a plugin that gives an interpreter workers leaves its `WorkerRights`."""
 
-POLICY: Final = "worker_policy"
-"""The service by which a host says what scripts may do with workers: a map."""
-
 _POLICY: Final = ("allow", "deny", "grants", "exempt")
 
 

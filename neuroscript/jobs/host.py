@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+import uuid
 from functools import partial
 
 from neuroscript.errors import NeuroScriptError
@@ -13,10 +13,12 @@ from neuroscript.jobs.access import END, JobAccess
 from neuroscript.jobs.bodies import JobBody
 from neuroscript.jobs.contents import FileContents, contents_directory
 from neuroscript.jobs.decisions import Decisions
-from neuroscript.jobs.grants import POLICY, WORKERS, Grant
+from neuroscript.jobs.grants import WORKERS, Grant
 from neuroscript.jobs.reaching import SERVICE
 from neuroscript.logs import get_logger
+from neuroscript.output import one_line
 from neuroscript.runtime.context import SHARED_BUDGET
+from neuroscript.values import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +56,8 @@ def register_job_tools(
         journal: keeps the jobs' runs; it stays open.
         make: makes the interpreter of a job: gets a `Grant`, and has to pass on its ``policy``, ``limits`` and
             ``sandbox``.  None: interpreters like this one, with the tools that were registered with it.
-        owner: whose queues they are; None: the owner in the workers' policy, else the directory of the sandbox, else
-            that of the program.
+        owner: whose queues they are, a name that the host chooses; None: the owner of what scripts do with workers,
+            by default the directory of the sandbox, else the file of the program, else this interpreter alone.
         contents: keeps programs, and what is too large for payloads and results; None: a directory beside the engine's
             files, or those of the journal.
 
@@ -110,7 +112,7 @@ class JobHost:
 
     def access(self, owner: str | None = None) -> JobAccess:
         """The queues as the template's scripts reach them."""
-        whose = owner if owner is not None else owner_of(self._template)
+        whose = partial(owner_of, self._template) if owner is None else lambda: owner
         access = JobAccess(self.engine, self.contents, self, whose, self.journal)
         self._template.on_close(access.close)
         return access
@@ -198,7 +200,7 @@ class JobHost:
             rights.equip(interpreter, grant.workers)
         if order.budget is not None:
             interpreter.services[SHARED_BUDGET] = order.budget
-        access = JobAccess(self.engine, self.contents, self, job.owner, self.journal, order.queues)
+        access = JobAccess(self.engine, self.contents, self, lambda: job.owner, self.journal, order.queues)
         interpreter.services[SERVICE] = lambda: access
         interpreter.on_pieces(END, apply=access.acknowledge)
         interpreter.on_close(access.close)
@@ -211,7 +213,7 @@ def like(template: Interpreter, grant: Grant) -> Interpreter:
     made = Interpreter(
         grant.sandbox,
         grant.limits,
-        partial(_LOG.info, "a job emitted %s"),
+        lambda value: _LOG.info("a job emitted %s", one_line(text_of(value))),
         dict(template.runtime.globals),
         grant.plugins,
         policy=grant.policy,
@@ -226,11 +228,12 @@ def like(template: Interpreter, grant: Grant) -> Interpreter:
 
 
 def owner_of(interpreter: Interpreter) -> str:
-    """Whose the queues of an interpreter's scripts are, as for workers; empty where nothing tells."""
-    policy = interpreter.services.get(POLICY)
-    named = policy.get("owner") if isinstance(policy, Mapping) else None
-    if named:
-        return str(named)
+    """Whose the queues of an interpreter's scripts are: whose what they do with workers is, else by the same rule."""
+    rights: WorkerRights | None = interpreter.services.get(WORKERS)
+    if rights is not None:
+        return str(rights.policy()["owner"])
     paths = [program.name for program in interpreter.programs if os.path.isfile(program.name)]
     path = interpreter.sandbox if interpreter.sandbox is not None else next(iter(paths), None)
-    return "" if path is None else os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
+    if path is None:
+        return f"interpreter-{uuid.uuid4()}"
+    return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()

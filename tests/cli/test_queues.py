@@ -167,3 +167,19 @@ def test_a_decision_about_a_run_lets_its_job_go_on(
     assert (outcome.status, outcome.out) == (0, "fine\n")
     with Journal.open(tmp_path / "box") as journal:
         assert journal.run(row["run_id"]).state == "returned"
+
+
+def test_a_jobs_run_is_cancelled_and_not_resumed_by_its_id(
+    neuroscript: Command, script: Callable[..., str], queues: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    name = script(WAITING)
+    neuroscript("run", "--sandbox", "box", name)
+    [row] = queues("job", "j", "--format", "jsonl").rows
+    resumed = neuroscript("runs", "resume", row["run_id"], "--sandbox", "box")
+    assert resumed.status == 2
+    assert "goes on where its queue is served (q)" in resumed.err
+    assert neuroscript("runs", "cancel", row["run_id"], "--sandbox", "box").status == 0
+    neuroscript("run", "--sandbox", "box", "--entry", "rest", name)
+    [row] = queues("job", "j", "--format", "jsonl").rows
+    assert row["state"] == "cancelled"

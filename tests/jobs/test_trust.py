@@ -330,3 +330,28 @@ def test_a_narrowed_policy_permits_what_both_do(one: Policy, other: Policy) -> N
         assert both.permits(spec) == kept.permits(spec) == (one.permits(spec) and other.permits(spec))
     for capability in ("fs:read", "shell"):
         assert both.granted(capability) == (one.granted(capability) and other.granted(capability))
+
+
+def test_jobs_share_the_budget_of_the_run_that_submitted_them(world: World) -> None:
+    """Three jobs of a run that may cost 2 and a half calls: the calls of all of them count in one account."""
+    program = """
+func main() means
+  call tool.WorkQueue.Create("q", {"worker": "w", "max": 1, "max_attempts": 1})
+  set ids = tool.Job.SubmitAll("q", [{"prompt": "a"}, {"prompt": "b"}, {"prompt": "c"}])
+  set states = []
+  for each id in ids
+    set states = tool.list.Append(states, tool.Job.Wait(id, 30))
+  endfor
+  return {"jobs": states, "cost": tool.run.Budget().cost}
+endfunc
+"""
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(scripted("w", ["hi"], cost_metrics={"cost_per_call": 1}))
+        with world.host("", plugins=True) as host:
+            register_ai_worker_tools(host, manager, policy=WorkerPolicy(max_cost_per_run=2.5))
+            host.load(program, "p.ns")
+            found = host.run("main", run_id="r", journal=world.journal)
+    assert sorted(job["state"] for job in found["jobs"]) == ["done", "done", "failed"]
+    [failed] = [job for job in found["jobs"] if job["state"] == "failed"]
+    assert failed["error"]["code"] == 46
+    assert (found["cost"], sum(job["cost"] for job in found["jobs"])) == (2, 2)
