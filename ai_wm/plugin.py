@@ -109,7 +109,7 @@ def _connect(interpreter: Interpreter, connection: _Connection, manager: AIWorke
     """Gives an interpreter the tools for workers; without a manager the connection makes, or finds, it."""
     services = interpreter.services
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask, _configuration)
+    interpreter.set_asker(connection.ask, _configuration, journals_requests=True)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
