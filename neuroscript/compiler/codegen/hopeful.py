@@ -144,6 +144,10 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
     held = context.held.get(path_of(value)) if context.held else None
     if held is not None and context.type_of(index).within(STR) and (*path_of(value), key_of(index)) in context.held:
         return py.item(py.name(held), expressions.value(index))  # what is about to be set has to be there
+    is_unsure = isinstance(value, n.Name) and value.name in context.body.variables and not context.is_set(value.name)
+    if isinstance(value, n.Name) and is_unsure and is_look_up(context, value, index):
+        made = py.variable(value.name)  # which misses where it is not set, since nothing can be looked up then
+        return item_of_likely(context, expressions, lambda _: (made, made), context.types.of_variable(value), index)
     if is_last(context, value, index) and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
         return py.item(expressions.value(value), py.const(-1))  # of what is empty that misses too
 
@@ -248,7 +252,7 @@ def item_of_likely(
 
 def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
     """Whether the code of `likely_item` does nothing but look the item up, or misses."""
-    kind, key = context.type_of(value), context.type_of(index)
+    kind, key = context.types.of_collection(value), context.type_of(index)
     if isinstance(index, n.Literal) and kind.has(index.value):
         return True
     if key.within(STR):
