@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ai_wm.data.fields import ZERO_TIME
+from ai_wm.store.directory_watch import DirectoryWatch
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, read_at
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_entries import JournaledInstance
@@ -69,8 +70,9 @@ class Journals:
         self._files = files
         self._offsets: dict[str, int] = {}
         """How far each journal was read."""
-        self._listing: tuple[int, dict[str, str]] = (0, {})
-        """When the directory was changed last, 0 if another change might not show by that; the journals in it then."""
+        self._watch = DirectoryWatch(directory)
+        self._paths: dict[str, str] = {}
+        """The journals that were in the directory when a change in it was last found."""
         self._owner = ""
         self._alive: ProcessLock | None = None
         self._number = 0
@@ -334,15 +336,15 @@ class Journals:
     def _sizes(self) -> dict[str, int]:
         """The journals and their lengths."""
         try:
-            changed = os.stat(self._folder).st_mtime_ns
-            settled, paths = self._listing
-            if changed != settled:
+            look = self._watch.look()
+            if look is not None:
                 names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]
-                paths = {name: os.path.join(self._folder, name) for name in names}
-                self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, paths)
-            return {name: os.lstat(path).st_size for name, path in paths.items()}
+                self._paths = {name: os.path.join(self._folder, name) for name in names}
+                self._watch.note(look)
+            return {name: os.lstat(path).st_size for name, path in self._paths.items()}
         except FileNotFoundError:  # there is no directory; or one was removed just now, as whoever holds the lock sees
-            self._listing = (0, {})
+            self._watch.note(0)
+            self._paths = {}
             return {}
 
     def close_amendments(self) -> None:
@@ -449,11 +451,6 @@ class Journals:
             alive.release()
         else:
             self.remove(alive, [name])
-
-
-def _grain(changed: int) -> int:
-    """Nanoseconds after which one more change of a directory shows in its time, whatever the file system."""
-    return 20_000_000 if changed % 1_000_000_000 else 3_000_000_000
 
 
 def _own_name(owner: str, number: int) -> str:
