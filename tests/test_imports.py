@@ -50,6 +50,17 @@ LAYERS = {
         notebook
         __main__
     """,
+    "neuroscript.jobs": """
+        clock engine
+        values wakeups schema
+        presence database endings rows
+        moments outbox queueing
+        attempts
+        serving
+        tending
+        embedded
+        .
+    """,
     "neuroscript.cli": """
         status log
         parser findings
