@@ -175,6 +175,7 @@ LAYERS = {
         unit
         analysis
         codegen
+        deferred
         build nil_operands
     """,
     "ai_wm": """

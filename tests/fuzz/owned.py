@@ -42,6 +42,7 @@ def shared_value(trial: Trial) -> str:
         patch.object(_CACHE, "keep", lambda key, entry: None),
     ):
         library = Compiled(trial)
+        library.interpreter.loader.compile_all()
     namespace: dict[str, Any] = library.interpreter.runtime.namespace
     namespace["_sole"] = sole
     for call in trial.calls:
