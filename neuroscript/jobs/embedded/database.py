@@ -11,8 +11,8 @@ import time
 from contextlib import contextmanager, suppress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import clock
-from neuroscript.jobs.schema import SCHEMA, VERSION
+from neuroscript.jobs.embedded import clock
+from neuroscript.jobs.embedded.schema import SCHEMA, VERSION
 from neuroscript.private_files import check_plain, open_private, sync_directory
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class Transaction:
         execute: runs a statement.
         now: the wall clock's time.
         machine: the machine's.
-        topics: what is rung for once it has happened.
+        topics: whose waiters are notified once it has happened.
     """
 
     __slots__ = ("execute", "machine", "now", "topics")
@@ -59,15 +59,15 @@ class Database:
 
     Args:
         path: the file, which is made if it is missing.
-        ring: called with the topics of a transaction that has been committed.
+        notify: called with the topics of a transaction that has been committed.
 
     Raises:
         NeuroScriptError: 18 if what is there is no such file, or one of a later version; 26 if it cannot be opened.
     """
 
-    def __init__(self, path: str, ring: Callable[[set[int]], None]) -> None:
+    def __init__(self, path: str, notify: Callable[[set[int]], None]) -> None:
         self.path = path
-        self._ring = ring
+        self._notify = notify
         self._process = os.getpid()
         self._closed = False
         self._reading = threading.Lock()
@@ -82,7 +82,7 @@ class Database:
                 self._prepare()
                 self._reader = self._connect(_BUSY_SECONDS)
                 self._reader.execute("SELECT 1 FROM machine")
-                self._log = os.open(f"{path}-wal", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+                self._log = open(open_private(f"{path}-wal", os.O_RDWR), "rb", buffering=0)  # noqa: SIM115 - as long
             except BaseException:
                 self._writer.close()
                 raise
@@ -137,7 +137,7 @@ class Database:
     # --- writing --------------------------------------------------------------------------------------------------
 
     def write(self, operation: Callable[[Transaction], T], *, durable: bool) -> T:
-        """Runs an operation that writes, and rings for what it changed.
+        """Runs an operation that writes, and notifies who waits for what it changed.
 
         Args:
             operation: the operation; if it raises, nothing of it happens.
@@ -166,7 +166,7 @@ class Database:
                     self._sync(written)
             finally:
                 if work.topics:
-                    self._ring(work.topics)
+                    self._notify(work.topics)
         return result
 
     def _sync(self, written: int) -> None:
@@ -175,7 +175,7 @@ class Database:
             if self._synced < written:
                 self.check_open()
                 written = self._written
-                _sync(self._log)
+                _sync(self._log.fileno())
                 self._synced = written
 
     def _patiently(self, statement: str) -> sqlite3.Cursor:
@@ -204,7 +204,7 @@ class Database:
             self._reader.close()
         with self._writing, self._syncing:
             self._writer.close()
-            os.close(self._log)
+            self._log.close()
 
     def _check_there(self) -> None:
         """Refuses to write into a file that others no longer find, so that what is written would be lost."""
