@@ -8,7 +8,7 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.jobs.embedded import clock
@@ -77,15 +77,14 @@ class Database:
         with self.failing("opened"):
             _make(path)
             self._identity = os.stat(path)
-            self._writer = self._connect(0.0)
-            try:
+            with ExitStack() as opened:
+                self._writer = opened.enter_context(closing(self._connect(0.0)))
                 self._prepare()
-                self._reader = self._connect(_BUSY_SECONDS)
-                self._reader.execute("SELECT 1 FROM machine")
-                self._log = open(open_private(f"{path}-wal", os.O_RDWR), "rb", buffering=0)  # noqa: SIM115 - as long
-            except BaseException:
-                self._writer.close()
-                raise
+                self._reader = opened.enter_context(closing(self._connect(_BUSY_SECONDS)))
+                self._reader.execute("SELECT 1 FROM machine")  # which makes SQLite's log, if there is none
+                log = open_private(f"{path}-wal", os.O_RDWR)
+                self._log = opened.enter_context(open(log, "rb", buffering=0))
+                self._opened = opened.pop_all()
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -200,11 +199,8 @@ class Database:
         if self._closed or self.is_of_another_process:
             return
         self._closed = True
-        with self._reading:
-            self._reader.close()
-        with self._writing, self._syncing:
-            self._writer.close()
-            self._log.close()
+        with self._reading, self._writing, self._syncing:
+            self._opened.close()
 
     def _check_there(self) -> None:
         """Refuses to write into a file that others no longer find, so that what is written would be lost."""
