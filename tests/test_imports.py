@@ -155,7 +155,7 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        accounts entries codec marks
+        accounts entries codec ids marks
         approvals payloads segments
         failures ledger terms index
         call_budget store
