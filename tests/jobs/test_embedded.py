@@ -429,3 +429,39 @@ def test_no_operation_takes_longer_with_many_jobs(place: EmbeddedPlace) -> None:
         engine.delete("", "q")
     for name, few in taken[0].items():
         assert taken[1][name] < few * 1.5 + 200, (name, taken)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from neuroscript.jobs import EmbeddedEngine, Outcome, Queue
+engine = EmbeddedEngine.open(sys.argv[1])
+engine.create(Queue(name="q"))
+engine.serve("q", lambda attempt: Outcome(state="done"))
+over = threading.Event()
+def interrupt():
+    for n in range(60):
+        time.sleep(0.003 + n % 7 * 0.0007)
+        os.kill(os.getpid(), signal.SIGINT)
+    over.set()
+threading.Thread(target=interrupt, daemon=True).start()
+number = interrupts = 0
+while True:
+    try:
+        if over.is_set():
+            break
+        engine.submit(f"{number}", "q", number)
+        engine.wait("", f"{number}", 60)
+        engine.acknowledge("", [f"{number}"])
+        number += 1
+    except KeyboardInterrupt:
+        interrupts += 1
+engine.submit("last", "q", 1)
+print(interrupts > 0, engine.wait("", "last", 60).state, engine.stats("", "q")["done"] >= number + 1)
+engine.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Windows are others")
+def test_an_interrupt_leaves_an_engine_that_works(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("True done True\n", "")

@@ -126,12 +126,9 @@ class Database:
         self.check_open()
         with self.failing("read"), self._reading:
             self.check_open()
-            self._reader.execute("BEGIN")
-            try:
+            with _rolling_back(self._reader):
+                self._reader.execute("BEGIN")
                 return operation(Transaction(self._reader))
-            finally:
-                if self._reader.in_transaction:
-                    self._reader.execute("ROLLBACK")
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -149,15 +146,11 @@ class Database:
             with self._writing:
                 self.check_open()
                 self._check_there()
-                self._patiently("BEGIN IMMEDIATE")
-                work = Transaction(self._writer)
-                try:
+                with _rolling_back(self._writer):
+                    self._patiently("BEGIN IMMEDIATE")
+                    work = Transaction(self._writer)
                     result = operation(work)
                     self._writer.execute("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK")
-                    raise
                 self._written += 1
                 written = self._written
             try:
@@ -236,6 +229,18 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             message = f"the job queues in {self.path} cannot be {what}: {error}"
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
+
+
+@contextmanager
+def _rolling_back(connection: sqlite3.Connection) -> Iterator[None]:
+    """Ends a transaction that was not committed, even one that an interrupt left behind the last time."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _make(path: str) -> None:
