@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from neuroscript.errors import ConflictError, ErrorCode, NeuroScriptError, NotFoundError
 from neuroscript.jobs.engine import CANCELLED, DONE, EXPIRED, Job
@@ -277,7 +277,7 @@ class JobAccess:
             else:
                 what = json.dumps([self.owner, job.id])
                 self._handed_out.add(job.id)
-                journal.attach(Piece(END, what), lambda: self.acknowledge(what))
+                journal.attach(Piece(END, what), partial(self._acknowledge, what))
         except BaseException:
             self.engine.give_back(self.owner, job.id)
             raise
@@ -291,6 +291,10 @@ class JobAccess:
             self.engine.acknowledge(owner, [id])
         except NotFoundError:  # its queue has been deleted since
             return
+
+    def _acknowledge(self, what: str, done: Callable[[], None]) -> None:
+        self.acknowledge(what)
+        done()
 
     def close(self) -> None:
         """Lets the ends be handed out again that a run was given, and could not note down."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.jobs.engine import CANCELLED, DONE, FAILED, PENDING, Outcome
 from neuroscript.jobs.failures import failure_map, may_pass
-from neuroscript.jobs.grants import WORKERS, Grant
+from neuroscript.jobs.grants import WORKERS, Grant, lies_within
 from neuroscript.jobs.payload import read_payload, stored
 from neuroscript.jobs.programs import load_program, prompt_of
 from neuroscript.jobs.views import run_id_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOG = get_logger("neuroscript.jobs")
 _COUNTED = ("cost", "tokens")
+_PAUSE = 0.5  # seconds between two looks whether a run has been let go of
 
 
 class JobBody:
@@ -71,6 +73,7 @@ class JobBody:
 
     def _run(self, attempt: Attempt, run_id: str) -> Any:
         job = attempt.job
+        self._wait_for_last(attempt, run_id)
         order = read_payload(job, self._contents)
         rights = self._template.services.get(WORKERS)
         grant = order.grant.narrowed(Grant.of(self._template), rights)
@@ -93,6 +96,21 @@ class JobBody:
             self._journal.terms_of_runs.pop(run_id, None)
             interpreter.close()
 
+    def _wait_for_last(self, attempt: Attempt, run_id: str) -> None:
+        """Waits until a process has let go of the job's run that was frozen, and has lost the job.
+
+        It may still be alive, and is told that the job is not its own any more when it goes on.
+
+        Raises:
+            NeuroScriptError: 44 if this attempt is to end first.
+        """
+        if not self._journal.is_going_on(run_id):
+            return
+        _LOG.warning("the job %s waits for a process that has lost it, and has not ended its run yet", attempt.job.id)
+        while self._journal.is_going_on(run_id):
+            if attempt.cancel.wait(_PAUSE):
+                attempt.cancel.check()
+
     def _failed(self, attempt: Attempt, run_id: str, error: NeuroScriptError, began: float) -> Outcome:
         job = attempt.job
         measures = self._measures(job, run_id, began)
@@ -104,9 +122,8 @@ class JobBody:
                 return Outcome(state=CANCELLED, error=failure_map(error), measures=measures)
             if attempt.cancel.cancelled:
                 return Outcome(state=PENDING, measures=measures)
-        retry = may_pass(error) or self._journal.is_going_on(run_id)
         _LOG.info("the job %s of the queue %s failed: %s", job.id, job.queue, error)
-        return Outcome(state=FAILED, error=failure_map(error), retry=retry, measures=measures)
+        return Outcome(state=FAILED, error=failure_map(error), retry=may_pass(error), measures=measures)
 
     def _waits_for(self, run_id: str, error: NeuroScriptError) -> str:
         """What a person is asked, and how they answer."""
@@ -131,8 +148,11 @@ def hold(interpreter: Interpreter, grant: Grant) -> None:
         NeuroScriptError: 18 if the host made it with larger limits or another directory, which cannot be taken back.
     """
     interpreter.policy = interpreter.policy.narrowed(grant.policy)
+    allowed = {name: value for name, value in interpreter.environment.items() if name in grant.environment}
+    interpreter.environment = allowed
     within = interpreter.limits.narrowed(grant.limits) == interpreter.limits
-    inside = interpreter.sandbox is None or str(interpreter.sandbox) == grant.sandbox
+    sandbox = None if interpreter.sandbox is None else os.path.realpath(interpreter.sandbox)
+    inside = sandbox is None or lies_within(sandbox, grant.sandbox)
     if within and inside:
         return
     interpreter.close()
