@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, StateError
 from neuroscript.jobs.engine import CANCELLED, DONE, FAILED, PENDING, Outcome
 from neuroscript.jobs.failures import failure_map, may_pass
 from neuroscript.jobs.grants import WORKERS, Grant, lies_within
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from neuroscript.journal.store import JournalStore
 
 _LOG = get_logger("neuroscript.jobs")
-_COUNTED = ("cost", "tokens")
 _PAUSE = 0.5  # seconds between two looks whether a run has been let go of
 
 
@@ -65,15 +64,31 @@ class JobBody:
         job, began = attempt.job, time.monotonic()
         run_id = run_id_of(job)
         try:
-            result = from_host(self._run(attempt, run_id))
+            result = from_host(self._when_let_go(attempt, run_id))
             held = stored(result, "the result", self._contents)
         except NeuroScriptError as error:
             return self._failed(attempt, run_id, error, began)
         return Outcome(state=DONE, result=held, measures=self._measures(job, run_id, began))
 
+    def _when_let_go(self, attempt: Attempt, run_id: str) -> Any:
+        """Runs a job, once nobody else has its run: a process that was frozen lost the job, and may still hold that.
+
+        When it goes on it is told that the job is not its own any more.
+
+        Raises:
+            NeuroScriptError: 44 if this attempt is to end first; what the run raises.
+        """
+        while True:
+            try:
+                return self._run(attempt, run_id)
+            except StateError:
+                if not self._journal.is_going_on(run_id):
+                    raise
+            if attempt.cancel.wait(_PAUSE):
+                attempt.cancel.check()
+
     def _run(self, attempt: Attempt, run_id: str) -> Any:
         job = attempt.job
-        self._wait_for_last(attempt, run_id)
         order = read_payload(job, self._contents)
         rights = self._template.services.get(WORKERS)
         grant = order.grant.narrowed(Grant.of(self._template), rights)
@@ -95,21 +110,6 @@ class JobBody:
         finally:
             self._journal.terms_of_runs.pop(run_id, None)
             interpreter.close()
-
-    def _wait_for_last(self, attempt: Attempt, run_id: str) -> None:
-        """Waits until a process has let go of the job's run that was frozen, and has lost the job.
-
-        It may still be alive, and is told that the job is not its own any more when it goes on.
-
-        Raises:
-            NeuroScriptError: 44 if this attempt is to end first.
-        """
-        if not self._journal.is_going_on(run_id):
-            return
-        _LOG.warning("the job %s waits for a process that has lost it, and has not ended its run yet", attempt.job.id)
-        while self._journal.is_going_on(run_id):
-            if attempt.cancel.wait(_PAUSE):
-                attempt.cancel.check()
 
     def _failed(self, attempt: Attempt, run_id: str, error: NeuroScriptError, began: float) -> Outcome:
         job = attempt.job
@@ -135,10 +135,9 @@ class JobBody:
 
     def _measures(self, job: Job, run_id: str, began: float) -> dict[str, Any]:
         """What the job has used over all its attempts."""
-        spent = Ledger(self._journal.entries(run_id)) if self._journal.find(run_id) is not None else None
+        spent = Ledger(self._journal.entries(run_id))
         seconds = float(job.measures.get("seconds") or 0.0) + time.monotonic() - began
-        used = {what: spent.total(what) for what in _COUNTED} if spent is not None else dict.fromkeys(_COUNTED, 0.0)
-        return {"cost": used["cost"], "tokens": int(used["tokens"]), "seconds": round(seconds, 6)}
+        return {"cost": spent.total("cost"), "tokens": int(spent.total("tokens")), "seconds": round(seconds, 6)}
 
 
 def hold(interpreter: Interpreter, grant: Grant) -> None:

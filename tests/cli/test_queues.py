@@ -67,7 +67,9 @@ def test_what_became_of_jobs_is_shown(run: Command, queues: Command) -> None:
         in lessons
     )
     assert "error    1 (FAIL_STATEMENT): no luck" in lessons
-    assert [row["result"] for row in queues("lessons", "numbers", "--min-rating", "4", "--format", "jsonl").rows] == [8]
+    for words in (("--min-rating", "4"), ("--metadata", 'from="test"'), ("--procedure", "double")):
+        assert [row["result"] for row in queues("lessons", "numbers", *words, "--format", "jsonl").rows] == [8]
+    assert "--metadata: NAME=JSON is wanted" in queues("lessons", "numbers", "--metadata", "from").err
 
 
 def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript: Command) -> None:
