@@ -54,8 +54,9 @@ LAYERS = {
         clock engine contents failures grants shapes
         values wakeups schema given payload programs reaching
         presence database endings rows views
-        moments outbox queueing decisions bodies
-        attempts access
+        moments queueing decisions bodies
+        attempts
+        outbox access
         serving
         tending
         embedded host queue_tools tools
@@ -101,7 +102,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        timedate
+        holders timedate
         kinds
         numbers
         text equality
@@ -146,7 +147,7 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        accounts entries codec marks
+        accounts entries codec ids marks
         approvals payloads segments
         failures ledger terms index
         call_budget store
@@ -175,6 +176,7 @@ LAYERS = {
         unit
         analysis
         codegen
+        deferred
         build nil_operands
     """,
     "ai_wm": """

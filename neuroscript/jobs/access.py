@@ -277,11 +277,15 @@ class JobAccess:
             else:
                 what = json.dumps([self.owner, job.id])
                 self._handed_out.add(job.id)
-                journal.attach(Piece(END, what), partial(self._acknowledge, what))
+                journal.attach(Piece(END, what), partial(self._apply, what))
         except BaseException:
             self.engine.give_back(self.owner, job.id)
             raise
         return found
+
+    def _apply(self, what: str, is_durable: Callable[[], None]) -> None:
+        self.acknowledge(what)
+        is_durable()
 
     def acknowledge(self, what: str) -> None:
         """Takes note of the end that a piece of a journal tells of."""
@@ -291,10 +295,6 @@ class JobAccess:
             self.engine.acknowledge(owner, [id])
         except NotFoundError:  # its queue has been deleted since
             return
-
-    def _acknowledge(self, what: str, done: Callable[[], None]) -> None:
-        self.acknowledge(what)
-        done()
 
     def close(self) -> None:
         """Lets the ends be handed out again that a run was given, and could not note down."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import threading
 import time
-import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -32,6 +30,7 @@ from neuroscript.journal.books import apply_committed
 from neuroscript.journal.call_budget import CallBudget
 from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
 from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.ids import id_in
 from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
 from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
@@ -235,7 +234,7 @@ class JournaledRun:
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
         place = self._here()
-        return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
+        return id_in(self.info, f"{path_text(place.path)} {place.begun!r} {purpose}")
 
     @property
     def path(self) -> Path:
@@ -284,11 +283,7 @@ class JournaledRun:
     def new_id(self) -> str:
         """An id that no other has, the same one whenever the run is replayed."""
         self._ids += 1
-        return self._id(str(self._ids))
-
-    def _id(self, of: str) -> str:
-        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
-        return str(uuid.UUID(bytes=made[:16], version=4))
+        return id_in(self.info, str(self._ids))
 
     # --- what a person is asked -----------------------------------------------------------------------------------
 
@@ -363,11 +358,6 @@ class JournaledRun:
         """Counts what the run uses in a budget that it shares, from now on, with what it has used before."""
         shared.begin(round(self.spent("cost") * UNITS), int(self.spent("tokens")), self._budget.calls)
         self._budget.shared = shared
-
-    @property
-    def budget_id(self) -> str:
-        """The id of the budget of this run, which another run of the same id, after this one was removed, has not."""
-        return self._id("budget")
 
     @property
     def shared(self) -> Membership | None:
