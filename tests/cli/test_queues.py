@@ -84,6 +84,17 @@ def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript:
     )
 
 
+def test_runs_of_jobs_are_listed_while_they_are_of_interest(run: Command, neuroscript: Command) -> None:
+    def listed(*options: str) -> list[str]:
+        rows = neuroscript("runs", "list", "--sandbox", "box", "--format", "jsonl", *options).rows
+        return sorted(row["run_id"].rpartition(":")[2] for row in rows)
+
+    run(2)
+    assert listed() == ["bad"]
+    assert listed("--jobs") == ["bad", "four"]
+    assert listed("--state", "returned") == ["four"]
+
+
 def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: Command) -> None:
     run(0)
     assert queues("pause", "numbers").out == "numbers is paused: no more of its jobs start; those that run go on\n"
