@@ -218,7 +218,7 @@ class JobHost:
         interpreter.services[SERVICE] = lambda: access
         interpreter.on_pieces(END, apply=access.acknowledge)
         interpreter.on_close(access.close)
-        for path in (*self.engine.private_paths(), *self.journal.private_paths()):
+        for path in self._template.protected:  # the files of queues and the journal, and what the host keeps to itself
             interpreter.protect(path)
 
 
@@ -235,6 +235,9 @@ def like(template: Interpreter, grant: Grant) -> Interpreter:
         log=template.log,
         approver=template.approver,
     )
+    asker = template.asker()
+    if asker is not None and WORKERS not in template.services:  # else a job gets the workers of the process
+        made.set_asker(asker)
     for tool in template.tools.own_tools():
         if made.tools.get(tool.spec.name) is None:
             made.tools.register(tool.spec, tool.function)
