@@ -114,9 +114,11 @@ class Grant:
         policy = policies[0]
         for each in policies[1:]:
             policy = policy.narrowed(each)
+        usual = Limits()  # for a limit that the release did not know which wrote it
+        limits = {name: held["limits"].get(name, getattr(usual, name)) for name in Limits.__annotations__}
         return cls(
             policy=policy,
-            limits=Limits(**held["limits"]),
+            limits=Limits(**limits),
             sandbox=held["sandbox"],
             environment=tuple(held["environment"]),
             workers=held["workers"],

@@ -59,7 +59,8 @@ def register_job_tools(
         engine: keeps queues and jobs; it stays open.
         journal: keeps the jobs' runs; it stays open.
         make: makes the interpreter of a job: gets a `Grant`, and has to pass on its ``policy``, ``limits`` and
-            ``sandbox``.  None: interpreters like this one, with the tools that were registered with it.
+            ``sandbox``; the job asks the workers of this interpreter.  None: interpreters like this one, with the tools
+            that were registered with it.
         owner: whose queues they are, a name that the host chooses; None: the owner of what scripts do with workers,
             by default the directory of the sandbox, else the file of the program, else this interpreter alone.
         contents: keeps programs, and what is too large for payloads and results; None: a directory beside the engine's
@@ -101,11 +102,8 @@ class JobHost:
     ) -> None:
         self.engine = engine
         self.journal = journal
-        self.contents = (
-            contents
-            if contents is not None
-            else FileContents(contents_directory([*engine.private_paths(), *journal.private_paths()]))
-        )
+        own_paths = [*engine.private_paths(), *journal.private_paths()]
+        self.contents = contents if contents is not None else FileContents(contents_directory(own_paths))
         self._template = template
         made = make if make is not None else partial(like, template)
         self._body = JobBody(journal, self.contents, template, made, self._equip)
@@ -115,7 +113,7 @@ class JobHost:
         self._decisions = Decisions(engine, journal)
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
-        for path in (*engine.private_paths(), *journal.private_paths()):
+        for path in own_paths:
             template.protect(path)
         template.on_close(self.close)
 

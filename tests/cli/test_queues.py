@@ -196,3 +196,15 @@ def test_a_jobs_run_is_cancelled_and_not_resumed_by_its_id(
     neuroscript("run", "--sandbox", "box", "--entry", "rest", name)
     [row] = queues("job", "j", "--format", "jsonl").rows
     assert row["state"] == "cancelled"
+
+
+def test_a_program_that_uses_no_queue_opens_none(
+    neuroscript: Command, script: Callable[..., str], tmp_path: Path
+) -> None:
+    assert neuroscript("run", "--sandbox", "box", script("func main() means\n  emit 1\nendfunc\n")).out == "1\n"
+    assert list((tmp_path / "box").iterdir()) == []
+
+
+def test_a_misspelt_key_of_a_job_is_found_before_it_is_run(neuroscript: Command, script: Callable[..., str]) -> None:
+    name = script('func main() means\n  call tool.Job.Submit("q", {"promt": "x"})\nendfunc\n')
+    assert "'promt' is no key of the job to submit; did you mean 'prompt'?" in neuroscript("check", name).out
