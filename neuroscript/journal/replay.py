@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import threading
 import time
-import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -32,6 +30,7 @@ from neuroscript.journal.books import apply_committed
 from neuroscript.journal.call_budget import CallBudget
 from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
 from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.ids import id_in
 from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
 from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
@@ -193,7 +192,8 @@ class JournaledRun:
         with self._below(path, begun) as place:
             try:
                 if recovery is not None:
-                    entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
+                    note = codec.encode(recovery.prepare(), self._border)
+                    entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=begun)
                 if effect != READ and in_parts:
                     self._note_down(entry)
                 elif effect != READ:
@@ -201,9 +201,9 @@ class JournaledRun:
                 result = do()
                 stored = codec.encode(result, self._border)
             except NeuroScriptError as error:
-                self._end_with(place, replace(entry, state=ERROR, result=codec.encode_error(error)))
+                self._end_with(place, entry, ERROR, codec.encode_error(error))
                 raise
-            self._end_with(place, replace(entry, state=DONE, result=stored))
+            self._end_with(place, entry, DONE, stored)
         return result
 
     # --- for tools ------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ class JournaledRun:
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
         place = self._here()
-        return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
+        return id_in(self.info, f"{path_text(place.path)} {place.begun!r} {purpose}")
 
     @property
     def path(self) -> Path:
@@ -284,11 +284,7 @@ class JournaledRun:
     def new_id(self) -> str:
         """An id that no other has, the same one whenever the run is replayed."""
         self._ids += 1
-        return self._id(str(self._ids))
-
-    def _id(self, of: str) -> str:
-        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
-        return str(uuid.UUID(bytes=made[:16], version=4))
+        return id_in(self.info, str(self._ids))
 
     # --- what a person is asked -----------------------------------------------------------------------------------
 
@@ -363,11 +359,6 @@ class JournaledRun:
         """Counts what the run uses in a budget that it shares, from now on, with what it has used before."""
         shared.begin(round(self.spent("cost") * UNITS), int(self.spent("tokens")), self._budget.calls)
         self._budget.shared = shared
-
-    @property
-    def budget_id(self) -> str:
-        """The id of the budget of this run, which another run of the same id, after this one was removed, has not."""
-        return self._id("budget")
 
     @property
     def shared(self) -> Membership | None:
@@ -507,16 +498,17 @@ class JournaledRun:
             run_id, fence = self.info.run_id, self.info.fence
             self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
 
-    def _end_with(self, place: _Place, entry: Entry) -> None:
+    def _end_with(self, place: _Place, begun: Entry, state: str, result: str) -> None:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
-        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
+        paths = [begun.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
-        ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
-        self._end(ended)
-        self._ledger.note(ended)
+        call = begun.path, begun.tool, begun.arguments, begun.effect
+        entry = Entry(*call, state, result, begun.note, payload, is_applied, begun.begun, time.time())
+        self._end(entry)
+        self._ledger.note(entry)
         if not todo:
             return
         left = todo.copy()

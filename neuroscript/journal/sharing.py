@@ -24,6 +24,7 @@ from __future__ import annotations
 import uuid
 
 from neuroscript.journal.accounts import Membership, SharedBudget
+from neuroscript.journal.ids import budget_id
 from neuroscript.runtime.context import METER, SHARED_BUDGET
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ def share_budget(ctx: ToolContext, journal: JournalStore) -> dict[str, Any] | No
         return SharedBudget(shared.budget.id, *limits).to_map()
     if all(limit is None for limit in limits):
         return None
-    budget = SharedBudget(str(uuid.uuid4()) if run is None else run.budget_id, *limits)
+    budget = SharedBudget(str(uuid.uuid4()) if run is None else budget_id(run.info), *limits)
     joined = Membership(journal.accounts, budget, budget.id, owns=True)
     journal.accounts.open(budget.id)
     if run is not None:
@@ -86,10 +87,9 @@ def share_again(run: JournaledRun, journal: JournalStore, given: Mapping[str, An
     if given is not None:
         run.share(Membership(journal.accounts, SharedBudget.parse(given), f"run {run.info.run_id}"))
         return
-    accounts = journal.accounts
-    if accounts.exists and accounts.sums(run.budget_id) is not None:
-        budget = SharedBudget(run.budget_id, *_limits_of(run, {}))
-        run.share(Membership(accounts, budget, run.budget_id, owns=True))
+    accounts, own = journal.accounts, budget_id(run.info)
+    if accounts.exists and accounts.sums(own) is not None:
+        run.share(Membership(accounts, SharedBudget(own, *_limits_of(run, {})), own, owns=True))
 
 
 def _limits_of(run: JournaledRun | None, told: Mapping[str, Any]) -> tuple[Any, ...]:
