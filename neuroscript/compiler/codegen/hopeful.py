@@ -227,7 +227,8 @@ def item_of_likely(
         return None
     if key.kinds & INT and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
         made = owner(False)[0]
-        return py.item(made, _place(*places(), key))
+        sums = _index_operand(context, expressions, index) if read is None else (read, read)
+        return py.item(made, _place(*sums, key))
     if key.within(INT) and kind.within(MAP | NIL):
         return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
     if not key.kinds & STR:
@@ -248,6 +249,25 @@ def item_of_likely(
     listed = py.item(again, _place(place_again, place_again, key))
     rest = py.either(py.kind_is(first, "list"), listed, py.call(abi.INDEX, again, place_again))
     return py.either(py.kind_is(place, "str"), found, rest)
+
+
+def _index_operand(context: FunctionContext, expressions: Expressions, index: n.Expr) -> tuple[ast.expr, ast.expr]:
+    """Code that evaluates an index of a list or string, and code that gives it again.
+
+    Whether a sum is in the language's range need not be tested: what is not is no index either, and misses.
+    """
+    match index:
+        case n.Chain(first=first, rest=rest) if all(operator in "+-" for operator, _, _ in rest):
+            parts = [first, *(operand for _, operand, _ in rest)]
+            kinds = [context.type_of(part) for part in parts]
+            plain = all(kind.within(INT | NIL) and kind.kinds & INT for kind in kinds)
+            if plain and context.type_of(index).bits is None and all(map(context.is_pure, parts)):
+                made = expressions.value(first)
+                for operator, operand, _ in rest:
+                    made = py.binary(made, operator, expressions.value(operand))
+                temporary = context.temporaries.fresh()
+                return py.bind(temporary, made), py.name(temporary)
+    return expressions.operand(index)
 
 
 def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
