@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,10 @@ class Host:
         interpreter.load(PROGRAM)
         return interpreter
 
-    def apply(self) -> None:
+    def apply(self, is_durable: Callable[[], None]) -> None:
         if not self.applies:
             raise NeuroScriptError(26, "the disk is full")
+        is_durable()
 
     def start(self, journal: Journal, run_id: str, word: str = "x") -> Any:
         with self.interpreter(journal) as interpreter:
