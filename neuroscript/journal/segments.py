@@ -22,12 +22,15 @@ from neuroscript.private_files import open_private, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import IO, Any, Final
 
 SUFFIX: Final = ".log"
 _LOCK: Final = ".lock"
 _SIZE: Final = 1 << 20
 """Bytes that a file is made with, and grows by."""
+
+_PART: Final = 1 << 16
+"""Bytes that are read at once: mostly a few lines are new, and a megabyte of nothing follows."""
 
 _sync = getattr(os, "fdatasync", os.fsync)
 _numbers = count()
@@ -167,10 +170,7 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
     descriptor = open_private(path, os.O_RDONLY)
     with open(descriptor, "rb") as file:
         file.seek(offset)
-        if file.read(1) in (b"", b"\0"):
-            return [], offset
-        file.seek(offset)
-        content = file.read().rstrip(b"\0")
+        content = file.read().rstrip(b"\0") if whole else _written(file)
     found: list[Any] = []
     for line in content.splitlines(keepends=True):
         value = _value(line)
@@ -185,6 +185,16 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
         found.append(value)
         offset += len(line)
     return found, offset
+
+
+def _written(file: IO[bytes]) -> bytes:
+    """What is in a file that is being written, up to the bytes that are kept for what is to come."""
+    parts = []
+    while part := file.read(_PART):
+        parts.append(part)
+        if part.endswith(b"\0"):
+            break
+    return b"".join(parts).rstrip(b"\0")
 
 
 def _value(line: bytes) -> Any:
