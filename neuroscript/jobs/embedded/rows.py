@@ -94,7 +94,7 @@ def queue_number(work: Transaction, owner: str, name: str) -> int:
 def no_queue(work: Transaction, owner: str, name: str) -> NeuroScriptError:
     """The error of a queue that does not exist."""
     known = work.execute("SELECT name FROM queues WHERE owner = ? LIMIT ?", (owner, _MOST_NAMES)).fetchall()
-    hint = nearest(name, [each for [each] in known]) if known else "; there is none at all"
+    hint = nearest(name, [each for [each] in known]) if known else "; its owner has none"
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no queue {name!r}{hint}")
 
 
