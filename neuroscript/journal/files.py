@@ -31,6 +31,7 @@ from neuroscript.journal.index import APPLIED_LINE, Index, entry_line, run_line
 from neuroscript.journal.segments import Segment, line_of
 from neuroscript.journal.store import JournalStore, check_removable
 from neuroscript.private_files import make_own_directory, make_private_directory
+from neuroscript.runtime.errors import nearest
 from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
 TYPE_CHECKING = False
@@ -192,8 +193,10 @@ class Journal(JournalStore):
         with self._lock:
             self._catch_up()
             found = self._index.run(run_id)
+            known = [info.run_id for info in self._index.runs()] if found is None else []
         if found is None:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no run {run_id!r} in the journal")
+            message = f"there is no run {run_id!r} in the journal{nearest(run_id, known)}"
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
         return found
 
     # --- entries --------------------------------------------------------------------------------------------------
