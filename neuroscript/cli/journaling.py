@@ -89,6 +89,24 @@ def open_journal(options: argparse.Namespace, events: list[tuple[str, Any]]) -> 
     )
 
 
+def check_sandbox(journal: Journal, run_id: str, sandbox: str | None) -> None:
+    """Refuses to go on with a run whose files are gone, which an empty directory in their place would hide.
+
+    Raises:
+        UsageError: if the run may go on and its sandbox is no directory.
+    """
+    from neuroscript.journal.entries import FINAL
+
+    if sandbox is None or os.path.isdir(sandbox):
+        return
+    info = journal.find(run_id)
+    if info is not None and info.state not in FINAL and info.entries:
+        raise UsageError(
+            f"the run {run_id!r} has made calls, and its sandbox {os.path.abspath(sandbox)!r} is gone; put it back, "
+            "or make an empty one if the run needs none of its files"
+        )
+
+
 def directory_option(options: argparse.Namespace) -> str:
     """The option that named the directory of a command, ``--sandbox shop``, for commands that are told to people."""
     from shlex import quote

@@ -184,6 +184,25 @@ def test_a_run_whose_process_is_gone_says_how_it_goes_on(run: Command, runs: Com
     assert "there is no run 'of mnday' in the journal; did you mean 'of monday'?" in runs("show", "of mnday").err
 
 
+def test_a_run_whose_files_are_gone_does_not_go_on_without_them(
+    neuroscript: Command, script: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "team").mkdir()
+    name = script(PROGRAM)
+    start = ("run", "--sandbox", "files", "--workers", "team", "--run-id", "r", name)
+    assert neuroscript(*start).status == 4
+    neuroscript("runs", "approve", "r", "--workers", "team")
+    (tmp_path / "files").rename(tmp_path / "moved")
+    for words in (start, ("runs", "resume", "r", "--workers", "team")):
+        refused = neuroscript(*words)
+        assert refused.status == 2
+        assert f"its sandbox '{tmp_path / 'files'}' is gone; put it back" in refused.err
+        assert not (tmp_path / "files").exists()
+    (tmp_path / "moved").rename(tmp_path / "files")
+    assert neuroscript(*start).status == 0
+
+
 def test_a_run_from_elsewhere_is_not_resumed(
     run: Command, runs: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
