@@ -20,13 +20,14 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ai_wm.calls.run_budget import RunBudget, RunBudgets
     from ai_wm.data.policy import WorkerPolicy
     from ai_wm.manager import AIWorkerManager
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
     from ai_wm.workers.conversation import ConversationManager
     from neuroscript import Interpreter, Shape, ToolContext
-    from neuroscript.journal import JournaledRun
+    from neuroscript.journal import JournaledRun, Membership
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -41,6 +42,9 @@ PROMPT_LOG = "prompt_log"
 
 LISTENER = "call_listener"
 """The service by which a host is told of calls of models: a function, as `ai_wm.calls.listening` calls it."""
+
+METER = "run_meter"
+"""The service by which the interpreter learns what the run that is going on costs; see `neuroscript.ToolContext`."""
 
 REFUSALS = "primer_refusals"
 """The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
@@ -97,7 +101,7 @@ def register_ai_worker_tools(
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
     connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask, _configuration)
+    interpreter.set_asker(connection.ask, _configuration, journals_requests=True)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
@@ -109,10 +113,12 @@ def register_ai_worker_tools(
     interpreter.reserve_events(EVENTS)
     interpreter.handles.name_kind(KIND, lambda conversation: conversation.instance_id, connection.conversation)
     interpreter.on_pieces("ai_wm.record", apply=connection.apply_record)
+    interpreter.on_lost("part model", lambda note: connection.access().account_for_lost(note))
     for kind in ("spawned", "said", "status", "used", "retired"):
         interpreter.on_pieces(f"ai_wm.{kind}", restore=partial(connection.restore, kind))
     services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
+    services[METER] = connection
     services[CHANGED] = connection.change
     if manager is not None:
         services[SERVICE] = connection.use(manager)
@@ -160,6 +166,7 @@ class _Connection:
         self._own = manager is None
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
+        self._budgets: RunBudgets | None = None
         self._access: ScriptAccess | None = None
         self._said: Mapping[str, Any] | None = None
         self._owner = ""
@@ -223,6 +230,7 @@ class _Connection:
                 unowned_are_ours=unowned_are_ours,
                 assumes_prices=default_ceiling,
             )
+            self._access.budgets = self._budgets = self._budgets or self._access.budgets
             self._said = said
         return self._access
 
@@ -238,14 +246,42 @@ class _Connection:
 
     def refuses(self, name: str) -> bool:
         """Whether the policy refuses every call of a tool, or every ``ask``."""
-        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
-        if said is None:
-            if self._manager is None:
-                return False  # the manager to be made will have the default policy
-            policy = self._manager.policy
-        else:
-            policy, _ = policy_of(said)
+        if self._manager is None and POLICY not in self._interpreter.services:
+            return False  # the manager to be made will have the default policy
+        policy = self._policy()
         return (name in ASKING and not policy.ask) or (name in MANAGING and policy.manage == "none")
+
+    # --- the budget of the run that is going on ---
+
+    def told(self) -> dict[str, Any]:
+        """What the run that is going on has used, may use, and has left; see `neuroscript.ToolContext.run_budget`."""
+        return self._budget().told()
+
+    def join(self, shared: Membership) -> None:
+        """Counts the run that is going on in a budget that it shares."""
+        self._budget().join(shared)
+
+    def _budget(self) -> RunBudget:
+        """The budget of the run that is going on; a run that has asked nobody so far needs no manager for it."""
+        context = self._interpreter.host_context()
+        if self._access is not None:
+            return self.access().budget_of(context.run, context.journal)
+        from ai_wm.calls.run_budget import RunBudgets
+
+        policy = self._policy()
+        self._budgets = self._budgets or RunBudgets()
+        return self._budgets.of(context.run, context.journal, policy.max_cost_per_run, policy.max_tokens_per_run)
+
+    def _policy(self) -> WorkerPolicy:
+        """What scripts may do, whether there is a manager yet or not."""
+        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
+        if said is not None:
+            return policy_of(said)[0]
+        if self._manager is not None:
+            return self._manager.policy
+        from ai_wm.data.policy import WorkerPolicy
+
+        return WorkerPolicy()
 
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""

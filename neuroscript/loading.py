@@ -81,6 +81,7 @@ class Loader:
         self._loads = 0
         self._disk: DiskCache | None = None
         self._texts: list[tuple[Sequence[CodeType], int, Callable[[], n.Program]]] = []
+        self._text_of: dict[int, tuple[CodeType, Callable[[], n.Program]]] = {}  # by the ``id`` of code that has failed
         self._nil_operands: NilOperands | None = None
         self._probes: Probes | None = None
         self._watcher: Watcher | None = None
@@ -469,20 +470,24 @@ class Loader:
         texts.append((codes, length, parsed))
         while len(texts) > 1 and (len(texts) > _MOST_TEXTS or sum(size for _, size, _ in texts) > _MOST_TEXT):
             del texts[0]
+            self._text_of.clear()
 
     def told_of_nil(self, frame: FrameType, span: tuple[int, int, int, int]) -> str:
         """Says which expression was nil in the operation at a place; empty if that is not known."""
         code = frame.f_code
-        parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
-        if parsed is None:
-            return ""
+        known = self._text_of.get(id(code))
+        if known is None:
+            parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
+            if parsed is None:
+                return ""
+            known = self._text_of[id(code)] = code, parsed
         from neuroscript.compiler.nil_operands import NilOperands
 
         if self._nil_operands is None:
             self._nil_operands = NilOperands(self._runtime.interpreter.tools)
         variables = frame.f_locals
         try:
-            return self._nil_operands.told(parsed, span, variables)
+            return self._nil_operands.told(known[1], span, variables)
         except RecursionError:
             return ""  # deep in a recursion there is no room for parsing, and the error is told without it
         finally:

@@ -50,6 +50,17 @@ LAYERS = {
         notebook
         __main__
     """,
+    "neuroscript.jobs": """
+        clock engine
+        values wakeups schema
+        presence database endings rows
+        moments outbox queueing
+        attempts
+        serving
+        tending
+        embedded
+        .
+    """,
     "neuroscript.cli": """
         status log
         parser findings
@@ -135,11 +146,13 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec marks
+        accounts entries codec marks
         approvals payloads segments
         failures ledger terms index
-        store
-        files replay
+        call_budget store
+        books files
+        replay
+        sharing
         running
         .
     """,

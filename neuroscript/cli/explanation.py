@@ -35,6 +35,7 @@ _MANAGE = {
 }
 _CEILINGS = {
     "max_cost_per_run": "most that a run's models may cost",
+    "max_tokens_per_run": "most tokens that a run's models may use",
     "max_cost_per_day": "most that models may cost in 24 hours",
     "max_tokens_per_day": "most tokens in 24 hours",
     "max_requests_per_minute": "most requests in a minute",

@@ -194,8 +194,9 @@ def services_of(place: WorkersPlace | None, policy: dict[str, Any]) -> dict[str,
 
 def has_policy(options: argparse.Namespace) -> bool:
     """Whether one of the options of `options.add_policy` was given."""
-    names = ("allow_key", "allow_origin", "allow_setting", "ask", "manage", "max_cost", "allow", "deny")
-    return any(getattr(options, name) for name in names)
+    names = ("allow_key", "allow_origin", "allow_setting", "ask", "manage", "allow", "deny")
+    amounts = ("max_cost", "max_tokens")
+    return any(getattr(options, name) for name in names) or any(getattr(options, name) is not None for name in amounts)
 
 
 def check_patterns(interpreter: Interpreter, options: argparse.Namespace, plugins: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript.jobs.embedded import EmbeddedEngine
 from neuroscript.jobs.engine import Attempt, Job, JobEngine, Outcome, Queue, Serving
 
-__all__ = ["Attempt", "Job", "JobEngine", "Outcome", "Queue", "Serving"]
+__all__ = ["Attempt", "EmbeddedEngine", "Job", "JobEngine", "Outcome", "Queue", "Serving"]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.journal.accounts import Accounts
 from neuroscript.journal.entries import (
     DROPPED,
     FAILED,
@@ -84,6 +85,7 @@ class Journal(JournalStore):
         self._lock = threading.RLock()
         self._segment: Segment | None = None
         self._owned: dict[str, _Claim] = {}
+        self._accounts = Accounts(self._files)
         with self._failing("opened"):
             make_private_directory(self.directory)
             make_own_directory(self._files)
@@ -263,6 +265,10 @@ class Journal(JournalStore):
     def private_paths(self) -> list[str]:
         return [self._files]
 
+    @property
+    def accounts(self) -> Accounts:
+        return self._accounts
+
     def close(self) -> None:
         with self._lock:
             for run_id in list(self._owned):
@@ -271,6 +277,7 @@ class Journal(JournalStore):
                 self._leave_segment()
             finally:
                 self._index.close()
+                self._accounts.close()
 
     # --- writing --------------------------------------------------------------------------------------------------
 

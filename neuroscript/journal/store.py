@@ -14,19 +14,22 @@ from neuroscript.journal.entries import (
     BEGUN,
     DONE,
     ERROR,
+    PART,
     REFUSED,
     RETURNED,
     read_path,
 )
+from neuroscript.journal.payloads import LOST, Piece, write_pieces
 from neuroscript.journal.terms import RunTerms
 from neuroscript.values import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any, Self
 
     from neuroscript.approval import Approval
+    from neuroscript.journal.accounts import Accounts
     from neuroscript.journal.entries import Entry, Header, Path, RunInfo
 
 _NOTHING: Any = object()
@@ -43,13 +46,10 @@ class JournalStore(ABC):
 
     Attributes:
         terms: likewise; a host may set others before it starts a run.
-        budget: what the host's or a plugin's tools count for a run: takes its id, and gives what
-            ``tool.run.Budget()`` tells besides calls and time, ``cost``, ``max_cost``, ``tokens``, ``max_tokens``.
     """
 
     def __init__(self, terms: RunTerms | None = None) -> None:
         self.terms = terms if terms is not None else RunTerms()
-        self.budget: Callable[[str], Mapping[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -212,10 +212,17 @@ class JournalStore(ABC):
     def cancel(self, run_id: str, *, why: str = "") -> None:
         """Ends a run that is not going on for good: it is never resumed.
 
+        Attempts of its calls whose end is not known are accounted for when the next run starts in the journal, or by
+        `neuroscript.Interpreter.apply_committed`.
+
         Raises:
             NeuroScriptError: 9 if there is no such run; 19 if it has returned, or is going on.
         """
         self._unfinished(run_id)
+        for entry in self.entries(run_id):
+            if entry.state == BEGUN and entry.note and entry.tool.startswith(PART):
+                payload = write_pieces([Piece(LOST + entry.tool, entry.note)])
+                self.decide(run_id, entry.path, replace(entry, payload=payload, applied=False))
         self.end_run(run_id, REFUSED, why)
 
     def _unfinished(self, run_id: str) -> RunInfo:
@@ -265,6 +272,11 @@ class JournalStore(ABC):
     def private_paths(self) -> list[str]:
         """Paths of files that no script may reach, absolute."""
         return []
+
+    @property
+    @abstractmethod
+    def accounts(self) -> Accounts:
+        """The accounts of the budgets that its runs share with the jobs that they start."""
 
     @abstractmethod
     def close(self) -> None:

@@ -81,6 +81,12 @@ def shown_name(function: str) -> str:
 
 # --- tools and built-in functions ------------------------------------------------------------------------------------
 
+PROCEDURE_VALUE = "n_"
+"""Begins the name of a procedure of the program as a value."""
+
+FUNCTION_OF = "_function"
+"""Gives a procedure as a value."""
+
 CONSTANT = "k_"
 """Begins the name of a type constant, or of the procedure that has taken its name."""
 

@@ -15,6 +15,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import ProgramContext
 from neuroscript.compiler.codegen.functions import FunctionGenerator
 from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.unit import Unit
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import Compiled
@@ -101,6 +102,7 @@ def generate_late(analysis: ProgramAnalysis, compiled: Compiled) -> Compiled:
 def _codes(program: ProgramContext, analysis: ProgramAnalysis, identifier: str, body: Body) -> Iterator[CodeType]:
     """Analyses a body, generates the functions of its versions, and compiles them; its tree is emptied on the way."""
     is_late = body.kind == "procedure" and body.name in analysis.late
+    values = _procedure_values(program.unit, body)
     for version in analysis.versions(body):
         special = version.special
         name = identifier if special is None else special.identifier
@@ -113,10 +115,22 @@ def _codes(program: ProgramContext, analysis: ProgramAnalysis, identifier: str, 
             if is_late:
                 module.append(generator.late(abi.late(program.unit.load, body.name)))
         module.insert(0, generator.function(name))
+        module += values
+        values = []
         if (special is None or is_late) and not generator.is_long:  # which is the last one
             body.discard()  # before Python's compiler takes its own memory
         del generator
         yield _code(module, program.file)
+
+
+def _procedure_values(unit: Unit, body: Body) -> list[ast.stmt]:
+    """Statements that make the values of the procedures of the program that a body mentions."""
+    names = (body.values - body.variables).intersection(unit.procedures) - unit.globals
+    made: list[ast.stmt] = []
+    for name in sorted(names):
+        made.append(py.assign(abi.PROCEDURE_VALUE + name, py.call(abi.FUNCTION_OF, py.const(name))))
+        py.place(made[-1], body.span)
+    return made
 
 
 def _functions(resolved: Resolved, events: dict[int, str], commands: tuple[str, ...]) -> dict[str, Body]:
