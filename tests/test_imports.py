@@ -110,7 +110,8 @@ LAYERS = {
         .
     """,
     "neuroscript.syntax": """
-        . _tables placeholders source nodes
+        . _tables placeholders source spans
+        nodes
         tables
         lexer
         builder nesting
