@@ -155,7 +155,7 @@ class Interpreter:
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
-        self.wants_plugins = plugins
+        self.wants_plugins = self.uses_plugins = plugins
         if plugins:
             self.tools.later(self.load_plugins)
 
@@ -211,6 +211,11 @@ class Interpreter:
 
         self._protected.append(check_path(path))
         self._files = None
+
+    @property
+    def protected(self) -> Sequence[str]:
+        """What is kept out of the reach of file tools besides what always is, as `protect` took it."""
+        return tuple(self._protected)
 
     @property
     def files(self) -> Sandbox:

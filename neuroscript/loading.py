@@ -158,6 +158,14 @@ class Loader:
             log.debug("%s is loaded, with %d procedures", text.name or "a program", count, extra=fields)
         return program
 
+    def load_all(self, texts: Iterable[tuple[str, str | bytes]]) -> None:
+        """Loads the programs of another interpreter, by their names and `contents` there, which read no file.
+
+        What one of them uses stands before it, and a procedure that several define is the last one's, as it was there.
+        """
+        for name, content in texts:
+            self._install([self._part(content, name, None, True)])
+
     def _refuse_library(self, parts: list[_Part], name: str) -> None:
         """Raises error 19 for a program that has definitions, in itself or in what it uses, and nothing to execute."""
         procedures = [procedure for part in reversed(parts) for procedure in part.program.procedures]

@@ -51,14 +51,23 @@ LAYERS = {
         __main__
     """,
     "neuroscript.jobs": """
-        clock engine
-        values wakeups schema
-        presence database endings rows
-        moments outbox queueing
+        engine contents failures grants shapes
+        embedded given payload programs reaching
+        views
+        decisions bodies
+        access
+        host queue_tools tools
+        .
+    """,
+    "neuroscript.jobs.embedded": """
+        clock schema values wakeups
+        liveness database completion rows
+        timers queueing
         attempts
+        outbox
         serving
-        tending
-        embedded
+        maintenance
+        engine
         .
     """,
     "neuroscript.cli": """
@@ -68,12 +77,12 @@ LAYERS = {
         report sarif shells shell_words
         settings trusted_files
         options explanation app
-        configuration
+        configuration actions
         host
-        outcomes interactive journaling run_views
+        outcomes interactive journaling run_views queueing queue_views
         observing
         . check fmt lsp primer reference run shell doctor test tools trust
-        debug runs
+        debug runs queues serve
         repl
     """,
     "neuroscript.cli.repl": """
@@ -101,7 +110,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        timedate
+        holders timedate
         kinds
         numbers
         text equality
@@ -147,7 +156,7 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        accounts entries codec marks
+        accounts entries codec ids marks
         approvals payloads segments
         failures ledger terms index
         call_budget store

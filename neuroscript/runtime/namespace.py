@@ -17,7 +17,7 @@ from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
-from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
+from neuroscript.runtime.containers import UNSET, Containers, held_at
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
@@ -42,6 +42,7 @@ from neuroscript.values import (
     type_name,
 )
 from neuroscript.values.error_fields import handler_fields, later_fields
+from neuroscript.values.holders import refcount
 from neuroscript.values.kinds import script_event
 
 TYPE_CHECKING = False
