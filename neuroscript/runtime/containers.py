@@ -168,7 +168,7 @@ class Containers:
         if kind is dict:
             key = key if type(key) is str else self.key_text(key)
             if refcount(container) > IN_HELPER:
-                container = self._copied(container)
+                container = container.copy() if len(container) <= _BIG else self._copied(container)
             container[key] = value
             if len(container) > self.max_items:
                 del container[key]

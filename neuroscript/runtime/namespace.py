@@ -519,7 +519,12 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             functions = self._handlers_of(name)
         if functions:
             event = script_event(name, payload) if self.journal is None else self._event(name, payload, "script")
-            self._run_handlers(functions, depth - 1, event)
+            depth -= 2
+            for function in functions:  # as in `_run_handlers`, whose call takes as long as that of a handler
+                try:
+                    function(depth, event)
+                except Exception as exception:
+                    self._report(exception, f"a handler of event '{name}'")
             if fuel.token.cancelled:
                 fuel.check_cancelled()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import time_ns
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
@@ -175,13 +176,16 @@ class EventValue:
 
 def script_event(name: str, payload: Any) -> EventValue:
     """The event that a script fires now, made in one step instead of two: scripts fire many."""
-    event = EventValue.__new__(EventValue)
+    event = _new_event()
     event.name = name
     event.payload = payload
     event.source = "script"
     event._timestamp = time_ns()
     event._id = None
     return event
+
+
+_new_event: Callable[[], EventValue] = partial(object.__new__, EventValue)
 
 
 _EVENT_FIELDS = ("name", "payload", "source", "timestamp", "id")

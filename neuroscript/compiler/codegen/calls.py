@@ -17,6 +17,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST, once
 from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
+from neuroscript.compiler.codegen.predicates import builtin
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -50,12 +51,29 @@ class CallGenerator:
         elif name not in BUILTINS or (shape == BUILTIN_SHAPE and not context.body.uses_last):
             context.program.calls.add((name, *shape))
             made = context.as_last(self._direct(call, abi.PROCEDURE + name))
-            if name in BUILTINS and context.is_repeatable(call.args[0].value):
-                # Mostly there is no such procedure, and the built-in function takes half the time without its guise.
-                builtin = py.call(abi.BUILTIN + name, self.expressions.value(call.args[0].value))
-                return py.either(py.name(abi.UNREPLACED + name), builtin, made)
+            if self._is_predicate(call):
+                # Mostly there is no such procedure.
+                value = self.expressions.value(call.args[0].value)
+                return py.either(py.name(abi.UNREPLACED + name), builtin(name, value), made)
             return made
         return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
+
+    def refuted(self, call: n.Call) -> ast.expr | None:
+        """Code whose truth is that of ``not is_string(x)`` and its like; None for other calls."""
+        if not self._is_predicate(call) or self.context.body.uses_last:
+            return None
+        test = self.call(call)
+        if not isinstance(test, ast.IfExp):
+            return None
+        return py.either(test.test, py.negated(test.body), py.call(abi.NOT, test.orelse))
+
+    def _is_predicate(self, call: n.Call) -> bool:
+        """Whether a call is one of a built-in function that procedures may take the place of, by a name or literal."""
+        name, body, unit = call.name, self.context.body, self.context.unit
+        if name not in BUILTINS or name in FIXED_BUILTINS or name in unit.procedures or name in unit.globals:
+            return False
+        one = len(call.args) == 1 and call.args[0].name is None
+        return one and name not in body.variables and self.context.is_repeatable(call.args[0].value)
 
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
