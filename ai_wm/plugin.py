@@ -101,7 +101,7 @@ def register_ai_worker_tools(
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
     connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask, _configuration)
+    interpreter.set_asker(connection.ask, _configuration, journals_requests=True)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)

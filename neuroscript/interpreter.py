@@ -146,6 +146,8 @@ class Interpreter:
         self._files: Sandbox | None = None
         self._reserved_events: list[str] = []
         self._asker: Asker | None = None
+        self.asks_in_parts = False
+        """Whether what answers ``ask`` has the journal of a run note each of its requests by itself."""
         self._ask_config: Callable[[], Shape] | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -248,7 +250,9 @@ class Interpreter:
         self.load_plugins()
         return name.startswith(tuple(self._reserved_events))
 
-    def set_asker(self, asker: Asker, config: Callable[[], Shape] | None = None) -> None:
+    def set_asker(
+        self, asker: Asker, config: Callable[[], Shape] | None = None, *, journals_requests: bool = False
+    ) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.
 
         ``who`` is a worker's name or id, a conversation handle, or None for the default worker.
@@ -256,9 +260,12 @@ class Interpreter:
         Args:
             asker: the function.
             config: gives the keys of ``config`` that it knows, for `check`.
+            journals_requests: whether it has the journal of a run note each request before it is sent.  Then the
+                journal need not wait for the disk before it as well.
         """
         self._asker = asker
         self._ask_config = config
+        self.asks_in_parts = journals_requests
 
     def asker(self) -> Asker | None:
         """What answers ``ask``."""

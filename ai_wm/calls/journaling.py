@@ -3,6 +3,7 @@
 A round that is in the journal is not sent again.  One that was begun, and whose end is not known, is sent once more;
 the lost attempt gets a record of its own, of what was reserved for it.  The record of a turn is committed with the end
 of the journaled call that it belongs to, and stored after that: whatever comes between, the next start stores it.
+So storing it need not wait for the disk: until it is there, the record is durable in the journal.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class CallJournal:
         self.run = run
         self._store = store
         self._clock = clock
+        run.at_end(store.sync)
 
     # --- rounds -------------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ class CallJournal:
             call["cost_incurred"] = cost
             spent = _amounts(tokens, charged)
         record = lost_record(call, turn.definition, None, self._clock.now(), why=INTERRUPTED)
-        self._add(record, None)
+        self._add(record, None, None)
         self.run.spend_for(call["task_id"], spent)
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -141,20 +143,23 @@ class CallJournal:
             after: called once it is stored.
         """
 
-        def apply() -> None:
-            self._add(record, usage)
+        def apply(applied: Callable[[], None]) -> None:
+            self._add(record, usage, applied)
             if after is not None:
                 after()
 
         what = {"record": record.to_file(), "usage": None if usage is None else usage.to_file()}
         self.run.attach(Piece(RECORD, json.dumps(what), tuple(turn.journaled)), apply)
 
-    def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None) -> None:
+    def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None, then: Callable[[], None] | None) -> None:
         try:
-            self._store.add_record(record, usage)
+            self._store.add_record(record, usage, then=then)
         except NeuroScriptError as error:
             if error.code != ErrorCode.DUPLICATE:
                 raise
+            self._store.sync()
+            if then is not None:
+                then()
 
     # --- conversations ------------------------------------------------------------------------------------------------
 
@@ -190,6 +195,7 @@ def apply_record(store: Store, what: str) -> None:
     except NeuroScriptError as error:
         if error.code != ErrorCode.DUPLICATE:
             raise
+        store.sync()  # the start that stored it may not have waited for the disk
 
 
 def account_for_lost(note: str, add_lost: Callable[[dict[str, Any]], object]) -> tuple[str, dict[str, float]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from neuroscript.journal.entries import Path
     from neuroscript.journal.replay import JournaledRun
 
+    Apply = Callable[[Callable[[], None]], object]
     PieceKind = tuple[Callable[[str], object] | None, Callable[[JournaledRun, str], None] | None]
     LostCall = Callable[[str], tuple[str, dict[str, float]]]
 

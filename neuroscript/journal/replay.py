@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from neuroscript.journal.accounts import Membership
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
-    from neuroscript.journal.payloads import LostCall, PieceKind
+    from neuroscript.journal.payloads import Apply, LostCall, PieceKind
     from neuroscript.journal.store import JournalStore
     from neuroscript.tools.recovery import CallRecovery
 
@@ -121,6 +121,8 @@ class JournaledRun:
             for entry in self._known.values()
             if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
         }
+        self._settling: dict[Callable[[], object], None] = {}
+        self._is_settled = False
         self._root = _Place(self, (), None)
         self._ids = 0
 
@@ -143,6 +145,7 @@ class JournaledRun:
         index: int | None = None,
         recovery: CallRecovery | None = None,
         met: Callable[[Entry], None] | None = None,
+        in_parts: bool = False,
     ) -> Any:
         """Makes a call, or gives what it gave before.
 
@@ -154,6 +157,8 @@ class JournaledRun:
             index: its place among calls that go on side by side; None for the next one in order.
             recovery: finds out whether the call was done, where its end is unknown.
             met: gets what the journal knows of the call, before it is answered with that or made again.
+            in_parts: whether whatever it does outside is done by calls within it.  The beginning of the first of them
+                waits for the disk, and with it this one's, which does not wait by itself.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -189,7 +194,9 @@ class JournaledRun:
             try:
                 if recovery is not None:
                     entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
-                if effect != READ:
+                if effect != READ and in_parts:
+                    self._note_down(entry)
+                elif effect != READ:
                     self._begin(entry)
                 result = do()
                 stored = codec.encode(result, self._border)
@@ -201,14 +208,29 @@ class JournaledRun:
 
     # --- for tools ------------------------------------------------------------------------------------------------
 
-    def attach(self, piece: Piece, apply: Callable[[], None] | None = None) -> None:
+    def attach(self, piece: Piece, apply: Apply | None = None) -> None:
         """Has the call that is being made commit something with its end.
 
         Args:
             piece: what it commits.
-            apply: applies it, once the end is durable; what it raises is left to the next start.
+            apply: applies it, once the end is durable; what it raises is left to the next start.  It is given a
+                function that it has called, in any thread, when what it did is durable as well: until then the journal
+                is what the piece is kept in.
         """
         self._here().pieces.append((piece, apply))
+
+    def at_end(self, settle: Callable[[], object]) -> None:
+        """Has a function called when this start of the run ends, once, to make durable what pieces were applied to."""
+        self._settling[settle] = None
+
+    def settle(self) -> None:
+        """Makes durable what the pieces of this start were applied to; after that none is marked as applied."""
+        for settle in self._settling:
+            try:
+                settle()
+            except NeuroScriptError as error:
+                _LOG.warning("what the run %s has done is kept by its journal alone: %s", self.info.run_id, error)
+        self._is_settled = True
 
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
@@ -475,7 +497,8 @@ class JournaledRun:
         self._write(lambda: self._journal.begin(self.info.run_id, self.info.fence, entry))
 
     def _end(self, entry: Entry) -> None:
-        durable = entry.effect != READ or bool(entry.payload)
+        # The end of a part is durable with whatever comes next: the beginning of another, or the end of the whole.
+        durable = (entry.effect != READ or bool(entry.payload)) and not entry.tool.startswith(PART)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
 
     def _note_down(self, entry: Entry | None) -> None:
@@ -488,6 +511,7 @@ class JournaledRun:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
+        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
         ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
@@ -495,14 +519,25 @@ class JournaledRun:
         self._ledger.note(ended)
         if not todo:
             return
+        left = todo.copy()
+
+        def applied() -> None:
+            left.pop()
+            if not left and not self._is_settled:
+                self._mark_applied(paths)
+
         try:
             for apply in todo:
-                apply()
+                apply(applied)
         except NeuroScriptError as error:
             _LOG.warning("what call %s has done is noted by its journal alone: %s", path_text(entry.path), error)
-            return
-        paths = [path for piece in pieces for path in piece.covers]
-        self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
+
+    def _mark_applied(self, paths: list[Path]) -> None:
+        """Notes that pieces need not be applied again; the thread that this is called in may be anybody's."""
+        try:
+            self._journal.mark_applied(self.info.run_id, paths)
+        except NeuroScriptError as error:
+            _LOG.warning("the next start of %s does once more what was done: %s", self.info.run_id, error)
 
     def _write(self, write: Callable[[], None]) -> None:
         try:
@@ -535,4 +570,4 @@ class _Place:
         self.outer = outer
         self.begun = begun
         self.count = 0
-        self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []
+        self.pieces: list[tuple[Piece, Apply | None]] = []

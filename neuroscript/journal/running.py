@@ -101,6 +101,7 @@ def run_journaled(
             stored = codec.encode_error(error)
             raise
         finally:
+            run.settle()
             journal.finish(run_id, info.fence, state, stored, whole_text(why))
         return result
     finally:

@@ -485,7 +485,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
         if self.journal is None:
             return answer()
-        return self.journal.call("ask", "idempotent", [who, text, config, whispered], answer)
+        in_parts = self.interpreter.asks_in_parts
+        return self.journal.call("ask", "idempotent", [who, text, config, whispered], answer, in_parts=in_parts)
 
     def fire(
         self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-_LONG_LIST = 1 << 12  # items from which on joining checks the limits
+LONG_LIST = 1 << 12  # items from which on joining checks the limits
 LONG_TEXT = 1 << 15
 """Characters from which on joining strings checks the limits."""
 
@@ -110,7 +110,7 @@ class Operations:
         if size > self.max_items:
             message = f"a list would have more than the limit of {self.max_items} items"
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
-        if size > _LONG_LIST:
+        if size > LONG_LIST:
             self.check_limits()
         return a + b
 

@@ -40,12 +40,12 @@ from neuroscript.compiler.analysis.types import (
     T_NUM,
     T_STR,
     T_TRUTH,
-    T_WORD,
     Shape,
     Shapes,
     Type,
     binary,
     bounded,
+    complement,
     container,
     each_of,
     function,
@@ -470,14 +470,15 @@ class Inference:
         collection, index = self.of(expression.value), expression.index
         return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
 
-    def listed(self, items: list[n.Expr]) -> Type:
-        """The type of a list of these items."""
+    def listed(self, items: list[n.Expr], *, returned: bool = False) -> Type:
+        """The type of a list of these items; whether they are what a statement returns."""
         if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
             return container(LIST, self._any_of(items))
-        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {_class(items[0])}")
+        place = "return" if returned else _class(items[0])
+        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {place}")
         if self._records:
-            for place, item in enumerate(items):
-                shape.put(place, self.of(item))
+            for index, item in enumerate(items):
+                shape.put(index, self.of(item))
         return shaped(shape)
 
     def _mapped(self, literal: n.MapExpr) -> Type:
@@ -563,7 +564,7 @@ class Inference:
             case "not":
                 return T_TRUTH if self.of(operand).kinds & OTHER else T_BOOL
             case "~":
-                return T_WORD
+                return complement(self.of(operand))
         kind = self.of(operand)
         return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 

@@ -277,7 +277,8 @@ class _Version:
             if not values:
                 found = found.union(T_NIL)
             else:
-                found = found.union(self.types.of(values[0]) if len(values) == 1 else self.types.listed(values))
+                one = len(values) == 1
+                found = found.union(self.types.of(values[0]) if one else self.types.listed(values, returned=True))
         return found
 
     def add_literals(self) -> None:

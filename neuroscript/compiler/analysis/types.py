@@ -250,7 +250,8 @@ T_FLOAT = Type(FLOAT)
 T_NUM = Type(NUM)
 T_TRUTH = Type(BOOL | OTHER)
 T_LENGTH = Type(INT, 62, natural=True)
-T_WORD = Type(INT, 64)
+WORD_BITS = 64
+T_WORD = Type(INT, WORD_BITS)
 
 
 def bounded(bits: int | None, natural: bool = False) -> Type:
@@ -349,13 +350,14 @@ def key_of(collection: Type) -> Type:
 
 
 _RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_ITERATED = frozenset("+-*&|^")
 
 
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
     if operator in _RELATIONS:
         return T_BOOL
-    if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
+    if operator in _ITERATED and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
@@ -389,14 +391,30 @@ def binary(operator: str, left: Type, right: Type) -> Type:
             whole = right.within(INT | NIL | BOOL | CONTAINER)
             return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
         case "&" | "|" | "^":
-            return T_WORD
+            return _of_words(operator, left, right)
         case "and" | "or":
             return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
     return T_BOOL
 
 
-def _counts(kind: Type) -> bool:
-    return kind.within(INT) and kind.natural
+def fits_word(kind: Type) -> bool:
+    """Whether a value certainly is a whole number that is itself in 64-bit two's complement."""
+    return kind.within(INT) and kind.bits is not None and kind.bits < WORD_BITS
+
+
+def _of_words(operator: str, left: Type, right: Type) -> Type:
+    """The type of ``left operator right`` for an operator on bits."""
+    natural = [kind.bits for kind in (left, right) if fits_word(kind) and kind.natural and kind.bits is not None]
+    if operator == "&":
+        return bounded(min(natural), natural=True) if natural else T_WORD  # no bit is there that one of them has not
+    return bounded(max(natural), natural=True) if len(natural) == 2 else T_WORD
+
+
+def complement(operand: Type) -> Type:
+    """The type of ``~operand``, if the operation does not fail."""
+    if not operand.kinds:
+        return NOTHING
+    return bounded(operand.bits + 1) if fits_word(operand) and operand.bits is not None else T_WORD
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ai_wm import LLMRequest, WorkerPolicy
+from ai_wm import LLMRequest, LLMResponse, WorkerPolicy
+from ai_wm.store import JsonStore
+from neuroscript.journal import segments
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.journal.world import ALWAYS_UP, DOWN, World, raising, reply
 
@@ -205,6 +208,42 @@ def test_a_round_is_sent_with_the_same_key_until_it_is_answered(world: World) ->
     world.start(SPENDING, answer)
     assert len(set(keys)) == len(keys) == 3
     assert all(keys)
+
+
+def test_the_journal_waits_for_the_disk_before_a_request_and_at_the_end_of_its_ask(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: list[bytes] = []
+    at_requests: list[tuple[int, bytes]] = []
+
+    def sync(file: int) -> None:
+        durable.append(os.pread(file, os.fstat(file).st_size, 0))
+
+    def answer(request: LLMRequest) -> LLMResponse:
+        at_requests.append((len(durable), durable[-1]))
+        return reply(f"said {request.messages[-1].content}")
+
+    monkeypatch.setattr(segments, "_sync", sync)
+    world.start('func main() means\n  ask "w", "one" into a\n  ask "w", "two" into b\nendfunc\n', answer)
+    (first, known_first), (second, known_second) = at_requests
+    assert all(path in known_first for path in (b'"1"', b'"1/1"'))  # that the ask and its request were begun
+    assert all(what in known_second for what in (b"said one", b'"2/1"'))
+    assert second - first == 2
+
+
+def test_a_record_that_the_power_took_comes_back_from_the_journal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store does not wait for the disk, since the journal has the record; it does before the run is over."""
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonStore, "add_record", lambda *_, **__: None)
+        patch.setattr(JsonStore, "sync", lambda _: None)
+        with raises_code(16, "down"):
+            world.start(TOOLED, raising(DOWN, lambda request: request.messages[-1].content != "first"))
+    assert [each.success for each in world.records()] == []
+    world.start(TOOLED, ALWAYS_UP)
+    assert sorted(each.success for each in world.records()) == [False, True, True]
+    assert world.asked.count("first") == 1
 
 
 def test_no_key_is_in_the_journal(world: World) -> None:
