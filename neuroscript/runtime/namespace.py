@@ -115,6 +115,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.TOO_DEEP: self.too_deep,
                 abi.NAME: self.name,
                 abi.FUNCTION_OF: self.function,
+                abi.FITTING: self.fitting,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,

@@ -44,13 +44,15 @@ class Function:
     """A procedure as a value.
 
     ``call`` is set by the interpreter that it belongs to, as are, for the code that this interpreter generates,
-    ``owner``, which marks it as one of its procedures, and ``entries``, the code to enter by the number of arguments.
+    ``owner``, which marks it as one of its procedures, ``entries``, the code to enter by the number of arguments, and
+    ``fitting``, the code for what the procedure's own program passes.
     """
 
     name: str
     call: Callable[..., Any] = field(repr=False, compare=False)
     owner: object = field(default=None, repr=False, compare=False)
     entries: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
+    fitting: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
 
 
 @record(frozen=True)
