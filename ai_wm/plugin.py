@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.data.own_files import EDITORS_COPIES, OWN_FILES, own_files
 from ai_wm.tools import GROUPS
-from ai_wm.tools.access import ACCESS, DIRECTORY, KIND, SERVICE, InterpreterFiles, calling
+from ai_wm.tools.access import ACCESS, DIRECTORY, FAKES, KIND, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ PROMPT_LOG = "prompt_log"
 
 LISTENER = "call_listener"
 """The service by which a host is told of calls of models: a function, as `ai_wm.calls.listening` calls it."""
+
+RIGHTS = "worker_rights"
+"""The service that tells what scripts may do with workers, for the jobs that they submit to queues."""
 
 METER = "run_meter"
 """The service by which the interpreter learns what the run that is going on costs; see `neuroscript.ToolContext`."""
@@ -99,7 +102,12 @@ def register_ai_worker_tools(
     services = interpreter.services
     if policy is not None:
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
-    connection = _Connection(interpreter, manager, default_worker)
+    _connect(interpreter, _Connection(interpreter, manager is None, default_worker), manager)
+
+
+def _connect(interpreter: Interpreter, connection: _Connection, manager: AIWorkerManager | None) -> None:
+    """Gives an interpreter the tools for workers; without a manager the connection makes, or finds, it."""
+    services = interpreter.services
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask, _configuration, journals_requests=True)
     interpreter.on_close(connection.close)
@@ -120,6 +128,7 @@ def register_ai_worker_tools(
     services[ACCESS] = connection.access
     services[METER] = connection
     services[CHANGED] = connection.change
+    services[RIGHTS] = connection
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
@@ -153,17 +162,27 @@ def _configuration() -> Shape:
 
 
 class _Connection:
-    """One interpreter and its manager."""
+    """One interpreter and its manager.
+
+    Args:
+        interpreter: the interpreter.
+        own: whether the manager is made for it alone, and closed with it.
+        default_worker: as `register_ai_worker_tools` takes it.
+        find: gives the manager that it shares with another interpreter, when it is first needed.
+    """
 
     def __init__(
         self,
         interpreter: Interpreter,
-        manager: AIWorkerManager | None,
+        own: bool,
         default_worker: str | None,
+        find: Callable[[], AIWorkerManager] | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._default_worker = default_worker
-        self._own = manager is None
+        self._own = own
+        self._find = find
+        self._making = threading.RLock()
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
         self._budgets: RunBudgets | None = None
@@ -177,7 +196,13 @@ class _Connection:
         self._unsubscribe: Callable[[], None] | None = None
 
     def make(self) -> AIWorkerManager:
-        """The interpreter's own manager."""
+        """The interpreter's manager, made or found when it is first needed; jobs may need it in several threads."""
+        with self._making:
+            if self._manager is not None:
+                return self._manager
+            return self._make() if self._find is None else self.use(self._find())
+
+    def _make(self) -> AIWorkerManager:
         from ai_wm.calls.tool_host import ToolHost
         from ai_wm.manager import AIWorkerManager
         from ai_wm.tools.access import fakes_in
@@ -294,6 +319,36 @@ class _Connection:
             if os.path.isfile(program.name):
                 return owner_of_path(program.name)
         return f"interpreter-{uuid.uuid4()}"
+
+    # --- jobs ---
+
+    def policy(self) -> dict[str, Any]:
+        """The policy under which scripts use workers, with their owner and ``default_ceiling``; JSON values."""
+        said: Mapping[str, Any] = self._interpreter.services.get(POLICY) or {}
+        policy, default_ceiling = self._policy(), said.get("default_ceiling", False)
+        self._owner = self._owner or self._default_owner()
+        return {**policy.to_map(), "owner": policy.owner or self._owner, "default_ceiling": default_ceiling}
+
+    def both(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+        """The intersection of two policies that `policy` gave, with the owner of the first one."""
+        (one, default_one), (other, default_other) = policy_of(ours), policy_of(theirs)
+        both = one.narrowed(other)
+        binding = [
+            is_default
+            for policy, is_default in ((one, default_one), (other, default_other))
+            if policy.max_cost_per_run == both.max_cost_per_run
+        ]
+        return {**both.to_map(), "owner": ours.get("owner"), "default_ceiling": all(binding)}
+
+    def equip(self, interpreter: Interpreter, policy: Mapping[str, Any]) -> None:
+        """Gives another interpreter of this process, which does a job, the same workers under a policy."""
+        ours, services = self._interpreter.services, interpreter.services
+        for name in (DIRECTORY, FAKES, PROMPT_LOG):
+            if name in ours:
+                services[name] = ours[name]
+        connection = _Connection(interpreter, False, self._default_worker, lambda: ours[SERVICE])
+        _connect(interpreter, connection, None)
+        services[POLICY] = dict(policy)
 
     def ask(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]

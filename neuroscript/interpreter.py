@@ -155,7 +155,7 @@ class Interpreter:
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
-        self.wants_plugins = plugins
+        self.wants_plugins = self.uses_plugins = plugins
         if plugins:
             self.tools.later(self.load_plugins)
 

@@ -51,14 +51,15 @@ LAYERS = {
         __main__
     """,
     "neuroscript.jobs": """
-        clock engine
-        values wakeups schema
-        presence database endings rows
-        moments outbox queueing
+        clock engine contents failures grants shapes
+        values wakeups schema given payload programs reaching
+        presence database endings rows views
+        moments queueing decisions bodies
         attempts
+        outbox access
         serving
         tending
-        embedded
+        embedded host queue_tools tools
         .
     """,
     "neuroscript.cli": """
@@ -68,12 +69,12 @@ LAYERS = {
         report sarif shells shell_words
         settings trusted_files
         options explanation app
-        configuration
+        configuration actions
         host
-        outcomes interactive journaling run_views
+        outcomes interactive journaling run_views queueing queue_views
         observing
         . check fmt lsp primer reference run shell doctor test tools trust
-        debug runs
+        debug runs queues serve
         repl
     """,
     "neuroscript.cli.repl": """
@@ -101,7 +102,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        timedate
+        holders timedate
         kinds
         numbers
         text equality
@@ -169,12 +170,13 @@ LAYERS = {
         namespace
     """,
     "neuroscript.compiler": """
-        . traversal
+        . traversal callbacks
         error_handlers
         resolve
         unit
         analysis
         codegen
+        deferred
         build nil_operands
     """,
     "ai_wm": """

@@ -112,6 +112,16 @@ class WorkerPolicy:
                 )
         return cls(**values)
 
+    def to_map(self) -> dict[str, Any]:
+        """Returns the fields that are not at their defaults, as JSON values that `parse` reads."""
+        usual, found = WorkerPolicy(), {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != getattr(usual, each.name):
+                plain = list(value) if isinstance(value, tuple) else value
+                found[each.name] = {key: list(to) for key, to in value.items()} if each.name == "keys" else plain
+        return found
+
     def may_ask(self, name: str) -> bool:
         """Whether scripts may ask the worker of this name."""
         return self.ask == _EVERYTHING or any(matches(name, pattern) for pattern in self.ask)

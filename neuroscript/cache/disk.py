@@ -23,9 +23,9 @@ import stat
 import sys
 
 from neuroscript.cache.memory import Entry
-from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
 from neuroscript.user_directories import KEY, user_directory
+from neuroscript.values.holders import COUNTS
 from neuroscript.version import __version__
 
 TYPE_CHECKING = False
@@ -298,7 +298,7 @@ def _name(source: str | bytes, circumstances: tuple[object, ...]) -> str:
 
 def _maker() -> tuple[object, ...]:
     """The version of the compiler and runtime: this Python, its options, and our modules by size and time."""
-    python = sys.implementation.cache_tag, sys.version, sys.flags.optimize, IN_LOCAL, IN_HELPER, IN_CONTAINER
+    python = sys.implementation.cache_tag, sys.version, sys.flags.optimize, COUNTS
     positions = "no_debug_ranges" in sys._xoptions, os.environ.get("PYTHONNODEBUGRANGES", "")
     modules: list[tuple[str, int, int]] = []
     pending = list(_MAKERS)
@@ -311,7 +311,7 @@ def _maker() -> tuple[object, ...]:
                     modules.append((f"{package}/{file.name}", status.st_size, status.st_mtime_ns))
                 elif "." not in file.name and file.name != "__pycache__":
                     pending.append(f"{package}/{file.name}")
-    return __version__, python, positions, COPY_ALWAYS, sorted(modules)
+    return __version__, python, positions, sorted(modules)
 
 
 def _plain(entry: Entry) -> tuple[Any, ...]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 OUT_OF_REACH = (
     "keys, in whatever text they are repeated, and addresses that nobody approved for a key",
-    "the files of the worker system, journals, compiled code, the user's configuration, every neuroscript.toml",
-    "definitions, conversations and records of other owners",
+    "the files of the worker system, journals, queues, compiled code, the user's configuration, every neuroscript.toml",
+    "definitions, conversations, records, queues and jobs of other owners",
     "Python, processes and modules of the machine",
 )
 BUILT_IN = "always"

@@ -47,6 +47,12 @@ which says whether what scripts add there is stored, rather than living for thei
 LOG_SERVICE = "prompt_log"
 """The service that lets plugins keep what models are asked and answer, if the user wants that."""
 
+JOBS_SERVICE = "jobs"
+"""The service in which the tools for jobs find a function that gives them the queues."""
+
+JOBS_PIECE = "jobs.end"
+"""The kind of what a journaled run commits when it has taken note of the end of a job."""
+
 USER_FILE = "config.toml"
 PROJECT_FILE = "neuroscript.toml"
 

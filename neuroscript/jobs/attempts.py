@@ -5,15 +5,17 @@ from __future__ import annotations
 import heapq
 import random
 
-from neuroscript.errors import ErrorCode
+from neuroscript.errors import MOST_TEXT, ErrorCode, NeuroScriptError
+from neuroscript.jobs import wakeups
 from neuroscript.jobs.endings import count_attempt, end
 from neuroscript.jobs.engine import CANCELLED, DONE, EXPIRED, FAILED, Job, Outcome
 from neuroscript.jobs.moments import EXPIRED_ERROR
 from neuroscript.jobs.rows import job_numbered
 from neuroscript.jobs.schema import ASKING, READY, RESTING
-from neuroscript.jobs.values import error_of, stored_error
+from neuroscript.jobs.values import error_of, stored_error, whole
 from neuroscript.jobs.wakeups import MOMENTS, ends_topic, pause_topic, ready_topic
 from neuroscript.journal.codec import to_text
+from neuroscript.output import shortened
 from neuroscript.records import record
 
 TYPE_CHECKING = False
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from neuroscript.jobs.database import Transaction
 
 _JITTER: Final = 0.2
+_MOST_DOUBLINGS: Final = 60
 
 
 @record(frozen=True)
@@ -88,7 +91,7 @@ def claim(work: Transaction, process: int, name: str, owner: str | None, most: i
         count_attempt(work, queue)
         claimed.append(Claimed(number, job_numbered(work, number), leases[queue]))
     if claimed:
-        execute("UPDATE processes SET seen = ? WHERE number = ?", (work.machine, process))
+        renew(work, process)
     return claimed
 
 
@@ -101,7 +104,14 @@ def running_of(work: Transaction, process: int) -> dict[tuple[int, int], str | N
 
 
 def finish(
-    work: Transaction, process: int, claimed: Claimed, outcome: Outcome, result: str | None, seconds: float
+    work: Transaction,
+    process: int,
+    claimed: Claimed,
+    outcome: Outcome,
+    *,
+    result: str | None = None,
+    seconds: float = 0.0,
+    cut_off: bool = False,
 ) -> bool:
     """Notes how an attempt ended; false if the job is no longer that of this attempt.
 
@@ -112,6 +122,7 @@ def finish(
         outcome: how it ended.
         result: the text of what it gave.
         seconds: how long it took, for jobs that say nothing of it.
+        cut_off: whether this process ended it, because it stops.
     """
     number, attempt, now = claimed.number, claimed.job.attempt, work.now
     row = work.execute(
@@ -131,7 +142,7 @@ def finish(
     elif outcome.state == FAILED:
         _fail(work, claimed, outcome, measures)
     else:
-        _put_back(work, claimed, outcome, measures)
+        _put_back(work, claimed, outcome, measures, cut_off)
     return True
 
 
@@ -143,31 +154,47 @@ def _cancelled(why: str) -> str | None:
 def _fail(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any]) -> None:
     error = stored_error(outcome.error)
     [used, attempts] = work.execute("SELECT used, attempts FROM jobs WHERE number = ?", (claimed.number,)).fetchone()
-    if not outcome.retry or used >= attempts:
+    if outcome.retry and used < attempts:
+        work.execute(
+            "UPDATE jobs SET error = ?, measures = ? WHERE number = ?", (error, to_text(measures), claimed.number)
+        )
+        _rest(work, claimed.number, used)
+    else:
         end(work, claimed.number, FAILED, error=error, measures=measures)
-        return
+
+
+def _rest(work: Transaction, number: int, used: int) -> None:
+    """Has a job start again after a pause."""
     [backoff, most] = work.execute(
         "SELECT backoff, backoff_most FROM queues JOIN jobs ON jobs.queue = queues.number WHERE jobs.number = ?",
-        (claimed.number,),
+        (number,),
     ).fetchone()
-    pause = min(backoff * 2.0 ** min(used - 1, 60), most) * random.uniform(1 - _JITTER, 1 + _JITTER)
+    pause = min(backoff * 2.0 ** min(used - 1, _MOST_DOUBLINGS), most) * random.uniform(1 - _JITTER, 1 + _JITTER)
+    pause = min(pause, most)
     work.execute(
-        "UPDATE jobs SET stage = ?, process = 0, rest = ?, error = ?, measures = ? WHERE number = ?",
-        (RESTING, work.machine + min(pause, most), error, to_text(measures), claimed.number),
+        "UPDATE jobs SET stage = ?, process = 0, rest = ? WHERE number = ?", (RESTING, work.machine + pause, number)
     )
-    work.topics.add(MOMENTS)
+    if pause < wakeups.LOOK_SECONDS:
+        work.topics.add(MOMENTS)
 
 
-def _put_back(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any]) -> None:
+def _put_back(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any], cut_off: bool) -> None:
     """Has a job wait for a person, or start again: an attempt that costs none."""
-    [woken] = work.execute("SELECT woken FROM jobs WHERE number = ?", (claimed.number,)).fetchone()
-    waits = outcome.waits_for and not woken
-    work.execute(
-        "UPDATE jobs SET stage = ?, process = 0, used = used - 1, waits_for = ?, measures = ? WHERE number = ?",
-        (ASKING if waits else READY, outcome.waits_for if waits else "", to_text(measures), claimed.number),
-    )
-    if not waits:
+    number = claimed.number
+    [used, woken] = work.execute(
+        "UPDATE jobs SET used = used - 1, measures = ? WHERE number = ? RETURNING used, woken",
+        (to_text(measures), number),
+    ).fetchone()
+    if outcome.waits_for and not woken:
+        waits_for = shortened(whole(outcome.waits_for), MOST_TEXT)
+        work.execute(
+            "UPDATE jobs SET stage = ?, process = 0, waits_for = ? WHERE number = ?", (ASKING, waits_for, number)
+        )
+    elif cut_off or woken:
+        work.execute("UPDATE jobs SET stage = ?, process = 0 WHERE number = ?", (READY, number))
         work.topics.add(ready_topic(claimed.job.queue))
+    else:  # or a body that always wants to start again would do nothing else
+        _rest(work, number, used + 1)
 
 
 def is_asked(work: Transaction, process: int) -> bool:
@@ -220,8 +247,14 @@ def names_of(work: Transaction) -> dict[str, int]:
 
 
 def renew(work: Transaction, process: int) -> None:
-    """Says that a process lives."""
-    work.execute("UPDATE processes SET seen = ? WHERE number = ?", (work.machine, process))
+    """Says that a process lives.
+
+    Raises:
+        NeuroScriptError: 19 if others took it for dead, because somebody removed the file that it holds.
+    """
+    if work.execute("UPDATE processes SET seen = ? WHERE number = ?", (work.machine, process)).rowcount == 0:
+        message = "this process is taken for dead by others, since its file among those of the job queues was removed"
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"{message}; open the job queues anew")
 
 
 def leave(work: Transaction, process: int) -> None:
@@ -274,8 +307,17 @@ def after_boot(work: Transaction, boot: str) -> None:
     """Frees all that processes had before the machine was started again; all rests are over."""
     for [name] in work.execute("SELECT name FROM processes").fetchall():
         bury(work, name)
-    work.execute("UPDATE jobs SET rest = 0 WHERE stage = 'resting'")
+    work.execute("UPDATE jobs SET stage = ? WHERE stage = 'resting'", (READY,))
     work.execute("UPDATE machine SET boot = ?", (boot,))
+
+
+def free_impossible_rests(work: Transaction) -> None:
+    """Ends pauses that are longer than any of their queue: those of an earlier boot, where boots have no names."""
+    work.execute(
+        "UPDATE jobs SET stage = ? WHERE stage = 'resting' AND rest > ? + "
+        "(SELECT backoff_most FROM queues WHERE queues.number = jobs.queue)",
+        (READY, work.machine),
+    )
 
 
 def _release(work: Transaction, number: int, why: str) -> None:

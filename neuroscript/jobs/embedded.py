@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import threading
 import time
@@ -10,11 +11,11 @@ import weakref
 from contextlib import suppress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import attempts, clock, outbox, presence, queueing
+from neuroscript.jobs import attempts, clock, outbox, presence, queueing, wakeups
 from neuroscript.jobs.database import FILE, Database
 from neuroscript.jobs.engine import MIDDLE, STATES, Job, JobEngine, Queue
 from neuroscript.jobs.rows import find_job, find_queue
-from neuroscript.jobs.serving import LOOK_SECONDS, EmbeddedServing
+from neuroscript.jobs.serving import EmbeddedServing
 from neuroscript.jobs.tending import Member, settle_due, tend
 from neuroscript.jobs.values import check_number, check_text, check_whole
 from neuroscript.jobs.wakeups import Bell, Post, end_topic, ends_topic, pause_topic
@@ -74,6 +75,7 @@ class EmbeddedEngine(JobEngine):
         self._member: Member | None = None
         self._servings: list[EmbeddedServing] = []
         self._closed = False
+        self._tended = -math.inf
         self._database = Database(os.path.join(self._files, FILE), self._ring)
         try:
             self._check_boot()
@@ -101,6 +103,8 @@ class EmbeddedEngine(JobEngine):
             return str(work.execute("SELECT boot FROM machine").fetchone()[0])
 
         if self._database.read(known) == boot:
+            if not boot:
+                self._write(attempts.free_impossible_rests)
             return
         if presence.anybody(self._processes):
             raise presence.elsewhere(self._files)
@@ -122,17 +126,27 @@ class EmbeddedEngine(JobEngine):
         with self._lock:
             if self._member is None:
                 with self._database.failing("joined"):
-                    self._member = Member(self._database, self._processes, self._bell, self._running)
-                self._post.own = self._member.address
+                    self._member = Member(self._database, self._processes, self._bell, self._post, self._running)
             return self._member
 
     def _write(self, operation: Callable[[Transaction], T]) -> T:
         return self._database.write(operation, durable=True)
 
     def _read(self, operation: Callable[[Transaction], T]) -> T:
-        """Reads, once what is due by time has happened."""
-        settle_due(self._database)
+        """Reads, once what is due has happened."""
+        if self._member is None and time.monotonic() >= self._tended:
+            self._tend()  # else a thread does
+        else:
+            settle_due(self._database)
         return self._database.read(operation)
+
+    def _tend(self) -> None:
+        """Sees to what is due by time, and to processes that have died."""
+        self._tended = time.monotonic() + wakeups.LOOK_SECONDS
+        if self._member is not None:
+            self._member.tend()
+        else:
+            tend(self._database, self._processes)
 
     # --- queues ---------------------------------------------------------------------------------------------------
 
@@ -161,7 +175,7 @@ class EmbeddedEngine(JobEngine):
                 waiter.wait(_PAUSE_SECONDS)
                 if not self._database.read(lambda work: attempts.has_unbegun(work, number)):
                     return
-                tend(self._database, self._processes)
+                self._tend()
 
     def resume(self, owner: str, name: str) -> None:
         self._write(lambda work: queueing.set_paused(work, owner, name, False))
@@ -279,7 +293,7 @@ class EmbeddedEngine(JobEngine):
 
     def _pause(self, waiter: Waiter, left: float, check: Callable[[], object] | None) -> None:
         """Waits for a ring, some seconds at most, in case that it is not heard."""
-        until = time.monotonic() + min(left, LOOK_SECONDS)
+        until = time.monotonic() + min(left, wakeups.LOOK_SECONDS)
         while True:
             if check is not None:
                 check()
@@ -311,7 +325,7 @@ class EmbeddedEngine(JobEngine):
         most = check_whole(settings.most if most is None else most, "the number of jobs at once", 0, 1000)
         least = check_whole(settings.least if least is None else least, "the number of threads", 0, 1000)
         member = self._join()
-        tend(self._database, self._processes)
+        self._tend()
         with self._lock:
             self._database.check_open()
             serving = EmbeddedServing(

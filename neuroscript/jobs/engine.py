@@ -80,7 +80,7 @@ class Job:
         not_before: when it may start at the earliest, in seconds since 1970; 0: at once.
         deadline: when it must be done, likewise; 0: at any time.
         attempt: the number of the attempt that is going on, or was the last one: its fencing number; 0: none yet.
-        attempts: how many there may be.
+        attempts: how many there may be; 0 in a job that is submitted: as many as its queue says.
         used: how many attempts count towards that: those that were cut off because their process stopped serving, and
             those that ended waiting for a person, do not.
         created: when it was submitted.
@@ -104,7 +104,7 @@ class Job:
     not_before: float = 0.0
     deadline: float = 0.0
     attempt: int = 0
-    attempts: int = 1
+    attempts: int = 0
     used: int = 0
     created: float = 0.0
     started: float = 0.0
@@ -266,7 +266,11 @@ class JobEngine(ABC):
 
     @abstractmethod
     def submit_all(self, jobs: Sequence[Job]) -> list[bool]:
-        """Puts many jobs into their queues, all or none, in one step; what `submit` would give for each."""
+        """Puts many jobs into their queues, all or none, in one step; gives what `submit` would for each.
+
+        Args:
+            jobs: what `submit` takes is taken from each; nothing else of it counts.
+        """
 
     @abstractmethod
     def get(self, owner: str, id: str) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript.jobs.attempts import renew
 from neuroscript.jobs.rows import job_numbered, queue_number
 from neuroscript.jobs.wakeups import ends_topic
 
@@ -40,6 +41,7 @@ def hand_out(work: Transaction, owner: str, queue: str, submitter: str | None, p
     number, _ = find(work, owner, queue, submitter, process)
     if not number:
         return None
+    renew(work, process)
     work.execute("UPDATE jobs SET holder = ? WHERE number = ?", (process, number))
     return job_numbered(work, number)
 

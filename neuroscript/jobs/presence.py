@@ -82,7 +82,7 @@ def _signs(directory: str) -> set[str]:
 
 def remove(directory: str, name: str) -> None:
     """Removes the files of a process."""
-    for suffix in (SOCKET, PORT, LOCK):
+    for suffix in (SOCKET, PORT, PORT + ".new", LOCK):
         with suppress(OSError):
             os.unlink(os.path.join(directory, name + suffix))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.jobs import wakeups
 from neuroscript.jobs.endings import count_rating, end, make_tallies, reopen, tallies, unfinished
 from neuroscript.jobs.engine import CANCELLED, DONE, ENDS, RUNNING, Job, Queue
 from neuroscript.jobs.rows import (
@@ -221,7 +222,8 @@ class Submission:
         work.execute("INSERT INTO payloads VALUES (?, ?)", (job, self.payload))
         if stage == READY:
             work.topics.add(ready_topic(self.queue))
-        if stage == DELAYED or self.deadline:
+        soon = work.now + wakeups.LOOK_SECONDS  # until when everybody looks anyway
+        if 0 < self.deadline < soon or (stage == DELAYED and self.not_before < soon):
             work.topics.add(MOMENTS)
         return True
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from functools import partial
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import attempts
+from neuroscript.jobs import attempts, wakeups
 from neuroscript.jobs.engine import CANCELLED, DONE, FAILED, PENDING, Attempt, Outcome, Serving
 from neuroscript.jobs.values import error_of, stored
 from neuroscript.jobs.wakeups import ready_topic
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
     from neuroscript.jobs.database import Database
     from neuroscript.jobs.wakeups import Bell
 
-LOOK_SECONDS: Final = 2.0
-"""After so many seconds a thread looks by itself whether there is something to do: a message may have been lost."""
-
 _IDLE_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 2.0
+_PATIENCE: Final = 5.0
 _log = get_logger("neuroscript.jobs")
 
 
@@ -154,7 +153,7 @@ class EmbeddedServing(Serving):
                         _log.warning("the queue %r cannot be served just now: %s", self._name, error.message)
                     taken = 0
                 if not taken:
-                    self._waiter.wait(LOOK_SECONDS)
+                    self._waiter.wait(wakeups.LOOK_SECONDS)
 
     def _take(self, free: int) -> int:
         """Takes jobs and has them done; gives how many."""
@@ -174,9 +173,24 @@ class EmbeddedServing(Serving):
             self._attempts[attempt] = None
             more = self._threads < len(self._attempts)
             self._threads += more
-        self._handed.put(attempt)
         if more:
-            threading.Thread(target=self._work, name=f"neuroscript-job-{self._name}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"neuroscript-job-{self._name}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system gives no more
+                _log.warning("there is no thread for the job %r of the queue %r: %s", attempt.job.id, self._name, error)
+                with self._changed:
+                    self._threads -= 1
+                self._finish(attempt, Outcome(state=PENDING), None, 0.0)
+                self._drop(attempt)
+                return
+        self._handed.put(attempt)
+
+    def _drop(self, attempt: EmbeddedAttempt) -> None:
+        """Forgets an attempt that is over."""
+        with self._changed:
+            del self._attempts[attempt]
+            self._changed.notify_all()
 
     # --- doing them -----------------------------------------------------------------------------------------------
 
@@ -195,9 +209,7 @@ class EmbeddedServing(Serving):
             try:
                 self._do(attempt)
             finally:
-                with self._changed:
-                    del self._attempts[attempt]
-                    self._changed.notify_all()
+                self._drop(attempt)
                 self._waiter.ring()
 
     def _do(self, attempt: EmbeddedAttempt) -> None:
@@ -215,20 +227,29 @@ class EmbeddedServing(Serving):
         self._finish(attempt, outcome, result, time.monotonic() - began)
 
     def _finish(self, attempt: EmbeddedAttempt, outcome: Outcome, result: str | None, seconds: float) -> None:
-        """Notes the end of an attempt; tries again as long as that fails and nobody else has the job."""
-        pause = 0.1
+        """Notes the end of an attempt; tries again as long as that fails, and for some seconds if it is to stop."""
+        noting = partial(
+            attempts.finish,
+            process=self._process,
+            claimed=attempt.claimed,
+            outcome=outcome,
+            result=result,
+            seconds=seconds,
+            cut_off=attempt.cut_off,
+        )
+        pause, left = 0.1, _PATIENCE
         while True:
             try:
-                noted = self._database.write(
-                    lambda work: attempts.finish(work, self._process, attempt.claimed, outcome, result, seconds),
-                    durable=True,
-                )
+                noted = self._database.write(noting, durable=True)
             except NeuroScriptError as error:
-                if self._abandoned:
+                if self._abandoned or left <= 0:
+                    _log.error("the end of the job %r is not noted: %s", attempt.job.id, error.message)
                     return
                 told = "the end of the job %r cannot be noted, and is tried again: %s"
                 _log.warning(told, attempt.job.id, error.message)
                 time.sleep(pause)
+                if self._stopping:
+                    left -= pause
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             if not noted:

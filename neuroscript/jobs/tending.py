@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
+from functools import partial
 
 from neuroscript.errors import NeuroScriptError
-from neuroscript.jobs import attempts, clock, presence
+from neuroscript.jobs import attempts, clock, presence, wakeups
 from neuroscript.jobs.moments import seconds_to_next, settle
-from neuroscript.jobs.serving import LOOK_SECONDS
 from neuroscript.jobs.wakeups import MOMENTS, Ear, told_topic
 from neuroscript.logs import get_logger
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from neuroscript.jobs.attempts import Claimed
     from neuroscript.jobs.database import Database
     from neuroscript.jobs.serving import EmbeddedAttempt
-    from neuroscript.jobs.wakeups import Bell
+    from neuroscript.jobs.wakeups import Bell, Post
 
 _BEATS: Final = 4
 """Heartbeats in a lease."""
@@ -42,14 +43,15 @@ def tend(database: Database, directory: str, name: str = "", process: int = 0) -
     Returns:
         the seconds until something is due by time, at most `LOOK_SECONDS`.
     """
-    for each in presence.dead(directory, database.read(attempts.names_of), name):
-        database.write(lambda work, each=each: attempts.bury(work, each), durable=True)  # type: ignore[misc]
-        presence.remove(directory, each)
+    with database.failing("looked after"):
+        for each in presence.dead(directory, database.read(attempts.names_of), name):
+            database.write(partial(attempts.bury, name=each), durable=True)
+            presence.remove(directory, each)
     silence = database.read(lambda work: attempts.seconds_to_silence(work, process))
     if silence is not None and silence <= 0:
         database.write(lambda work: attempts.take_from_silent(work, process), durable=True)
         silence = None
-    return min(settle_due(database), LOOK_SECONDS if silence is None else max(silence, _SOON))
+    return min(settle_due(database), wakeups.LOOK_SECONDS if silence is None else max(silence, _SOON))
 
 
 def settle_due(database: Database) -> float:
@@ -58,7 +60,7 @@ def settle_due(database: Database) -> float:
     if following is not None and following <= 0:
         database.write(settle, durable=True)
         following = database.read(seconds_to_next)
-    return LOOK_SECONDS if following is None else min(max(following, _SOON), LOOK_SECONDS)
+    return wakeups.LOOK_SECONDS if following is None else min(max(following, _SOON), wakeups.LOOK_SECONDS)
 
 
 class Member:
@@ -68,6 +70,7 @@ class Member:
         database: the file.
         directory: where the signs of processes lie.
         bell: what wakes the threads of this process.
+        post: what wakes others.
         running: the attempts that this process makes.
 
     Attributes:
@@ -75,7 +78,7 @@ class Member:
     """
 
     def __init__(
-        self, database: Database, directory: str, bell: Bell, running: Callable[[], list[EmbeddedAttempt]]
+        self, database: Database, directory: str, bell: Bell, post: Post, running: Callable[[], list[EmbeddedAttempt]]
     ) -> None:
         self._database = database
         self._directory = directory
@@ -84,6 +87,7 @@ class Member:
         self._closed = False
         try:
             self._ear = Ear(directory, self._presence.name, bell)
+            post.leave_out(os.path.basename(self._ear.path))
             try:
                 self.process = database.write(
                     lambda work: attempts.join(work, self._presence.name, os.getpid()), durable=False
@@ -94,7 +98,6 @@ class Member:
         except BaseException:
             self._presence.leave()
             raise
-        self.address = os.path.basename(self._ear.path)
         self._beaten = self._following = time.monotonic()
         self._waiter = bell.waiter(MOMENTS, told_topic(self.process))
         self._thread = threading.Thread(target=self._tend, name="neuroscript-jobs-tending", daemon=True)
@@ -105,7 +108,8 @@ class Member:
         self._beaten = time.monotonic()
         now = clock.wall()
         soon = min(
-            min(each.lease / _BEATS, each.job.deadline - now if each.job.deadline else LOOK_SECONDS) for each in claimed
+            min(each.lease / _BEATS, each.job.deadline - now if each.job.deadline else wakeups.LOOK_SECONDS)
+            for each in claimed
         )
         if self._beaten + soon < self._following:
             self._waiter.ring()
@@ -119,23 +123,27 @@ class Member:
                     if self._closed:
                         return
                     _log.warning("the job queues cannot be looked after just now: %s", error.message)
-                    seconds = LOOK_SECONDS
+                    seconds = wakeups.LOOK_SECONDS
                 self._following = time.monotonic() + seconds
                 self._waiter.wait(seconds)
 
     def _look(self) -> float:
-        seconds = LOOK_SECONDS
-        self._following = time.monotonic()
+        seconds = wakeups.LOOK_SECONDS
+        self._following = math.inf  # so that whoever takes a job meanwhile has it looked again
         running = self._running()
         if running:
             seconds = self._beat(running)
             seconds = min(seconds, self._see_to(running))
         self._ear.watch(set(self._database.read(attempts.names_of).values()) - {os.getpid()})
-        return min(seconds, tend(self._database, self._directory, self._presence.name, self.process))
+        return min(seconds, self.tend())
+
+    def tend(self) -> float:
+        """Does what is due in the directory; the seconds until more is."""
+        return tend(self._database, self._directory, self._presence.name, self.process)
 
     def _see_to(self, running: list[EmbeddedAttempt]) -> float:
         """Has attempts end that should; the seconds until it is to be looked again."""
-        seconds = LOOK_SECONDS
+        seconds = wakeups.LOOK_SECONDS
         known = self._database.read(lambda work: attempts.running_of(work, self.process))
         for attempt in running:
             attempt.told(known)
@@ -172,7 +180,7 @@ class Member:
         self._closed = True
         self._waiter.ring()
         if threading.current_thread() is not self._thread:
-            self._thread.join(LOOK_SECONDS)
+            self._thread.join(wakeups.LOOK_SECONDS)
         try:
             self._database.write(lambda work: attempts.leave(work, self.process), durable=True)
         finally:

@@ -23,7 +23,7 @@ _LONGEST_NAME: Final = 1000
 """Bytes of an id or a name."""
 
 _MOST_OF_ERROR: Final = 64 * 1024
-_PLAIN: Final = (bool, int, float, str)
+_NUMBERS: Final = (int, float)
 _sorted_text = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
@@ -136,9 +136,11 @@ def _short(value: Any) -> Any:
 
 
 def _check(value: Any, what: str, depth: int) -> None:
-    if value is None or type(value) in _PLAIN:
-        if type(value) is str and not value.isascii():
+    if isinstance(value, str):
+        if not value.isascii():
             _encoded(value, f"a text in {what}")
+        return
+    if value is None or isinstance(value, _NUMBERS):
         return
     if depth == _DEEPEST:
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{what} has more than {_DEEPEST} levels of lists and maps")
@@ -147,12 +149,12 @@ def _check(value: Any, what: str, depth: int) -> None:
             _check(item, what, depth + 1)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if type(key) is not str:
+            if not isinstance(key, str):
                 message = f"{what} has a key of the type {type(key).__name__}; the keys of JSON are texts"
                 raise NeuroScriptError(ErrorCode.TYPE, message)
             _check(key, what, depth + 1)
             _check(item, what, depth + 1)
-    elif not isinstance(value, _PLAIN):
+    else:
         message = f"{what} holds a value of the type {type(value).__name__}, which JSON does not have"
         raise NeuroScriptError(ErrorCode.TYPE, message)
 

@@ -16,12 +16,15 @@ import threading
 import time
 from contextlib import suppress
 
-from neuroscript.private_files import open_private
+from neuroscript.private_files import FILE_MODE, open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final, Self
+
+LOOK_SECONDS: Final = 2.0
+"""After so many seconds everybody looks by himself whether there is something to do: a message may have been lost."""
 
 SOCKET: Final = ".socket"
 PORT: Final = ".port"
@@ -35,6 +38,7 @@ _TOKEN_BYTES: Final = 16
 _COARSE: Final = 50_000_000
 """Nanoseconds in which a directory may change twice and have one time of it."""
 
+_NEW: Final = ".new"
 _END: Final = b"end"
 _PATIENCE: Final = 1.0
 _LONGEST_SOCKET_PATH: Final = 100  # bytes; systems allow 104 to 108
@@ -164,34 +168,44 @@ class Ear:
         self._bell = bell
         self._token = b""
         path = os.path.join(directory, name)
-        if hasattr(socket, "AF_UNIX") and len(os.fsencode(path + SOCKET)) <= _LONGEST_SOCKET_PATH:
-            self.path = path + SOCKET
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._bind(self.path)
-        else:
-            self.path = path + PORT
-            self._token = secrets.token_bytes(_TOKEN_BYTES)
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._bind(("127.0.0.1", 0))
-            descriptor = open_private(self.path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(f"{self._socket.getsockname()[1]} {self._token.hex()}")
-            os.rename(self.path + ".new", self.path)
+        self._socket = self._open_socket(path + SOCKET) or self._open_port(path + PORT)
         self._socket.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
+        self._watching = threading.Lock()
         self._watched: dict[int, int] = {}  # the descriptors of processes
         self._thread = threading.Thread(target=self._listen, name="neuroscript-jobs-ear", daemon=True)
         self._thread.start()
 
-    def _bind(self, address: str | tuple[str, int]) -> None:
+    def _open_socket(self, path: str) -> socket.socket | None:
+        """A socket in the directory; None if there can be none."""
+        if not hasattr(socket, "AF_UNIX") or len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+            return None
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            self._socket.bind(address)
-            if isinstance(address, str):
-                os.chmod(address, 0o600)
+            made.bind(path)
+            os.chmod(path, FILE_MODE)
+        except OSError:  # the file system has none
+            made.close()
+            return None
+        self.path = path
+        return made
+
+    def _open_port(self, path: str) -> socket.socket:
+        """A port, which is written into a file."""
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.bind(("127.0.0.1", 0))
+            self._token = secrets.token_bytes(_TOKEN_BYTES)
+            descriptor = open_private(path + _NEW, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(f"{made.getsockname()[1]} {self._token.hex()}")
+            os.rename(path + _NEW, path)
         except BaseException:
-            self._socket.close()
+            made.close()
             raise
+        self.path = path
+        return made
 
     def watch(self, processes: set[int]) -> None:
         """Rings `MOMENTS` as soon as one of these processes dies, given by their ids with the system.
@@ -200,12 +214,15 @@ class Ear:
         """
         if not hasattr(os, "pidfd_open"):
             return
-        for process in self._watched.keys() - processes:
-            self._forget(process)
-        for process in processes - self._watched.keys():
-            with suppress(OSError):  # it has died already, or is one of another container
-                descriptor = self._watched[process] = os.pidfd_open(process)
-                self._selector.register(descriptor, selectors.EVENT_READ, process)
+        with self._watching:
+            known = set(self._watched)
+            for process in known - processes:
+                self._forget(process)
+            for process in processes - known:
+                with suppress(OSError):  # it has died already, or is one of another container
+                    descriptor = os.pidfd_open(process)
+                    self._selector.register(descriptor, selectors.EVENT_READ, process)
+                    self._watched[process] = descriptor
 
     def _forget(self, process: int) -> None:
         descriptor = self._watched.pop(process, None)
@@ -220,7 +237,8 @@ class Ear:
                     if key.data is None:
                         self._receive()
                     else:
-                        self._forget(key.data)
+                        with self._watching:
+                            self._forget(key.data)
                         self._bell.ring((MOMENTS,))
             except _EndError:
                 return
@@ -255,8 +273,7 @@ class Ear:
         with suppress(OSError):
             os.unlink(self.path)
         self._thread.join(_PATIENCE)
-        for process in list(self._watched):
-            self._forget(process)
+        self.watch(set())
         self._selector.close()
         self._socket.close()
 
@@ -268,9 +285,13 @@ class Post:
         self._directory = directory
         self._lock = threading.Lock()
         self._seen = -1
+        self._own = ""
         self._addresses: dict[str, tuple[socket.socket, str | tuple[str, int], bytes]] = {}
         self._sockets: dict[int, socket.socket] = {}
-        self.own = ""
+
+    def leave_out(self, name: str) -> None:
+        """Sends nothing to this process itself, whose socket or port has that name."""
+        self._own = name
 
     def send(self, topics: set[int]) -> None:
         """Tells all others of a change.  Whoever does not take it now looks in some seconds by itself."""
@@ -291,7 +312,7 @@ class Post:
             return
         found = {}
         for name in os.listdir(self._directory):
-            if name.endswith((SOCKET, PORT)) and name != self.own:
+            if name.endswith((SOCKET, PORT)) and name != self._own:
                 known = self._addresses.get(name)
                 with suppress(OSError, ValueError):
                     found[name] = known or self._address(name)

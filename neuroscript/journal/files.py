@@ -120,7 +120,7 @@ class Journal(JournalStore):
 
     def _claimed(self, run_id: str, found: RunInfo | None, header: Header, other_program: bool) -> RunInfo:
         owner, now = f"process {os.getpid()} on {socket.gethostname()}", time.time()
-        terms = self.terms.stored(run_id)
+        terms = self.terms_of(run_id).stored(run_id)
         if found is None:
             return RunInfo(run_id, header, RUNNING, 1, owner, now, started=now, terms=terms, starts=1)
         _check_same(run_id, found.header, header, other_program)

@@ -90,7 +90,7 @@ class JournaledRun:
         lost: Mapping[str, LostCall] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
-        self.terms = journal.terms
+        self.terms = journal.terms_of(info.run_id)
         self._approver = approver
         self.is_suspended = False
         """Whether this start ended since a person has to decide something."""

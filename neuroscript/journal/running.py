@@ -66,7 +66,7 @@ def run_journaled(
     if whole_text(run_id) != run_id:
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"the run_id {run_id!r} is no text: it has halves of characters")
     border = _Border(interpreter)
-    terms, runtime = journal.terms, interpreter.runtime
+    terms, runtime = journal.terms_of(run_id), interpreter.runtime
     events = [(name, from_host(payload)) for name, payload in terms.events]
     given = [values, names, *([list(map(list, events))] if events else [])]
     header = _header(interpreter, procedure, given, border)

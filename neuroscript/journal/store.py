@@ -46,16 +46,22 @@ class JournalStore(ABC):
 
     Attributes:
         terms: likewise; a host may set others before it starts a run.
+        terms_of_runs: what holds, instead of that, for some runs by their ids.
     """
 
     def __init__(self, terms: RunTerms | None = None) -> None:
         self.terms = terms if terms is not None else RunTerms()
+        self.terms_of_runs: dict[str, RunTerms] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def terms_of(self, run_id: str) -> RunTerms:
+        """What holds for a run that is started now."""
+        return self.terms_of_runs.get(run_id, self.terms)
 
     @abstractmethod
     def claim(self, run_id: str, header: Header, *, other_program: bool = False) -> RunInfo:

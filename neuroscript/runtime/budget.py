@@ -19,6 +19,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.runtime.run_state import RunState
 from neuroscript.values import EventValue
+from neuroscript.values.holders import IN_CONTAINER, refcount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
             if kind is EventValue:
                 pending.append(value.payload)
             continue
-        if sys.getrefcount(value) > _HELD_ONCE:  # it may come again
+        if refcount(value) > IN_CONTAINER:  # it may come again
             if id(value) in seen:
                 continue
             seen.add(id(value))
@@ -345,5 +346,4 @@ def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
     return total
 
 
-_HELD_ONCE = 3  # the count of a value that its container, this function's local and the call hold
 _SIZED = frozenset({list, dict, str, bytes, int, float})

@@ -4,21 +4,21 @@ A list or map behaves as if copied when it is assigned, passed, returned or stor
 change one looks at its reference count, and copies first if anything else holds it - another variable, a container, a
 caller, a running ``for each``, the host.  No marks are needed, and every holder is seen by itself.
 
-What a count is when nothing else holds the object depends on the interpreter, so it is measured here at import with
-functions of the same form as the generated code.  Where that gives no sound answer (a build without the GIL, another
-Python) ``COPY_ALWAYS`` makes every change copy.
+What a count is when nothing else holds the object depends on the interpreter, and is measured by
+`neuroscript.values.holders`.  Here it is that of a parameter which got it from a local; for a variable that an inner
+function shares, generated code tells the count as ``alone``.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
 from itertools import repeat
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, plain_error
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
+from neuroscript.values.holders import IN_CONTAINER, IN_HELPER, refcount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,52 +32,14 @@ _CONTAINERS = frozenset({list, dict})
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
 
-if hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)():
-    refcount = sys.getrefcount
-else:  # pragma: no cover - other builds
 
-    def refcount(_: object, /) -> int:
-        """No count to be trusted: everything counts as shared."""
-        return 1 << 30
+def _looks_nested(entries: dict[str, Any]) -> bool:
+    return len(entries) > _SMALL or not _CONTAINERS.isdisjoint(map(type, entries.values()))
 
 
-is_tracked: Callable[[object], bool] = getattr(gc, "is_tracked", lambda _: True)
-"""Whether Python's garbage collector keeps track of an object; of a map that holds no lists or maps it need not."""
-
-
-def _calibrate() -> tuple[int, int, int]:
-    """The counts of an unshared container: in a local, in a helper that got it from one, and held in a container."""
-
-    def local() -> tuple[int, int, int]:
-        value: list[Any] = [[]]
-        first = refcount(value)
-        return first, *helper(value)
-
-    def helper(container: list[Any]) -> tuple[int, int]:
-        held = refcount(container)
-        child = container[0]
-        return held, refcount(child)
-
-    return local()
-
-
-IN_LOCAL, IN_HELPER, IN_CONTAINER = _calibrate()
-
-
-def _agrees_for_cells() -> bool:
-    """Whether a variable that an inner function shares counts as a plain local does."""
-    value: list[Any] = []
-
-    def inner() -> int:
-        nonlocal value
-        return refcount(value)
-
-    return inner() == IN_LOCAL
-
-
-COPY_ALWAYS = not _agrees_for_cells() or IN_LOCAL > 3
-if COPY_ALWAYS:  # pragma: no cover - other builds
-    IN_LOCAL = IN_HELPER = IN_CONTAINER = -1
+_knows_flat_maps = hasattr(gc, "is_tracked") and not gc.is_tracked({"key": 1})  # until Python 3.13
+may_nest: Callable[[Any], bool] = gc.is_tracked if _knows_flat_maps else _looks_nested
+"""Whether a map may hold lists or maps: Python's garbage collector need not keep track of one that holds none."""
 
 
 class Containers:
@@ -89,7 +51,7 @@ class Containers:
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
         self.check_limits = operations.check_limits
-        self.may_be_deep = is_tracked if self.max_nesting > 1 else lambda _: True
+        self.may_be_deep = may_nest if self.max_nesting > 1 else lambda _: True
 
     def nested(self, value: Any) -> Any:
         """Returns a value that is about to be stored in a list or map; raises if it is nested too deeply for that.
@@ -117,11 +79,11 @@ class Containers:
                     elif type(last) not in _CONTAINERS or not last:
                         last = first
                     continue
-                if not is_tracked(first):
+                if not may_nest(first):
                     return value
                 for item in reversed(first.values()):  # noqa: B007
                     break
-                if type(item) is dict and item and is_tracked(item):  # most are trees and chains of records
+                if type(item) is dict and item and may_nest(item):  # most are trees and chains of records
                     for other in first.values():  # noqa: B007
                         break
                     if type(other) not in _CONTAINERS:
@@ -141,10 +103,10 @@ class Containers:
             else:
                 for item in first.values():  # noqa: B007
                     break
-                if type(item) is dict and item and (len(first) < 3 or is_tracked(item)):
+                if type(item) is dict and item and (len(first) < 3 or may_nest(item)):
                     first = item
                 else:
-                    first = _inner(first)[0] if is_tracked(first) else None
+                    first = _inner(first)[0] if may_nest(first) else None
             if type(last) is list:
                 item = last[-1]
                 if type(item) not in _CONTAINERS or not item:
@@ -155,10 +117,10 @@ class Containers:
             else:
                 for item in reversed(last.values()):  # noqa: B007
                     break
-                if type(item) is dict and item and (len(last) < 3 or is_tracked(item)):
+                if type(item) is dict and item and (len(last) < 3 or may_nest(item)):
                     last = item
                 else:
-                    last = _inner(last)[1] if is_tracked(last) else None
+                    last = _inner(last)[1] if may_nest(last) else None
             if first is None:
                 if last is None:
                     return value
@@ -172,12 +134,12 @@ class Containers:
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def put(self, container: Any, key: Any, value: Any) -> Any:
+    def put(self, container: Any, key: Any, value: Any, alone: int = IN_HELPER) -> Any:
         """The container with ``value`` at ``key``: itself if nothing else holds it, else a copy."""
         kind = type(container)
         if kind is list:
             index = list_index(key)
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = self._copied(container)
             if index < len(container):
                 container[index] = value
@@ -186,7 +148,7 @@ class Containers:
             return container
         if kind is dict:
             key = key if type(key) is str else self.key_text(key)
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = container.copy() if len(container) <= _BIG else self._copied(container)
             container[key] = value
             if len(container) > self.max_items:
@@ -195,11 +157,11 @@ class Containers:
             return container
         return self.put(self.made_for(container, key), key, value)
 
-    def put_path(self, container: Any, keys: tuple[Any, ...], value: Any) -> Any:
+    def put_path(self, container: Any, keys: tuple[Any, ...], value: Any, alone: int = IN_HELPER) -> Any:
         """The container with ``value`` at the end of a path of two keys or more; what is missing on it is made."""
         kind = type(container)
         if kind is list or kind is dict:
-            if refcount(container) > IN_HELPER:
+            if refcount(container) > alone:
                 container = container.copy()
         else:
             container = self.made_for(container, keys[0])
@@ -222,9 +184,9 @@ class Containers:
         self._store(container, keys[last], value)
         return root
 
-    def append_at(self, container: Any, keys: tuple[Any, ...], value: Any) -> bool:
+    def append_at(self, container: Any, keys: tuple[Any, ...], value: Any, alone: int = IN_HELPER) -> bool:
         """Appends to the list at the end of a path; not where something else holds any of it, or it is no list."""
-        if refcount(container) > IN_HELPER:
+        if refcount(container) > alone:
             return False
         container = _followed(container, keys)
         if type(container) is not list or len(container) >= self.max_items:
@@ -328,17 +290,17 @@ class Containers:
             value = self.index(value, key)
         return value
 
-    def take(self, container: Any, key: Any) -> Any:
+    def take(self, container: Any, key: Any, alone: int = IN_HELPER) -> Any:
         """``container[key]``, which the container lets go of if nothing else holds the container.
 
         It is to get another item there.
         """
-        if type(container) is dict and refcount(container) == IN_HELPER:
+        if type(container) is dict and refcount(container) == alone:
             value = container.get(key)
             if type(value) in _CONTAINERS:
                 container[key] = None
             return value
-        if type(container) is list and refcount(container) == IN_HELPER and 0 <= key < len(container):
+        if type(container) is list and refcount(container) == alone and 0 <= key < len(container):
             value = container[key]
             container[key] = None
             return value
@@ -401,7 +363,7 @@ def _inner(container: dict[str, Any]) -> tuple[Any, Any]:
 def _holds(container: Any) -> bool:
     """Whether a list or map that is not empty may hold others, as far as can be told at once."""
     if type(container) is dict:
-        return is_tracked(container)
+        return may_nest(container)
     return type(container[0]) in _CONTAINERS or type(container[-1]) in _CONTAINERS
 
 
@@ -437,9 +399,9 @@ def out_of_range(index: int, container: Any) -> NeuroScriptError:
     return plain_error(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
 
 
-def held_at(container: Any, keys: tuple[Any, ...]) -> Any:
+def held_at(container: Any, keys: tuple[Any, ...], alone: int = IN_HELPER) -> Any:
     """The list or map at the end of a path; nil where something else holds any of it, or there is none."""
-    return None if refcount(container) > IN_HELPER else _followed(container, keys)
+    return None if refcount(container) > alone else _followed(container, keys)
 
 
 def _followed(container: Any, keys: tuple[Any, ...]) -> Any:

@@ -17,7 +17,7 @@ from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
-from neuroscript.runtime.containers import UNSET, Containers, held_at, refcount
+from neuroscript.runtime.containers import UNSET, Containers, held_at
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
@@ -42,6 +42,7 @@ from neuroscript.values import (
     type_name,
 )
 from neuroscript.values.error_fields import handler_fields, later_fields
+from neuroscript.values.holders import refcount
 from neuroscript.values.kinds import script_event
 
 TYPE_CHECKING = False
@@ -121,6 +122,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
                 abi.GENERAL: self.general,
+                abi.FIRST_CALL: self.first_call,
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
@@ -313,6 +315,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         was_host = self.fuel.enter_host()
         try:
             return self.interpreter.loader.late_bodies[load].function(name)
+        finally:
+            self.fuel.leave_host(was_host)
+
+    def first_call(self, load: int, identifier: str) -> Callable[..., Any]:
+        """The function of a procedure that is called for the first time, whose code is made now."""
+        was_host = self.fuel.enter_host()
+        try:
+            return self.interpreter.loader.first_calls[load].function(identifier)
         finally:
             self.fuel.leave_host(was_host)
 

@@ -37,8 +37,8 @@ class ProcedureLinks:
         self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
         self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
+        self._loads: dict[str, int] = {}  # the numbers of the loads that have defined the procedures
         self._functions: dict[str, Function] = {}  # the procedures that have been used as values
-        self._fitting_code: dict[str, Callable[..., Any] | None] = {}
         self._fitting: dict[str, Function] = {}  # and those that programs have given to tools
 
     def function(self, name: str) -> Function:
@@ -61,13 +61,14 @@ class ProcedureLinks:
     def _link_fitting(self, function: Function) -> None:
         """Has a procedure as a value enter the code for what its own program passes, if there is some."""
         name = function.name
-        code = self._fitting_code.get(name)
-        if code is None or name not in self.procedures:
+        if name not in self.procedures:
             return
-        signature = self.procedures[name].signature
-        for count in range(abi.ENTRIES):
-            if signature.problem(count, []) is None:
-                function.fitting[count] = code
+        code = self.namespace.get(abi.fitting(self._loads[name], name))
+        if code is not None:
+            signature = self.procedures[name].signature
+            for count in range(abi.ENTRIES):
+                if signature.problem(count, []) is None:
+                    function.fitting[count] = code
 
     def owns(self, function: Function) -> bool:
         """Whether a function value is one of this interpreter."""
@@ -121,17 +122,28 @@ class ProcedureLinks:
             function.entries[:] = self._unlinked(name)
             function.fitting[:] = self._unlinked(name)
 
+    def unlink_value(self, name: str) -> None:
+        """Has a procedure that is a value looked up anew."""
+        function = self._functions.get(name)
+        if function is not None:
+            function.entries[:] = self._unlinked(name)
+            function.fitting[:] = self._unlinked(name)
+            self._link_fitting(function)
+
+    def add_specialised(self, name: str, identifier: str) -> None:
+        """Notes that the function of a procedure's specialised body is in the namespace."""
+        functions = self._specialised.setdefault(name, [])
+        if identifier not in functions:
+            functions.append(identifier)
+
     def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
         """Registers a procedure whose code, made by the load of that number, is in the namespace."""
         old = self.procedures.get(name)
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
-        self._fitting_code[name] = self.namespace.get(abi.fitting(load, name))
-        if name in self._functions:
-            self._functions[name].entries[:] = self._unlinked(name)
-            self._functions[name].fitting[:] = self._unlinked(name)
-            self._link_fitting(self._functions[name])
+        self._loads[name] = load
+        self.unlink_value(name)
         if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
             self._changed.add(name)
         if name in self._changed:
@@ -145,8 +157,8 @@ class ProcedureLinks:
         for replaced in functions:
             if replaced != special:
                 self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
-        if special in self.namespace and special not in functions:
-            functions.append(special)
+        if special in self.namespace:
+            self.add_specialised(name, special)
 
     def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:
         """Links the calls of a program to procedures that it does not define: those there are, and those to come.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import sys
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values.holders import ITEM_IN_HELPER, refcount
 from neuroscript.values.kinds import (
     DEFAULT_NESTING,
     DEFAULT_STRING,
@@ -23,9 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
-_HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
 
 
 def time_text(moment: TimeDate) -> str:
@@ -131,7 +128,7 @@ class _Writer:
         return f"[{inside}]" if is_list else f"{{{inside}}}"
 
     def _part(self, item: Any, depth: int) -> str:
-        if len(item) == 0 or getrefcount(item) <= _HELD_ONCE:
+        if len(item) == 0 or refcount(item) <= ITEM_IN_HELPER:
             return self.text(item, depth)
         text = self.kept.get(id(item))
         if text is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
+from neuroscript.compiler.codegen.temporaries import only_variable_holds
 from neuroscript.loading import _CACHE
-from neuroscript.runtime import abi
-from neuroscript.runtime.containers import IN_LOCAL
 
 from .routines import Trial
 from .trials import Compiled
@@ -22,19 +21,17 @@ class SharedError(BaseException):
 
 def _unshared(self: AssignmentGenerator, name: str) -> list[ast.expr]:
     """A look in any case; where code would do without one, what it finds had better be true."""
-    counted = py.call(abi.REFCOUNT, py.variable(name))
+    alone = only_variable_holds(name)
     if name in self.context.flow.owned:
-        return [py.call("_sole", counted, py.const(name))]
-    return [py.compare(counted, "==", py.const(IN_LOCAL))]
+        return [py.some(alone, py.call("_shared", py.const(name)))]
+    return [alone]
 
 
 def shared_value(trial: Trial) -> str:
     """A list or map of the trial's calls that is changed while something else holds it, or an empty text."""
 
-    def sole(count: int, name: str) -> bool:
-        if count != IN_LOCAL:
-            raise SharedError(f"{name} is held {count} times, not {IN_LOCAL}")
-        return True
+    def shared(name: str) -> NoReturn:
+        raise SharedError(f"{name} has another holder")
 
     with (
         patch.object(AssignmentGenerator, "_unshared", _unshared),
@@ -42,8 +39,9 @@ def shared_value(trial: Trial) -> str:
         patch.object(_CACHE, "keep", lambda key, entry: None),
     ):
         library = Compiled(trial)
+        library.interpreter.loader.compile_all()
     namespace: dict[str, Any] = library.interpreter.runtime.namespace
-    namespace["_sole"] = sole
+    namespace["_shared"] = shared
     for call in trial.calls:
         try:
             library.call(call)

@@ -114,4 +114,4 @@ def test_a_holder_that_is_overlooked_is_found() -> None:
     trial = Trial(source, (Call("f"),))
     assert shared_value(trial) == ""
     with patch.object(EscapeAnalysis, "by", lambda self, statement: iter(())):
-        assert "xs is held" in shared_value(trial)
+        assert "xs has another holder" in shared_value(trial)

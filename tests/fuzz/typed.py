@@ -173,7 +173,7 @@ def recorded() -> Iterator[dict[str, Version]]:
 def excluded_value(trial: Trial) -> str:
     """A value of the trial's calls that is not what inference says, or an empty text."""
     with recorded() as versions:
-        Compiled(trial)
+        Compiled(trial).interpreter.loader.compile_all()
     with patch("tests.fuzz.trials.Walker", TypedWalker):
         library = Walked(trial)
     walker = library.walker

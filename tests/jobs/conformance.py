@@ -110,12 +110,12 @@ class JobEngineConformance:
         with refused(ErrorCode.DUPLICATE, "'b'"):
             engine.submit_all(jobs)
         assert [job.id for job in engine.list("", "q")] == ["b"]
-        jobs[1] = replace(jobs[1], payload=2)
+        jobs[1], jobs[2] = replace(jobs[1], payload=2), replace(jobs[2], attempts=7)
         assert engine.submit_all(jobs) == [True, False, True]
         assert engine.submit_all(jobs) == [False] * 3
         with refused(ErrorCode.RESOURCE_EXHAUSTION, "3"):
             engine.submit("d", "q", 1)
-        assert [job.id for job in engine.list("", "q")] == ["c", "a", "b"]
+        assert [(job.id, job.attempts) for job in engine.list("", "q")] == [("c", 7), ("a", 3), ("b", 3)]
 
     # --- queues ---------------------------------------------------------------------------------------------------
 
@@ -412,6 +412,23 @@ class JobEngineConformance:
         engine.serve("q", echo)
         assert ended(engine, "a").attempt == 4
 
+    def test_a_body_that_wants_to_start_again_rests(self, engine: JobEngine) -> None:
+        engine.create(replace(BRISK, attempts=1))
+        engine.submit("a", "q", 1)
+        engine.serve("q", lambda attempt: Outcome(state="pending") if attempt.job.attempt < 3 else echo(attempt))
+        job = ended(engine, "a")
+        assert (job.state, job.attempt, job.used) == ("done", 3, 1)
+
+    @pytest.mark.parametrize("wrong", [None, "done", Outcome(state="running"), Outcome(state="done", measures={1: 2})])
+    def test_a_body_that_gives_no_outcome_fails(self, engine: JobEngine, wrong: Any) -> None:
+        engine.create(BRISK)
+        engine.submit("a", "q", 1)
+        engine.serve("q", lambda attempt: wrong)
+        job = ended(engine, "a")
+        assert (job.state, job.attempt) == ("failed", 1)
+        assert job.error is not None
+        assert job.error["code"] == ErrorCode.TYPE
+
     def test_stopping_leaves_time_to_finish(self, engine: JobEngine) -> None:
         engine.create(SLOW)
         engine.submit("a", "q", 1)
@@ -479,6 +496,20 @@ class JobEngineConformance:
         other.kill()
         assert (ended(engine, "a").state, engine.get("", "a").attempt) == ("done", 2)
 
+    def test_a_death_is_seen_by_those_that_only_look(self, place: Place) -> None:
+        engine = place.open()
+        engine.create(replace(SLOW, attempts=1))
+        engine.create(replace(SLOW, name="r"))
+        other = place.other()
+        for queue in "qr":
+            other.ask("serve", queue=queue, body="hold")
+            engine.submit(queue, queue, 5)
+            assert other.hear() == ["began", queue, 1]
+        other.kill()
+        looking = place.open()
+        assert looking.stats("", "q")["failed"] == 1
+        assert looking.get("", "r").state == "pending"
+
     def test_a_job_that_kills_its_process_fails_in_the_end(self, place: Place) -> None:
         engine = place.open()
         engine.create(replace(SLOW, attempts=2))
@@ -501,15 +532,22 @@ class JobEngineConformance:
         other.ask("serve", queue="q", body="hold")
         engine.submit("a", "q", 5)
         assert other.hear() == ["began", "a", 1]
+        may_go = threading.Event()
+
+        def body(attempt: Attempt) -> Outcome:
+            assert may_go.wait(PATIENCE)
+            return Outcome(state="done", result=[attempt.job.attempt, attempt.is_current])
+
         other.freeze()
-        serving = engine.serve("q", echo)
-        assert ended(engine, "a").result == 5
-        serving.stop()
+        serving = engine.serve("q", body)
+        until(lambda: serving.busy == 1)
         other.thaw()
         assert other.hear() == ["ended", False, False], "it is told that the job is no longer its own"
         assert other.ask("stop") == "stopped"
-        job = engine.get("", "a")
-        assert (job.state, job.result, job.attempt) == ("done", 5, 2)
+        assert engine.get("", "a").state == "running", "what it gave counts for nothing"
+        may_go.set()
+        job = ended(engine, "a")
+        assert (job.state, job.result, job.attempt) == ("done", [2, True], 2)
 
     def test_the_wall_clock_moves_no_lease(self, place: Place) -> None:
         one, two = place.open(), place.open()
@@ -537,7 +575,8 @@ class JobEngineConformance:
 
     def test_the_most_urgent_starts_first(self, engine: JobEngine) -> None:
         engine.create(SLOW)
-        priorities = [random.Random(5).randint(1, 5) for _ in range(40)]
+        chance = random.Random(5)
+        priorities = [chance.randint(1, 5) for _ in range(40)]
         engine.submit_all([Job(id=f"{n}", queue="q", priority=each) for n, each in enumerate(priorities)])
         order: list[int] = []
 
@@ -612,11 +651,11 @@ class JobEngineConformance:
 
     def test_nothing_begins_after_a_pause(self, place: Place) -> None:
         engine = place.open()
-        engine.create(replace(SLOW, most=3))
+        engine.create(replace(SLOW, most=40))  # so many at once that some are still on their way to a thread
         others = [place.other() for _ in range(2)]
         for other in others:
             other.ask("serve", queue="q", body="note")
-        ids = [f"{n}" for n in range(120)]
+        ids = [f"{n}" for n in range(400)]
         engine.submit_all([Job(id=id, queue="q") for id in ids])
         chance, paused = random.Random(7), []
         while engine.stats("", "q")["done"] < len(ids):
@@ -879,6 +918,29 @@ class JobEngineConformance:
         assert sorted(mine + theirs) == sorted(ids)
         stats = engine.stats("", "q")
         assert (stats["done"], stats["attempts"]) == (count, count)
+
+    @pytest.mark.slow
+    def test_jobs_outlive_processes_that_are_killed_all_the_time(self, place: Place) -> None:
+        engine = place.open()
+        engine.create(replace(SLOW, attempts=1000))
+        ids, found, chance = [f"{n}" for n in range(3000)], [], random.Random(3)
+        engine.submit_all([Job(id=id, queue="q", payload=id) for id in ids])
+        for _ in range(12):
+            others = [place.other() for _ in range(2)]
+            for other in others:
+                other.ask("serve", queue="q", body="echo")
+                other.tell("consume", queue="q")
+            time.sleep(chance.random())
+            found += take(engine, 0)
+            for other in others:
+                other.kill()
+        engine.serve("q", echo)
+        for id in ids:
+            assert ended(engine, id).result == id
+        found += ends(engine)
+        assert len(set(found)) == len(found)
+        assert all(job.acknowledged for job in engine.list("", "q", limit=len(ids)))
+        assert engine.stats("", "q")["done"] == len(ids)
 
 
 def asking(job: Job) -> tuple[str, int]:

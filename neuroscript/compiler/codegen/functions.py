@@ -9,6 +9,7 @@ from itertools import pairwise
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
 from neuroscript.compiler.analysis.types import ANY_KINDS, INT, Type
+from neuroscript.compiler.codegen import borrowing
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
@@ -91,6 +92,8 @@ class FunctionGenerator:
             part = block[:_PART]
             del block[:_PART]
         made = self.statements.block(part)
+        if borrowing.IS_NEEDED:
+            borrowing.count_holders_in_part(made)
         self.context.types.forget()
         return made
 
@@ -103,6 +106,7 @@ class FunctionGenerator:
             py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
             step(),
         ]
+        start = len(code)
         parts = self._later() if self.is_long else None
         code += [py.set_variable(name, self._start(name)) for name in sorted(context.guarded)]
         if body.uses_last:
@@ -128,6 +132,8 @@ class FunctionGenerator:
         elif body.kind == "event" and not body.params:
             params.append("unused")
         made = py.function(identifier, params, optional, code)
+        if borrowing.IS_NEEDED:
+            borrowing.count_holders(made, start)
         py.place(made, body.span)
         return made
 

@@ -366,11 +366,18 @@ def walk(code: Iterable[ast.AST]) -> Iterator[ast.AST]:
         if node is None:  # a key of `**` in a map
             continue
         yield node
-        kind = type(node)
-        inner = _SLOTTED.get(kind)
-        for name in _fields_of(kind) if inner is None else inner:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                pending += value
-            elif value is not None:
-                pending.append(value)
+        pending += inner_nodes(node)
+
+
+def inner_nodes(node: ast.AST) -> list[Any]:
+    """The nodes right inside a node, apart from operators and the like; None for a key of ``**`` in a map."""
+    found: list[Any] = []
+    kind = type(node)
+    inner = _SLOTTED.get(kind)
+    for name in _fields_of(kind) if inner is None else inner:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found

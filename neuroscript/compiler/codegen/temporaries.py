@@ -13,7 +13,7 @@ import ast
 from neuroscript.compiler.analysis.types import CONTAINER, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.runtime import abi
-from neuroscript.runtime.containers import IN_LOCAL
+from neuroscript.values.holders import BOUND_IN_CONTAINER, IN_CONTAINER, IN_LOCAL
 
 _NAMES = [f"t{number}" for number in range(50)]  # made once
 
@@ -84,5 +84,6 @@ def only_variable_holds(name: str) -> ast.expr:
 
 
 def only_container_holds(temporary: ast.expr) -> ast.expr:
-    """The test that nothing but its container holds a list or map that a temporary has just been bound to."""
-    return py.compare(py.call(abi.REFCOUNT, temporary), "==", py.const(IN_LOCAL + 1))
+    """The test that nothing but its container holds what a temporary holds, or has just been bound to."""
+    count = BOUND_IN_CONTAINER if isinstance(temporary, ast.NamedExpr) else IN_CONTAINER
+    return py.compare(py.call(abi.REFCOUNT, temporary), "==", py.const(count))
