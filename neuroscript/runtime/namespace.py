@@ -108,6 +108,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.WALK: containers.walk,
                 abi.TAKE: containers.take,
                 abi.PUT: containers.put,
+                abi.COPIED: containers.copied,
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
                 abi.HELD_AT: held_at,
