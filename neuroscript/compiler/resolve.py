@@ -344,11 +344,10 @@ class _Walker:
                 body.calls.append(part)
             elif isinstance(part, n.ToolCall | n.ToolName):
                 body.tools[part.name] = None
+                if isinstance(part, n.ToolCall) and is_callback(part):
+                    body.callbacks.append(part)
             elif form is n.CallValue:
                 body.value_calls.append(part)  # type: ignore[arg-type]
-            elif form is n.ToolCall:
-                if is_callback(part):  # type: ignore[arg-type]
-                    body.callbacks.append(part)  # type: ignore[arg-type]
             elif isinstance(part, n.ListExpr | n.MapExpr):
                 body.literals.append(part)
             elif isinstance(part, n.Raw):
