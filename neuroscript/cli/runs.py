@@ -9,7 +9,7 @@ import time
 
 from neuroscript.cli.actions import PAUSE, add_actions, said, table
 from neuroscript.cli.app import find, make_parser
-from neuroscript.cli.host import WORKERS_VARIABLE, find_place
+from neuroscript.cli.host import SANDBOX_FLAG, WORKERS_VARIABLE, find_place, services_of
 from neuroscript.cli.journaling import DIRECTORY
 from neuroscript.cli.options import json_value
 from neuroscript.cli.report import print_json
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SUMMARY = "list the runs that survive, and decide about those that wait"
 
 _CALLS = 40  # that are shown unless all are wanted
+_DAY = 24 * 60 * 60  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,19 +56,24 @@ def run(options: argparse.Namespace) -> int:
 
 def _declare_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="STATE", help="only runs in this state, such as suspended")
+    parser.add_argument("--jobs", action="store_true", help="also runs of jobs of queues that have returned")
     parser.add_argument("--follow", action="store_true", help="go on, and show each run whose state changes")
 
 
 def _list(journal: Journal, options: argparse.Namespace) -> int:
     from neuroscript.cli.run_views import run_map, runs_table, state_of
+    from neuroscript.jobs.views import read_run_id
+    from neuroscript.journal.entries import RETURNED
 
+    shows_jobs = options.jobs or options.state is not None
     shown: dict[str, tuple[str, int]] = {}
     while True:
         found = []
         for info in journal.runs():
             state = state_of(info, info.state == "running" and journal.is_going_on(info.run_id))
             seen = (state, info.starts)
-            if options.state in (None, state) and shown.get(info.run_id) != seen:
+            is_shown = shows_jobs or state != RETURNED or read_run_id(info.run_id) is None
+            if is_shown and options.state in (None, state) and shown.get(info.run_id) != seen:
                 found.append((info, state))
             shown[info.run_id] = seen
         if options.format == "jsonl":
@@ -152,9 +158,53 @@ def _declare_cancel(parser: argparse.ArgumentParser) -> None:
 
 def _cancel(journal: Journal, options: argparse.Namespace) -> int:
     journal.cancel(options.run, why=options.why)
+    _apply_committed(journal, options)
     _wake_job(journal, options.run)
     row = {"run_id": options.run, "decided": "cancelled"}
     return said(options, row, f"{options.run} is cancelled; it is never resumed")
+
+
+def _declare_remove(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", metavar="RUN", nargs="?", help="the id of a run that is over for good")
+    which.add_argument(
+        "--older-than", metavar="DAYS", type=_days, help="all runs that have been over for good for so many days"
+    )
+
+
+def _remove(journal: Journal, options: argparse.Namespace) -> int:
+    _apply_committed(journal, options)
+    if options.run is not None:
+        journal.remove(options.run)
+        row = {"run_id": options.run, "decided": "removed"}
+        return said(options, row, f"{options.run} is removed; its id is free")
+    removed = journal.remove_older(options.older_than * _DAY)
+    if options.format == "jsonl":
+        for run_id in removed:
+            print_json({"run_id": run_id, "decided": "removed"})
+    else:
+        write_line(sys.stdout, f"{len(removed)} {'run is' if len(removed) == 1 else 'runs are'} removed")
+    return OK
+
+
+def _apply_committed(journal: Journal, options: argparse.Namespace) -> None:
+    """Has the plugins store what runs that are over have left, such as the records of their calls."""
+    from neuroscript.interpreter import Interpreter
+
+    place = find_place(options)
+    sandbox = place.path if place.origin == SANDBOX_FLAG else None
+    with Interpreter(sandbox=sandbox, services=services_of(place, {})) as interpreter:
+        interpreter.apply_committed(journal)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of days of 0 or more such as 30 is wanted, not {text!r}")
+    return days
 
 
 def _declare_resolve(parser: argparse.ArgumentParser) -> None:
@@ -252,5 +302,6 @@ _ACTIONS: dict[
     "refuse": ("say no to what a run waits for", _declare_answer, _refuse),
     "resume": ("go on with a run as it was started", _declare_run, _resume),
     "cancel": ("end a run for good", _declare_cancel, _cancel),
+    "remove": ("remove runs that are over for good, and what is kept for them", _declare_remove, _remove),
     "resolve": ("decide about a call of which nobody knows whether it was done", _declare_resolve, _resolve),
 }

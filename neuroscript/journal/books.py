@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from operator import itemgetter
 
-from neuroscript.journal.entries import REFUSED, RETURNED
+from neuroscript.journal.entries import FINAL
 from neuroscript.journal.ledger import SPENT
 from neuroscript.journal.payloads import LOST, pieces_of
 
@@ -34,7 +34,7 @@ def apply_committed(
     known: dict[str, Callable[[str], object] | None] = {kind: apply for kind, (apply, _) in kinds.items()}
     known |= {LOST + tool: account for tool, account in lost.items()}
     for of, found in groupby(list(journal.unapplied()), key=itemgetter(0)):
-        if of != run_id and journal.run(of).state not in (RETURNED, REFUSED):
+        if of != run_id and journal.run(of).state not in FINAL:
             continue
         for _, entry in found:
             pieces = [piece for piece in pieces_of(entry.payload) if piece.kind != SPENT]

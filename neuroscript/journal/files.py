@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from filelock import FileLock, Timeout
@@ -18,8 +18,7 @@ from neuroscript.journal.accounts import Accounts
 from neuroscript.journal.entries import (
     DROPPED,
     FAILED,
-    REFUSED,
-    RETURNED,
+    FINAL,
     RUNNING,
     Entry,
     Header,
@@ -27,9 +26,10 @@ from neuroscript.journal.entries import (
     RunInfo,
     path_text,
 )
+from neuroscript.journal.ids import budget_id
 from neuroscript.journal.index import APPLIED_LINE, Index, entry_line, run_line
 from neuroscript.journal.segments import Segment, line_of
-from neuroscript.journal.store import JournalStore
+from neuroscript.journal.store import JournalStore, check_removable
 from neuroscript.private_files import make_own_directory, make_private_directory
 from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
@@ -124,7 +124,7 @@ class Journal(JournalStore):
         if found is None:
             return RunInfo(run_id, header, RUNNING, 1, owner, now, started=now, terms=terms, starts=1)
         _check_same(run_id, found.header, header, other_program)
-        if found.state in (RETURNED, REFUSED):
+        if found.state in FINAL:
             return found
         header = replace(found.header, program=header.program)
         changed: dict[str, Any] = {"state": RUNNING, "fence": found.fence + 1, "owner": owner, "since": now}
@@ -238,6 +238,21 @@ class Journal(JournalStore):
             assert claim.info is not None
             info = replace(claim.info, state=state, why=why, ended=time.time())
             self._commit(run_line(claim.next_version(), info), True)
+
+    def remove(self, run_id: str) -> None:
+        with self._lock:
+            self.run(run_id)  # before a lock file is made for it
+            claim = self._hold(run_id)
+            try:
+                info = self.run(run_id)
+                left = [entry for of, entry in self._index.unapplied() if of == run_id]
+                check_removable(info, left)
+                self._index.remove(run_id)
+                self._accounts.remove(budget_id(info))
+                with suppress(OSError):  # where a file that is open cannot be removed
+                    os.unlink(claim.lock.lock_file)  # while it is held: who waits for it takes a new one
+            finally:
+                self.release(run_id)
 
     @contextmanager
     def _decision(self, run_id: str) -> Iterator[_Claim]:

@@ -14,18 +14,21 @@ from neuroscript.journal.entries import (
     BEGUN,
     DONE,
     ERROR,
+    FINAL,
     PART,
     REFUSED,
-    RETURNED,
+    path_text,
     read_path,
 )
-from neuroscript.journal.payloads import LOST, Piece, write_pieces
+from neuroscript.journal.ids import budget_id
+from neuroscript.journal.ledger import SPENT
+from neuroscript.journal.payloads import LOST, Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import RunTerms
 from neuroscript.values import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any, Self
 
     from neuroscript.approval import Approval
@@ -231,9 +234,41 @@ class JournalStore(ABC):
                 self.decide(run_id, entry.path, replace(entry, payload=payload, applied=False))
         self.end_run(run_id, REFUSED, why)
 
+    @abstractmethod
+    def remove(self, run_id: str) -> None:
+        """Removes a run that is over for good, with its calls and all that the journal keeps for it.
+
+        Its id is free then.  Jobs that count in its budget and start later are refused.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such run; 19 if it may go on, is going on, or has left what was not
+                applied yet (see `neuroscript.Interpreter.apply_committed`).
+        """
+
+    def remove_older(self, seconds: float) -> list[str]:
+        """Removes the runs that have been over for good for so long; gives their ids.
+
+        A run is kept that has left what was not applied yet.
+        """
+        removed = []
+        for info in self.runs():
+            if info.state in FINAL and info.ended and info.ended < time.time() - seconds:
+                try:
+                    self.remove(info.run_id)
+                except NeuroScriptError as error:
+                    if error.code not in (ErrorCode.PRECONDITION_FAILED, ErrorCode.KEY_NOT_FOUND):
+                        raise  # else somebody else is at it
+                else:
+                    removed.append(info.run_id)
+        kept = {budget_id(info) for info in self.runs()}
+        for account in self.accounts.idle(time.time() - seconds):
+            if account not in kept:  # of a run without a journal, whose jobs are long over
+                self.accounts.remove(account)
+        return removed
+
     def _unfinished(self, run_id: str) -> RunInfo:
         info = self.run(run_id)
-        if info.state in (RETURNED, REFUSED):
+        if info.state in FINAL:
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"the run {run_id!r} is over: it is {info.state}")
         return info
 
@@ -287,6 +322,31 @@ class JournalStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Closes it; runs that are going on can write no more."""
+
+
+def check_removable(info: RunInfo, unapplied: Iterable[Entry]) -> None:
+    """Checks that a run may be removed.
+
+    Args:
+        info: the run.
+        unapplied: its calls that have committed what was perhaps not applied.
+
+    Raises:
+        NeuroScriptError: 19 if it may go on, or has left something that is not applied yet.
+    """
+    if info.state not in FINAL:
+        message = (
+            f"the run {info.run_id!r} is {info.state} and may go on; only one that has returned or was cancelled is "
+            f"removed: neuroscript runs cancel {info.run_id}"
+        )
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+    for entry in unapplied:
+        if any(piece.kind != SPENT for piece in pieces_of(entry.payload)):
+            message = (
+                f"call {path_text(entry.path)} of the run {info.run_id!r} has committed what is not applied yet, such "
+                "as a record; neuroscript runs remove does it, or Interpreter.apply_committed(journal)"
+            )
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
 
 
 def _user() -> str:

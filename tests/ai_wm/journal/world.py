@@ -36,6 +36,7 @@ class World:
         self.events: list[StreamEvent] = []
         self.emitted: list[Any] = []
         self.worker: dict[str, Any] = {}
+        self.on_act: Callable[[str], object] = lambda word: None
         self.tools: dict[str, Callable[..., Any]] = {}
 
     @contextmanager
@@ -91,6 +92,7 @@ class World:
         def act(word: str) -> str:
             """Acts."""
             self.acts.append(word)
+            self.on_act(word)
             return f"acted {word}"
 
         for name, tool in self.tools.items():
