@@ -1,4 +1,4 @@
-"""The standard tools that call a function for the items of a list, and what they pass to it."""
+"""The standard tools that call a function, for the items of a list or once, and what they pass to it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ ITEMS, CALLEE, INITIAL = 0, 1, 2
 """The places of the list, of the function, and of what a fold begins with, among a tool's arguments."""
 
 FOLD = "list.reduce"
+_ATTEMPT = "error.try"
 
 _MORE = {
     "list.map": 2,
@@ -26,6 +27,13 @@ def is_callback(call: n.ToolCall) -> bool:
     if call.name.lower() not in _MORE or len(call.args) <= CALLEE:
         return False
     return type(call.args[CALLEE].value) is n.Name and all(argument.name is None for argument in call.args)
+
+
+def is_attempt(call: n.ToolCall) -> bool:
+    """Whether a call is one of the tool that tries a function with arguments, in the same form."""
+    if call.name.lower() != _ATTEMPT or not call.args:
+        return False
+    return type(call.args[0].value) is n.Name and all(argument.name is None for argument in call.args)
 
 
 def further(call: n.ToolCall) -> list[n.Expr]:

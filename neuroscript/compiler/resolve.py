@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from neuroscript.compiler.callbacks import is_callback
+from neuroscript.compiler.callbacks import is_attempt, is_callback
 from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
@@ -344,7 +344,7 @@ class _Walker:
                 body.calls.append(part)
             elif isinstance(part, n.ToolCall | n.ToolName):
                 body.tools[part.name] = None
-                if isinstance(part, n.ToolCall) and is_callback(part):
+                if isinstance(part, n.ToolCall) and (is_callback(part) or is_attempt(part)):
                     body.callbacks.append(part)
             elif form is n.CallValue:
                 body.value_calls.append(part)  # type: ignore[arg-type]

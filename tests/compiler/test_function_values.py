@@ -49,6 +49,8 @@ PROCEDURES = (
         ('return [tool.list.Reduce([1], joined, 2), tool.list.Reduce(["b"], joined, "a")]', [3, "ab"]),
         ('return tool.list.Map(["a"], joined, 1)', ["a1"]),
         ("return tool.list.SortBy([1, 3, 2], minus)", [3, 2, 1]),
+        ('set x = tool.error.Try(twice, 2)\nset y = tool.error.Try(twice, "3")\nreturn [x, y]', [4, "33"]),
+        ('set x = tool.error.Try(minus, 2)\nset y = tool.error.Try(minus, "x")\nreturn [x, y.code]', [-2, 7]),
         ('return tool.list.SortBy([1, "x"], minus)', 7),
         ("return tool.list.Find([1, 2], plain)", 1),
         ("return tool.list.Find([], twice, [])", []),

@@ -56,7 +56,7 @@ from neuroscript.compiler.analysis.types import (
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
-from neuroscript.compiler.callbacks import CALLEE, FOLD, INITIAL, ITEMS, further, is_callback
+from neuroscript.compiler.callbacks import CALLEE, FOLD, INITIAL, ITEMS, further, is_attempt, is_callback
 from neuroscript.compiler.resolve import LAST, Body
 from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
@@ -500,15 +500,17 @@ class Inference:
         """The type of the function that a tool calls; any where it may be none of the program's own."""
         if self.tools(call.name) is None:
             return ANY
-        kind = self.of(call.args[CALLEE].value)
+        kind = self.of(call.args[0 if is_attempt(call) else CALLEE].value)
         return kind if kind.within(FUNCTION) or not kind.kinds else ANY
 
     def passed(self, call: n.Call | n.CallValue | n.ToolCall) -> tuple[Type, list[Type]]:
         """The type of the function value that is called, and those of what it gets, in order.
 
         Args:
-            call: of a function value, or of a tool that calls one (`is_callback`).
+            call: of a function value, or of a tool that calls one (`is_callback`, `is_attempt`).
         """
+        if isinstance(call, n.ToolCall) and is_attempt(call):
+            return self.callback(call), [self.of(argument.value) for argument in call.args[1:]]
         if isinstance(call, n.ToolCall):
             kind, listed = self.callback(call), self.of(call.args[ITEMS].value)
             given = [each_of(listed.restricted_to(LIST)) if listed.kinds else NOTHING]
