@@ -139,7 +139,12 @@ class PassingMaker:
             [f'set {target} = {{"a": {name}, "b": {other}}}["{self.pick("a", "a", "b")}"]({given})'],
             [f"set f = [{name}, {other}]", f"set {target} = f[0]({given})"],
             [f"set {target} = apply({name}, {args[0] if args else 1}{more})"],
-            [f"set {target} = tool.error.Try({', '.join([name, *args])})", f"emit is_error({target})"],
+            [
+                f"set tried = tool.error.Try({', '.join([name, *args])})",
+                "if not is_error(tried)",  # whose message is not compared
+                f"  set {target} = tried",
+                "endif",
+            ],
             [f"if {test}", f"  set {name} = {other}", "endif", f"set {target} = {name}({given})"],
         ]
         listed = self._variable("list" if kinds[0] == "int" else "rows")
