@@ -179,7 +179,7 @@ LAYERS = {
         namespace
     """,
     "neuroscript.compiler": """
-        . traversal
+        . traversal callbacks
         error_handlers
         resolve
         unit
