@@ -66,9 +66,9 @@ test-others:
 test-one: $(VENV)/.developed
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then workers, limits and the store
+bench: $(VENV)/.developed ## measure: the tables of docs/performance.md, then workers, limits, the store and jobs
 	$(BIN)/python benchmarks/performance.py
-	@for name in workers ratelimit store records; do \
+	@for name in workers ratelimit store records jobs; do \
 		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 

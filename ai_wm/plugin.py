@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.data.own_files import EDITORS_COPIES, OWN_FILES, own_files
 from ai_wm.tools import GROUPS
-from ai_wm.tools.access import ACCESS, DIRECTORY, KIND, SERVICE, InterpreterFiles, calling
+from ai_wm.tools.access import ACCESS, DIRECTORY, FAKES, KIND, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ai_wm.calls.run_budget import RunBudget, RunBudgets
     from ai_wm.data.policy import WorkerPolicy
     from ai_wm.manager import AIWorkerManager
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
     from ai_wm.workers.conversation import ConversationManager
     from neuroscript import Interpreter, Shape, ToolContext
-    from neuroscript.journal import JournaledRun
+    from neuroscript.journal import JournaledRun, Membership
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -41,6 +42,12 @@ PROMPT_LOG = "prompt_log"
 
 LISTENER = "call_listener"
 """The service by which a host is told of calls of models: a function, as `ai_wm.calls.listening` calls it."""
+
+RIGHTS = "worker_rights"
+"""The service that tells what scripts may do with workers, for the jobs that they submit to queues."""
+
+METER = "run_meter"
+"""The service by which the interpreter learns what the run that is going on costs; see `neuroscript.ToolContext`."""
 
 REFUSALS = "primer_refusals"
 """The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
@@ -95,9 +102,14 @@ def register_ai_worker_tools(
     services = interpreter.services
     if policy is not None:
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
-    connection = _Connection(interpreter, manager, default_worker)
+    _connect(interpreter, _Connection(interpreter, manager is None, default_worker), manager)
+
+
+def _connect(interpreter: Interpreter, connection: _Connection, manager: AIWorkerManager | None) -> None:
+    """Gives an interpreter the tools for workers; without a manager the connection makes, or finds, it."""
+    services = interpreter.services
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask, _configuration)
+    interpreter.set_asker(connection.ask, _configuration, journals_requests=True)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
@@ -109,11 +121,14 @@ def register_ai_worker_tools(
     interpreter.reserve_events(EVENTS)
     interpreter.handles.name_kind(KIND, lambda conversation: conversation.instance_id, connection.conversation)
     interpreter.on_pieces("ai_wm.record", apply=connection.apply_record)
+    interpreter.on_lost("part model", lambda note: connection.access().account_for_lost(note))
     for kind in ("spawned", "said", "status", "used", "retired"):
         interpreter.on_pieces(f"ai_wm.{kind}", restore=partial(connection.restore, kind))
     services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
+    services[METER] = connection
     services[CHANGED] = connection.change
+    services[RIGHTS] = connection
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
@@ -147,19 +162,30 @@ def _configuration() -> Shape:
 
 
 class _Connection:
-    """One interpreter and its manager."""
+    """One interpreter and its manager.
+
+    Args:
+        interpreter: the interpreter.
+        own: whether the manager is made for it alone, and closed with it.
+        default_worker: as `register_ai_worker_tools` takes it.
+        find: gives the manager that it shares with another interpreter, when it is first needed.
+    """
 
     def __init__(
         self,
         interpreter: Interpreter,
-        manager: AIWorkerManager | None,
+        own: bool,
         default_worker: str | None,
+        find: Callable[[], AIWorkerManager] | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._default_worker = default_worker
-        self._own = manager is None
+        self._own = own
+        self._find = find
+        self._making = threading.RLock()
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
+        self._budgets: RunBudgets | None = None
         self._access: ScriptAccess | None = None
         self._said: Mapping[str, Any] | None = None
         self._owner = ""
@@ -170,7 +196,13 @@ class _Connection:
         self._unsubscribe: Callable[[], None] | None = None
 
     def make(self) -> AIWorkerManager:
-        """The interpreter's own manager."""
+        """The interpreter's manager, made or found when it is first needed; jobs may need it in several threads."""
+        with self._making:
+            if self._manager is not None:
+                return self._manager
+            return self._make() if self._find is None else self.use(self._find())
+
+    def _make(self) -> AIWorkerManager:
         from ai_wm.calls.tool_host import ToolHost
         from ai_wm.manager import AIWorkerManager
         from ai_wm.tools.access import fakes_in
@@ -223,6 +255,7 @@ class _Connection:
                 unowned_are_ours=unowned_are_ours,
                 assumes_prices=default_ceiling,
             )
+            self._access.budgets = self._budgets = self._budgets or self._access.budgets
             self._said = said
         return self._access
 
@@ -238,14 +271,42 @@ class _Connection:
 
     def refuses(self, name: str) -> bool:
         """Whether the policy refuses every call of a tool, or every ``ask``."""
-        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
-        if said is None:
-            if self._manager is None:
-                return False  # the manager to be made will have the default policy
-            policy = self._manager.policy
-        else:
-            policy, _ = policy_of(said)
+        if self._manager is None and POLICY not in self._interpreter.services:
+            return False  # the manager to be made will have the default policy
+        policy = self._policy()
         return (name in ASKING and not policy.ask) or (name in MANAGING and policy.manage == "none")
+
+    # --- the budget of the run that is going on ---
+
+    def told(self) -> dict[str, Any]:
+        """What the run that is going on has used, may use, and has left; see `neuroscript.ToolContext.run_budget`."""
+        return self._budget().told()
+
+    def join(self, shared: Membership) -> None:
+        """Counts the run that is going on in a budget that it shares."""
+        self._budget().join(shared)
+
+    def _budget(self) -> RunBudget:
+        """The budget of the run that is going on; a run that has asked nobody so far needs no manager for it."""
+        context = self._interpreter.host_context()
+        if self._access is not None:
+            return self.access().budget_of(context.run, context.journal)
+        from ai_wm.calls.run_budget import RunBudgets
+
+        policy = self._policy()
+        self._budgets = self._budgets or RunBudgets()
+        return self._budgets.of(context.run, context.journal, policy.max_cost_per_run, policy.max_tokens_per_run)
+
+    def _policy(self) -> WorkerPolicy:
+        """What scripts may do, whether there is a manager yet or not."""
+        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
+        if said is not None:
+            return policy_of(said)[0]
+        if self._manager is not None:
+            return self._manager.policy
+        from ai_wm.data.policy import WorkerPolicy
+
+        return WorkerPolicy()
 
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""
@@ -258,6 +319,36 @@ class _Connection:
             if os.path.isfile(program.name):
                 return owner_of_path(program.name)
         return f"interpreter-{uuid.uuid4()}"
+
+    # --- jobs ---
+
+    def policy(self) -> dict[str, Any]:
+        """The policy under which scripts use workers, with their owner and ``default_ceiling``; JSON values."""
+        said: Mapping[str, Any] = self._interpreter.services.get(POLICY) or {}
+        policy, default_ceiling = self._policy(), said.get("default_ceiling", False)
+        self._owner = self._owner or self._default_owner()
+        return {**policy.to_map(), "owner": policy.owner or self._owner, "default_ceiling": default_ceiling}
+
+    def both(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+        """The intersection of two policies that `policy` gave, with the owner of the first one."""
+        (one, default_one), (other, default_other) = policy_of(ours), policy_of(theirs)
+        both = one.narrowed(other)
+        binding = [
+            is_default
+            for policy, is_default in ((one, default_one), (other, default_other))
+            if policy.max_cost_per_run == both.max_cost_per_run
+        ]
+        return {**both.to_map(), "owner": ours.get("owner"), "default_ceiling": all(binding)}
+
+    def equip(self, interpreter: Interpreter, policy: Mapping[str, Any]) -> None:
+        """Gives another interpreter of this process, which does a job, the same workers under a policy."""
+        ours, services = self._interpreter.services, interpreter.services
+        for name in (DIRECTORY, FAKES, PROMPT_LOG):
+            if name in ours:
+                services[name] = ours[name]
+        connection = _Connection(interpreter, False, self._default_worker, lambda: ours[SERVICE])
+        _connect(interpreter, connection, None)
+        services[POLICY] = dict(policy)
 
     def ask(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]

@@ -12,7 +12,7 @@ from pathlib import Path
 import ai_wm
 import neuroscript
 from ai_wm.data.presets import PRESETS
-from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec, jobs
 from neuroscript.lint.rules import RULES
 
 HERE = Path(__file__).parent
@@ -44,12 +44,14 @@ def pages() -> dict[str, str]:
         "reference/limits.md": limits_page(),
         "reference/syntax.md": syntax_page(),
         "reference/neuroscript.md": module_page(neuroscript, "neuroscript", _NEUROSCRIPT),
+        "reference/jobs.md": module_page(jobs, "neuroscript.jobs", _JOBS),
         "reference/ai_wm.md": module_page(ai_wm, "ai_wm", _AI_WM),
     }
 
 
 _NEUROSCRIPT = """What `from neuroscript import …` gives, in full. [Embedding](../embedding.md) shows it in use, and
 [one table](../api.md) has all names."""
+_JOBS = """What `from neuroscript.jobs import …` gives, in full. [Queue work](../howto/queues.md) shows it in use."""
 _AI_WM = """What `from ai_wm import …` gives, in full: [`AIWorkerManager`](#aiworkermanager) is where a host begins.
 [AI workers](../workers.md#from-python) shows it in use."""
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from neuroscript.addresses import Address
     from neuroscript.approval import Approval
+    from neuroscript.jobs import EmbeddedEngine, JobEngine, register_job_tools
     from neuroscript.journal import Journal, JournalStore, RunTerms
     from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
@@ -70,6 +71,7 @@ __all__ = [
     "CancelledError",
     "ConflictError",
     "Diagnostic",
+    "EmbeddedEngine",
     "ErrorCode",
     "ErrorValue",
     "EvaluationError",
@@ -78,6 +80,7 @@ __all__ = [
     "Fuzzy",
     "Handle",
     "Interpreter",
+    "JobEngine",
     "Journal",
     "JournalStore",
     "LimitError",
@@ -110,6 +113,7 @@ __all__ = [
     "extract_json",
     "get_logger",
     "map_validated_args_by_name",
+    "register_job_tools",
     "schema_problems",
     "text_of",
     "to_json",
@@ -128,6 +132,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript.approval import Approval
 
         return Approval
+    if name in ("EmbeddedEngine", "JobEngine", "register_job_tools"):
+        from neuroscript import jobs
+
+        return getattr(jobs, name)
     if name in ("Journal", "JournalStore", "RunTerms"):
         from neuroscript import journal
 

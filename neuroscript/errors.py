@@ -22,6 +22,7 @@ name and catching any.  The numbers are stable; they are those of the public Go 
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import partial
 
 from neuroscript.output import one_line, shortened, whole_text
 from neuroscript.records import record
@@ -122,8 +123,9 @@ class NeuroScriptError(Exception):
     """
 
     code: int
-    message: str
-    details: dict[str, Any]
+    has_details = False
+    """Whether there may be details; they are a dictionary once somebody has asked for them."""
+    _details: dict[str, Any]
     _file: str = ""
     _line: int = 0
     _column: int = 0
@@ -132,14 +134,39 @@ class NeuroScriptError(Exception):
     """Of a ``must`` that failed in a test, the values that it was about; no script sees them."""
 
     def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
-        family = _family(code) if cls is NeuroScriptError else cls
+        if cls is not NeuroScriptError:
+            return Exception.__new__(cls, code, message)
+        family = _FAMILIES.get(code) or (ToolError if code >= 1000 else NeuroScriptError)
         return Exception.__new__(family, code, message)  # type: ignore[return-value]
 
     def __init__(self, code: int = 0, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
         # Scripts raise and clear errors in loops, so nothing is set here that has been set before.
         self.code = code if type(code) is ErrorCode else known_code(code)
-        self.message = message
-        self.details = dict(details) if details else {}
+        if self.args[1] is not message:  # a subclass has arguments of its own
+            self.args = (self.code, message)
+        if details:
+            self.details = dict(details)
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+        return self.args[1]  # type: ignore[no-any-return]
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self.args = (self.code, message)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Further facts for programs."""
+        if not self.has_details:
+            self.details = {}
+        return self._details
+
+    @details.setter
+    def details(self, details: dict[str, Any]) -> None:
+        self._details = details
+        self.has_details = True
 
     @property
     def file(self) -> str:
@@ -211,11 +238,11 @@ class NeuroScriptError(Exception):
 
         Before that it may still hold what has to be masked, and a cut could leave half of it.
         """
-        if len(self.message) > MOST_TEXT or not self.message.isascii():
-            self.message = whole_text(shortened(self.message, MOST_TEXT))
-            self.args = (self.code, self.message)
-        if self.details:
-            self.details = _trimmed(self.details, [MOST_TEXT], _MOST_NESTED)
+        message = self.message
+        if len(message) > MOST_TEXT or not message.isascii():
+            self.message = whole_text(shortened(message, MOST_TEXT))
+        if self.has_details:
+            self._details = _trimmed(self._details, [MOST_TEXT], _MOST_NESTED)
 
     def at_place_of(self, other: NeuroScriptError) -> Self:
         """Gives the error the place and the stack of another one, which it takes the place of."""
@@ -244,17 +271,19 @@ class NeuroScriptError(Exception):
 class ScriptFailureError(NeuroScriptError):
     """`fail` was executed, or a `must` did not hold."""
 
+    code: int = ErrorCode.FAIL_STATEMENT
 
-def script_failure(message: str) -> ScriptFailureError:
-    """The error of ``fail``, made in one step instead of three: scripts raise and clear it in loops."""
-    error: ScriptFailureError = Exception.__new__(ScriptFailureError, _FAILED, message)
-    error.code = _FAILED
-    error.message = message
-    error.details = {}
+
+def plain_error(code: ErrorCode, message: str) -> NeuroScriptError:
+    """``NeuroScriptError(code, message)`` in half the time, for what scripts raise and clear in loops."""
+    error: NeuroScriptError = Exception.__new__(_FAMILIES[code], code, message)
+    error.code = code
     return error
 
 
-_FAILED = ErrorCode.FAIL_STATEMENT  # reading a member of an enumeration takes as long as a call
+script_failure: Callable[[str], ScriptFailureError]
+script_failure = partial(Exception.__new__, ScriptFailureError, ErrorCode.FAIL_STATEMENT)
+"""Makes the error of ``fail`` in one step, with nothing set: scripts raise and clear it in loops."""
 
 
 class NotFoundError(NeuroScriptError):
@@ -351,12 +380,11 @@ class NeuroScriptSyntaxError(NeuroScriptError):
     diagnostics: tuple[Diagnostic, ...]
 
     def __new__(cls, diagnostics: Sequence[Diagnostic] = (), **kwargs: Any) -> Self:
-        return Exception.__new__(cls)
+        return Exception.__new__(cls, 0, "")
 
     def __init__(self, diagnostics: Sequence[Diagnostic] = ()) -> None:
         first = diagnostics[0] if diagnostics else Diagnostic(0, 0, "error", ErrorCode.SYNTAX, "syntax error")
         super().__init__(first.code, first.message)
-        self.args = (first.code, first.message)
         self.diagnostics = tuple(diagnostics)
         self.file, self.line, self.column = first.file, first.line, first.column
 
@@ -428,7 +456,3 @@ _FAMILIES: dict[int, type[NeuroScriptError]] = {
     )
     for number in numbers
 }
-
-
-def _family(code: int) -> type[NeuroScriptError]:
-    return _FAMILIES.get(code, ToolError if code >= 1000 else NeuroScriptError)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from neuroscript.approval import Approval
     from neuroscript.errors import Diagnostic
-    from neuroscript.journal.payloads import PieceKind
+    from neuroscript.journal.payloads import LostCall, PieceKind
     from neuroscript.journal.replay import JournaledRun
     from neuroscript.journal.store import JournalStore
     from neuroscript.program_text import ProgramText
@@ -133,6 +133,7 @@ class Interpreter:
         self._log = log
         self.handles = HandleTable()
         self.piece_kinds: dict[str, PieceKind] = {}
+        self.lost_calls: dict[str, LostCall] = {}
         """What becomes of what tools commit with the ends of journaled calls, by kind."""
         self.policy = policy if policy is not None else _DEFAULT_POLICY
         self.tools = tools if tools is not None else ToolRegistry(standard_registry())
@@ -145,6 +146,8 @@ class Interpreter:
         self._files: Sandbox | None = None
         self._reserved_events: list[str] = []
         self._asker: Asker | None = None
+        self.asks_in_parts = False
+        """Whether what answers ``ask`` has the journal of a run note each of its requests by itself."""
         self._ask_config: Callable[[], Shape] | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -152,7 +155,7 @@ class Interpreter:
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
-        self.wants_plugins = plugins
+        self.wants_plugins = self.uses_plugins = plugins
         if plugins:
             self.tools.later(self.load_plugins)
 
@@ -247,7 +250,9 @@ class Interpreter:
         self.load_plugins()
         return name.startswith(tuple(self._reserved_events))
 
-    def set_asker(self, asker: Asker, config: Callable[[], Shape] | None = None) -> None:
+    def set_asker(
+        self, asker: Asker, config: Callable[[], Shape] | None = None, *, journals_requests: bool = False
+    ) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.
 
         ``who`` is a worker's name or id, a conversation handle, or None for the default worker.
@@ -255,9 +260,12 @@ class Interpreter:
         Args:
             asker: the function.
             config: gives the keys of ``config`` that it knows, for `check`.
+            journals_requests: whether it has the journal of a run note each request before it is sent.  Then the
+                journal need not wait for the disk before it as well.
         """
         self._asker = asker
         self._ask_config = config
+        self.asks_in_parts = journals_requests
 
     def asker(self) -> Asker | None:
         """What answers ``ask``."""
@@ -274,7 +282,7 @@ class Interpreter:
         self,
         kind: str,
         *,
-        apply: Callable[[str], None] | None = None,
+        apply: Callable[[str], object] | None = None,
         restore: Callable[[JournaledRun, str], None] | None = None,
     ) -> None:
         """Says what becomes of the pieces of a kind that tools commit with the ends of journaled calls.
@@ -285,6 +293,32 @@ class Interpreter:
             restore: takes the run and one whose call is not made again, and puts back what that left in its process.
         """
         self.piece_kinds[kind] = apply, restore
+
+    def on_lost(self, tool: str, account: LostCall) -> None:
+        """Says how an attempt is accounted for whose end is not known, when its run goes on or was cancelled.
+
+        Args:
+            tool: the tool of the entries that attempts are.
+            account: takes what the attempt had noted, accounts for it unless that was done before, and gives a key of
+                the attempt with what it has spent.
+        """
+        self.lost_calls[tool] = account
+
+    def apply_committed(self, journal: JournalStore) -> None:
+        """Applies what the calls of runs that are over have committed, where that was not done: records and the like.
+
+        A run does it for itself, and for the others when it starts; a host calls this where no other run may follow.
+
+        Args:
+            journal: where the runs are.
+
+        Raises:
+            NeuroScriptError: what applying it raises.
+        """
+        from neuroscript.journal.books import apply_committed
+
+        self.load_plugins()
+        apply_committed(journal, self.piece_kinds, self.lost_calls)
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Calls ``callback`` when the interpreter is closed, the last one first."""

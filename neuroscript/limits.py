@@ -55,3 +55,11 @@ class Limits:
             number = isinstance(value, int) or (name in SECONDS and isinstance(value, float))
             if not number or isinstance(value, bool) or not value >= 0:
                 raise ValueError(f"Limits.{name} must be a number of 0 or more, or None, not {value!r}")
+
+    def narrowed(self, other: Limits) -> Limits:
+        """The smaller one of each limit of two."""
+        found = {}
+        for name in Limits.__annotations__:
+            values = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
+            found[name] = min(values, default=None)
+        return Limits(**found)

@@ -10,12 +10,12 @@ from neuroscript.logs import DEBUG, listener
 from neuroscript.program_text import identity_of, may_use
 from neuroscript.records import record
 from neuroscript.runtime import abi
-from neuroscript.runtime.late import LateBodies
+from neuroscript.runtime.late import FirstCalls, LateBodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import CodeType, FrameType
     from typing import NoReturn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neuroscript.program_text import ProgramText
     from neuroscript.runtime.assertions import Probes
     from neuroscript.runtime.namespace import Runtime
-    from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+    from neuroscript.runtime.programs import Compiled, Deferred, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.runtime.watching import Watcher
     from neuroscript.sandbox.protection import Identity
     from neuroscript.syntax import nodes as n
@@ -71,6 +71,7 @@ class Loader:
         programs: the loaded programs, in order.
         commands: the functions of the last program's command blocks, until they are run.
         late_bodies: the general bodies that programs have left out, by the number of the load.
+        first_calls: the programs whose procedures wait for their first calls, by the number of the load.
         texts: the texts of the files that the host's programs use, by the names that errors call them.
     """
 
@@ -79,12 +80,14 @@ class Loader:
         self._limits = limits
         self._loads = 0
         self._disk: DiskCache | None = None
-        self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
+        self._texts: list[tuple[Sequence[CodeType], int, Callable[[], n.Program]]] = []
+        self._text_of: dict[int, tuple[CodeType, Callable[[], n.Program]]] = {}  # by the ``id`` of code that has failed
         self._nil_operands: NilOperands | None = None
         self._probes: Probes | None = None
         self._watcher: Watcher | None = None
         self._sealed: dict[int, _Part] = {}  # the loads whose code relies on its procedures not being replaced
         self.late_bodies: dict[int, LateBodies] = {}
+        self.first_calls: dict[int, FirstCalls] = {}
         self.programs: list[LoadedProgram] = []
         self.contents: list[str | bytes] = []  # of each program, its text
         self.commands: list[str] = []
@@ -144,7 +147,8 @@ class Loader:
         if commands_wanted and not compiled.commands:
             self._refuse_library(parts, text.name)
         for part in parts:
-            codes = part.compiled.codes + part.compiled.general
+            deferred = part.compiled.deferred
+            codes = part.compiled.codes + part.compiled.general if deferred is None else deferred.codes
             self.keep_text(codes, len(part.content), partial(self._parsed, part.content, part.program.name))
         self._install(parts)
         log = listener("neuroscript.run", DEBUG)
@@ -153,6 +157,14 @@ class Loader:
             fields = {"event": "loaded", "file": text.name, "procedures": count}
             log.debug("%s is loaded, with %d procedures", text.name or "a program", count, extra=fields)
         return program
+
+    def load_all(self, texts: Iterable[tuple[str, str | bytes]]) -> None:
+        """Loads the programs of another interpreter, by their names and `contents` there, which read no file.
+
+        What one of them uses stands before it, and a procedure that several define is the last one's, as it was there.
+        """
+        for name, content in texts:
+            self._install([self._part(content, name, None, True)])
 
     def _refuse_library(self, parts: list[_Part], name: str) -> None:
         """Raises error 19 for a program that has definitions, in itself or in what it uses, and nothing to execute."""
@@ -274,7 +286,7 @@ class Loader:
         if entry is not None and not defined_anew:  # else the front end says what is defined where
             self._loads += 1
             return entry
-        from neuroscript.compiler.build import back_end, front_end, loaded_program
+        from neuroscript.compiler.build import back_end, deferred, front_end, loaded_program
         from neuroscript.syntax.parser import no_collection
 
         linker = RecordingLinker(runtime)
@@ -287,7 +299,12 @@ class Loader:
                 self._probes.compiled(name, lines_of(body.block for body in resolved.bodies))
             self.tell_compiled(name, source, resolved)
             defers = self._probes is None and self._watcher is None
-            compiled = back_end(resolved, self.compilation_unit(program.procedures, linker, defers=defers))
+            unit = self.compilation_unit(program.procedures, linker, defers=defers)
+            if defers and disk is None:
+                compiled = deferred(resolved, unit, partial(front_end, source, name, self._limits, {}))
+            else:  # what is kept on disk is compiled once for many processes
+                compiled = back_end(resolved, unit)
+        linker.close()
         entry = Entry(program, compiled, linker.links, len(source))
         if self._watcher is None:
             _CACHE.keep(key, entry)
@@ -368,11 +385,13 @@ class Loader:
             del self.programs[programs:]
             del self.contents[programs:]
             for part in parts:
-                self.late_bodies.pop(part.load, None)
+                self._forget_late(part.load)
+            for calls in self.first_calls.values():
+                calls.define_again()
             raise
         for part, _, _ in unsealed:
             del self._sealed[part.load]
-            self.late_bodies.pop(part.load, None)
+            self._forget_late(part.load)
         self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
@@ -386,10 +405,33 @@ class Loader:
         namespace, compiled = self._runtime.namespace, part.compiled
         for code in compiled.codes + compiled.general:
             exec(code, namespace)
+        if compiled.deferred is not None:
+            self._define_deferred(part, compiled.deferred)
         waiting = {name: namespace.pop(abi.late(part.load, name)) for name in compiled.late}
         if waiting and not compiled.general:
             namespace.update((abi.PROCEDURE + name, function) for name, function in waiting.items())
             self.late_bodies[part.load] = LateBodies(waiting, lambda: part.complete().general)
+
+    def _define_deferred(self, part: _Part, deferred: Deferred) -> None:
+        """Puts what stands for the procedures of a program into the namespace, until they are called."""
+
+        def general() -> tuple[CodeType, ...]:
+            made = deferred.general()
+            self._runtime.link_calls(made.calls)
+            return made.codes
+
+        late = self.late_bodies[part.load] = LateBodies({}, general)
+        calls = self.first_calls[part.load] = FirstCalls(self._runtime, part.load, deferred, late)
+        calls.define(part.program.procedures)
+
+    def compile_all(self) -> None:
+        """Makes the code of all procedures that have not been called, which their first calls would wait for."""
+        for calls in [*self.first_calls.values()]:
+            calls.make_all()
+
+    def _forget_late(self, load: int) -> None:
+        self.late_bodies.pop(load, None)
+        self.first_calls.pop(load, None)
 
     def _unsealed(self, names: set[str]) -> list[tuple[_Part, list[CodeType], list[LoadedProcedure]]]:
         """Compiles the programs again whose code relies on procedures that are about to be replaced.
@@ -410,6 +452,8 @@ class Loader:
             if not kept:
                 found.append((part, [], kept))
                 continue
+            for one in own:  # of what has not been called, nothing is known yet
+                runtime.add_specialised(one.name, abi.specialised(part.load, one.name))
             from neuroscript.compiler.build import back_end, front_end
 
             resolved = front_end(part.content, part.program.name, self._limits, {})
@@ -422,11 +466,11 @@ class Loader:
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
-    def keep_text(self, codes: tuple[CodeType, ...], length: int, parsed: Callable[[], n.Program]) -> None:
+    def keep_text(self, codes: Sequence[CodeType], length: int, parsed: Callable[[], n.Program]) -> None:
         """Keeps the text of a program, or of a session's input, so that errors can name its expressions.
 
         Args:
-            codes: its code.
+            codes: its code; more may be added to it later.
             length: its length.
             parsed: gives its tree.
         """
@@ -434,20 +478,24 @@ class Loader:
         texts.append((codes, length, parsed))
         while len(texts) > 1 and (len(texts) > _MOST_TEXTS or sum(size for _, size, _ in texts) > _MOST_TEXT):
             del texts[0]
+            self._text_of.clear()
 
     def told_of_nil(self, frame: FrameType, span: tuple[int, int, int, int]) -> str:
         """Says which expression was nil in the operation at a place; empty if that is not known."""
         code = frame.f_code
-        parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
-        if parsed is None:
-            return ""
+        known = self._text_of.get(id(code))
+        if known is None:
+            parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
+            if parsed is None:
+                return ""
+            known = self._text_of[id(code)] = code, parsed
         from neuroscript.compiler.nil_operands import NilOperands
 
         if self._nil_operands is None:
             self._nil_operands = NilOperands(self._runtime.interpreter.tools)
         variables = frame.f_locals
         try:
-            return self._nil_operands.told(parsed, span, variables)
+            return self._nil_operands.told(known[1], span, variables)
         except RecursionError:
             return ""  # deep in a recursion there is no room for parsing, and the error is told without it
         finally:
@@ -518,6 +566,6 @@ def _functions(module: CodeType) -> set[str]:
     return {abi.general(name) or name for name in module.co_names}
 
 
-def _holds(codes: tuple[object, ...], code: CodeType) -> bool:
+def _holds(codes: Sequence[object], code: CodeType) -> bool:
     """Whether code is among other code, or is that of a function in it."""
-    return any(each is code or _holds(each.co_consts, code) for each in codes if type(each) is type(code))
+    return any(each is code or _holds(each.co_consts, code) for each in codes if isinstance(each, type(code)))

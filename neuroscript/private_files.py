@@ -23,6 +23,7 @@ __all__ = [
     "make_own_directory",
     "make_private_directory",
     "open_private",
+    "sync_directory",
 ]
 
 FILE_MODE: Final = 0o600
@@ -135,6 +136,21 @@ def check_plain(path: str | os.PathLike[str]) -> bool:
         raise _not_plain(_kind_of(status), path)
     _take_from_others(path, status)
     return True
+
+
+def sync_directory(directory: str | os.PathLike[str]) -> None:
+    """Waits until the names of a directory's files are on the disk, where the system lets a directory be opened.
+
+    Raises:
+        OSError: if the system refuses.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _kind_of(status: os.stat_result) -> str:

@@ -41,6 +41,13 @@ def _recursion_limit() -> Iterator[None]:
     sys.setrecursionlimit(before)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap() -> None:
+    """Takes what earlier modules left out of the garbage collector's sight: tests collect garbage hundreds of times."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Takes what was collected out of the garbage collector's sight: looking for garbage among it takes a second."""
     given(st.none())(lambda value: None)()  # which asks the collector who holds its generator, once

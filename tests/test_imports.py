@@ -50,6 +50,18 @@ LAYERS = {
         notebook
         __main__
     """,
+    "neuroscript.jobs": """
+        clock engine contents failures grants shapes
+        values wakeups schema given payload programs reaching
+        presence database endings rows views
+        moments queueing decisions bodies
+        attempts
+        outbox access
+        serving
+        tending
+        embedded host queue_tools tools
+        .
+    """,
     "neuroscript.cli": """
         status log
         parser findings
@@ -57,12 +69,12 @@ LAYERS = {
         report sarif shells shell_words
         settings trusted_files
         options explanation app
-        configuration
+        configuration actions
         host
-        outcomes interactive journaling run_views
+        outcomes interactive journaling run_views queueing queue_views
         observing
         . check fmt lsp primer reference run shell doctor test tools trust
-        debug runs
+        debug runs queues serve
         repl
     """,
     "neuroscript.cli.repl": """
@@ -135,11 +147,13 @@ LAYERS = {
         .
     """,
     "neuroscript.journal": """
-        entries codec marks
+        accounts entries codec ids marks
         approvals payloads segments
         failures ledger terms index
-        store
-        files replay
+        call_budget store
+        books files
+        replay
+        sharing
         running
         .
     """,
@@ -162,6 +176,7 @@ LAYERS = {
         unit
         analysis
         codegen
+        deferred
         build nil_operands
     """,
     "ai_wm": """

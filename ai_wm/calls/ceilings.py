@@ -1,4 +1,4 @@
-"""Ceilings: limits shared by several definitions, and the cost limit of a run, reserved before each call.
+"""Ceilings, which are limits shared by several definitions, and all that is reserved before one request.
 
 A call is reserved under its definition's own limits, under the limits of the host's definitions whose key it uses,
 under the limits of its owner and of the directory, and in the budget of the run, always in this order, so that no two
@@ -8,18 +8,15 @@ calls wait for each other.  If one reservation fails, the earlier ones are relea
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Condition
-from time import monotonic
 from typing import Final, Protocol
-from weakref import WeakSet
 
 from ai_wm.calls.estimating import Estimate
+from ai_wm.calls.run_budget import Share
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.ratelimit import LimitPolicy, Reservation
-from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
+from ai_wm.ratelimit.base import CEILING, COST_UNITS
 from neuroscript import ErrorCode, NeuroScriptError
 
 _SMALLEST_BUDGET: Final = 1 / COST_UNITS
@@ -78,123 +75,6 @@ def ceilings_of(policy: WorkerPolicy, owner: str) -> tuple[Ceiling, ...]:
         Ceiling(f"{CEILING}owner-{known_as}", limits, "this owner"),
         Ceiling(f"{CEILING}directory", limits, "this directory"),
     )
-
-
-class RunBudget:
-    """The cost budget of one run: how much it may still spend.  Safe to use from many threads.
-
-    Args:
-        most: the most that all of its calls may cost together, in the currency.
-        spent: what earlier starts of the run have spent of that.
-    """
-
-    def __init__(self, most: float, spent: float = 0.0) -> None:
-        self.most = most
-        self._units = cost_units(most)
-        self._changed = Condition()
-        self._waiting: deque[object] = deque()
-        self._used = cost_units(spent)
-        self._open: WeakSet[Share] = WeakSet()
-        self._lost: deque[int] = deque()
-
-    def reserve(
-        self, cost: float, unasked: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
-    ) -> Share:
-        """Reserves the highest cost that a call may have.
-
-        Where calls in flight hold what is left, it waits for them, in order of arrival.
-
-        Args:
-            cost: that cost, in the currency.
-            unasked: who was not asked, as the beginning of a message.
-            wait_seconds: how long to wait at most.
-            check: called ten times a second while waiting; raises to end the wait.
-
-        Raises:
-            NeuroScriptError: 46 if so much is not left.
-        """
-        share = Share(self, cost_units(cost))
-        end = monotonic() + wait_seconds
-        with self._changed:
-            self._waiting.append(share)
-            try:
-                while True:
-                    if share.units + self._in_flight() + self._used <= self._units and self._waiting[0] is share:
-                        self._open.add(share)
-                        return share
-                    left = end - monotonic()
-                    if share.units + self._used > self._units or left <= 0:
-                        raise self._spent(cost, unasked, wait_seconds)
-                    self._changed.wait(min(left, _CHECK_SECONDS))
-                    if check is not None:
-                        check()
-            finally:
-                self._waiting.remove(share)
-                self._changed.notify_all()
-
-    def _in_flight(self) -> int:
-        """What is held for calls in flight, once those that were lost are counted."""
-        while self._lost:
-            self._used += self._lost[0]
-            self._lost.popleft()
-        return sum(share.units for share in self._open if share.open)
-
-    def _spent(self, cost: float, unasked: str, waited: float) -> NeuroScriptError:
-        spent, held = self._used / COST_UNITS, self._in_flight() / COST_UNITS
-        flight = f" and calls in flight may cost {held:g} more" if held else ""
-        note = f"; it waited {waited:g} s for them" if held and waited else ""
-        return NeuroScriptError(
-            ErrorCode.BUDGET_EXCEEDED,
-            f"{unasked}: this run may cost {self.most:g} (max_cost_per_run); {spent:g} are spent"
-            f"{flight}, and this call may cost {cost:g}{note}; raise it with --max-cost or "
-            "WorkerPolicy(max_cost_per_run=…)",
-            details={"limit": "max_cost_per_run", "value": self.most, "used": spent + held},
-        )
-
-    def end(self, share: Share, used: int) -> None:
-        """Replaces what is held for a call by what it used, in billionths of the currency; once only."""
-        with self._changed:
-            if share.open:
-                self._used, share.open = self._used + used, False
-                self._open.discard(share)
-                self._changed.notify_all()
-
-    def lose(self, units: int) -> None:
-        """Counts a call whose share was lost; may be called from a destructor, which must wait for no lock."""
-        self._lost.append(units)
-
-
-_CHECK_SECONDS: Final = 0.1
-
-
-class Share:
-    """The part of a run's budget that is reserved for one call.
-
-    Attributes:
-        units: the cost reserved, in billionths of the currency.
-        open: whether it is neither settled nor released.
-        sent: whether the request was sent, so that a share that is lost counts as reserved.
-    """
-
-    __slots__ = ("__weakref__", "_budget", "open", "sent", "units")
-
-    def __init__(self, budget: RunBudget, units: int) -> None:
-        self._budget = budget
-        self.units = units
-        self.open = True
-        self.sent = False
-
-    def settle(self, tokens: int, cost: float) -> None:
-        """Replaces the reserved cost by the actual cost of the call."""
-        self._budget.end(self, cost_units(cost))
-
-    def release(self) -> None:
-        """Returns the whole reservation to the budget."""
-        self._budget.end(self, 0)
-
-    def __del__(self) -> None:
-        if getattr(self, "sent", False) and self.open:
-            self._budget.lose(self.units)
 
 
 class Held(Protocol):

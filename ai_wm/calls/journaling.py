@@ -3,6 +3,7 @@
 A round that is in the journal is not sent again.  One that was begun, and whose end is not known, is sent once more;
 the lost attempt gets a record of its own, of what was reserved for it.  The record of a turn is committed with the end
 of the journaled call that it belongs to, and stored after that: whatever comes between, the next start stores it.
+So storing it need not wait for the disk: until it is there, the record is durable in the journal.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ SPAWNED: Final = "ai_wm.spawned"
 SAID: Final = "ai_wm.said"
 """The kind of those that tell of a turn of a conversation."""
 
-_ROUND: Final = f"{PART}model"
+ROUND: Final = f"{PART}model"
+"""The tool of the entries that rounds are."""
+
 _RECORD: Final = f"{PART}record"
 _TASK: Final = "task"
 _COUNTED: Final = "counted"
@@ -47,17 +50,14 @@ class CallJournal:
     Args:
         run: the run.
         store: keeps the records.
-        add_lost: records an attempt whose end is not known, unless that has been done.
         clock: for the moments in records.
     """
 
-    def __init__(
-        self, run: JournaledRun, store: Store, add_lost: Callable[[dict[str, Any]], object], clock: Clock
-    ) -> None:
+    def __init__(self, run: JournaledRun, store: Store, clock: Clock) -> None:
         self.run = run
         self._store = store
-        self._add_lost = add_lost
         self._clock = clock
+        run.at_end(store.sync)
 
     # --- rounds -------------------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ class CallJournal:
         attempt = _Attempt(self, turn, prepare, send)
         try:
             found = self.run.call(
-                _ROUND, IDEMPOTENT, [turn.definition.definition_id], attempt.make, recovery=attempt, met=attempt.met
+                ROUND, IDEMPOTENT, [turn.definition.definition_id], attempt.make, recovery=attempt, met=attempt.met
             )
         except NeuroScriptError as error:
             counted = error.details.pop(_COUNTED, None)
@@ -99,26 +99,20 @@ class CallJournal:
         if counted is not None:
             turn.repeat(usage_of(counted["usage"]), counted, is_recorded=attempt.is_recorded)
 
-    def lost(self, call: dict[str, Any]) -> None:
-        """Records an attempt whose end is not known, and counts it in the budget of the run."""
-        try:
-            self._add_lost(call)
-        except NeuroScriptError as error:
-            if error.code != ErrorCode.DUPLICATE:
-                raise
-        self.run.spend_for(call["task_id"], _amounts(call["llm_metrics"]["total_tokens"], call["charged"]))
-
     def interrupted(self, turn: Turn, call: dict[str, Any]) -> None:
         """Records an attempt that was cut off, with what it has used as far as that is known."""
-        tokens, cost, _ = turn.round_use
+        tokens, cost, charged = turn.round_use
+        spent = _amounts_of(call)
         given = turn.counted[0] if turn.counted is not None else None
         if given is not None:
             call["llm_metrics"] |= {
                 "input_tokens": given.input_tokens, "output_tokens": given.output_tokens, "total_tokens": tokens,
             }  # fmt: skip
             call["cost_incurred"] = cost
+            spent = _amounts(tokens, charged)
         record = lost_record(call, turn.definition, None, self._clock.now(), why=INTERRUPTED)
-        self._add(record, None)
+        self._add(record, None, None)
+        self.run.spend_for(call["task_id"], spent)
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -149,20 +143,23 @@ class CallJournal:
             after: called once it is stored.
         """
 
-        def apply() -> None:
-            self._add(record, usage)
+        def apply(applied: Callable[[], None]) -> None:
+            self._add(record, usage, applied)
             if after is not None:
                 after()
 
         what = {"record": record.to_file(), "usage": None if usage is None else usage.to_file()}
         self.run.attach(Piece(RECORD, json.dumps(what), tuple(turn.journaled)), apply)
 
-    def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None) -> None:
+    def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None, then: Callable[[], None] | None) -> None:
         try:
-            self._store.add_record(record, usage)
+            self._store.add_record(record, usage, then=then)
         except NeuroScriptError as error:
             if error.code != ErrorCode.DUPLICATE:
                 raise
+            self._store.sync()
+            if then is not None:
+                then()
 
     # --- conversations ------------------------------------------------------------------------------------------------
 
@@ -198,6 +195,31 @@ def apply_record(store: Store, what: str) -> None:
     except NeuroScriptError as error:
         if error.code != ErrorCode.DUPLICATE:
             raise
+        store.sync()  # the start that stored it may not have waited for the disk
+
+
+def account_for_lost(note: str, add_lost: Callable[[dict[str, Any]], object]) -> tuple[str, dict[str, float]]:
+    """Records an attempt whose end is not known, unless that has been done.
+
+    Args:
+        note: what it had noted.
+        add_lost: records it.
+
+    Returns:
+        a key of the attempt, and what it counts for in the budget of its run: what was reserved.
+    """
+    call = decode(note)
+    try:
+        add_lost(call)
+    except NeuroScriptError as error:
+        if error.code != ErrorCode.DUPLICATE:
+            raise
+    return call["task_id"], _amounts_of(call)
+
+
+def _amounts_of(call: Mapping[str, Any]) -> dict[str, float]:
+    """What was reserved for an attempt."""
+    return _amounts(call["llm_metrics"]["total_tokens"], call["charged"])
 
 
 def _amounts(tokens: int, charged: float) -> dict[str, float]:
@@ -233,9 +255,7 @@ class _Attempt:
 
     def met(self, entry: Entry) -> None:
         """Takes what the journal knows of the round."""
-        if entry.state == BEGUN:
-            if entry.note:
-                self._journal.lost(decode(entry.note))
+        if entry.state == BEGUN:  # its attempt was accounted for when the run started
             return
         self.is_recorded = entry.applied
         if not entry.applied:

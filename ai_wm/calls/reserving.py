@@ -20,6 +20,7 @@ from ai_wm.calls.pricing import (
     is_priced,
     most_cost,
 )
+from ai_wm.calls.run_budget import MAX_COST, MAX_TOKENS
 from ai_wm.calls.streaming import in_callback
 from ai_wm.calls.turn import Turn
 from ai_wm.data.presets import PRESETS
@@ -123,7 +124,7 @@ class Reserving:
             held.above.append(reservation)
         if options.budget is not None:
             left = max(0.0, end - monotonic())
-            held.above.append(options.budget.reserve(cost, claim.turn.unasked, left, options.check))
+            held.above.append(options.budget.reserve(cost, tokens, claim.turn.unasked, left, options.check))
 
     def _is_priced(self, turn: Turn, somebodys: bool) -> bool:
         """Whether the price of a turn is known; False if it is to be assumed.
@@ -194,7 +195,9 @@ class _Claim:
     def _estimated(self) -> Estimate:
         turn, definition = self.turn, self.turn.definition
         run = turn.task.options.budget
-        if run is None and not self.ceilings and limits_nothing(definition.rate_limits):
+        run_cost, run_tokens = (None, None) if run is None else run.limits()
+        is_unlimited = run_cost is None and not run_tokens and not self.ceilings
+        if is_unlimited and limits_nothing(definition.rate_limits):
             return estimate_of(turn.request(), turn.config, (), (), None)
         limits, budgets = token_bounds(definition.rate_limits, definition.name), list[Bound]()
         if most := definition.rate_limits.max_cost_per_day:
@@ -204,8 +207,10 @@ class _Claim:
             if each.limits.max_cost_per_day:
                 budgets.append(Bound("max_cost_per_day", each.limits.max_cost_per_day, each.subject))
         somebodys = bool(budgets)
-        if run is not None:
-            budgets.append(Bound("max_cost_per_run", run.most, "this run"))
+        if run_cost is not None:
+            budgets.append(Bound(MAX_COST, run_cost, "this run"))
+        if run_tokens:  # under none at all, the budget refuses the call
+            limits.append(Bound(MAX_TOKENS, run_tokens, "this run"))
         cost = self._cost(somebodys, bool(budgets))
         return estimate_of(turn.request(), turn.config, limits, budgets, cost, again=turn.rounds > 0)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.run_budget import RunBudget
 from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
@@ -75,7 +75,7 @@ class CallOptions:
         on_reply: receives address, status and headers of each reply of a server; None: nobody wants them.
         context: messages sent ahead of the prompt in this call only.
         clearance: the rights of the scripts that caused the call; None: the host itself caused it.
-        budget: the cost budget of the run that caused the call; None: its cost is not limited.
+        budget: the budget of the run that caused the call; None: nothing of it is counted for a run.
         attachments: reads what the call attaches; None: as the host itself reads it.
         journal: the journal of the run that caused the call; None: it has none.
     """

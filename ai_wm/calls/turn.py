@@ -565,9 +565,10 @@ class Turn:
             _nesting.set(above)  # if an interrupt came before
 
     def _run_tools(self, response: LLMResponse) -> None:
+        check = self.task.options.check
         for call in response.tool_calls:
-            if self.task.options.check is not None:
-                self.task.options.check()
+            if check is not None:
+                check()
             name = short(redact(call.name, self.secrets))
             self.tools_called.append(name)
             if self.stream is not None:
@@ -576,6 +577,8 @@ class Turn:
             if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
                 result = replace(result, content=redact(result.content, self.secrets))
             self.messages.append(result)
+        if check is not None:  # of a run that was cancelled meanwhile, nothing more is sent
+            check()
 
     def metrics(self) -> dict[str, Any]:
         """Returns ``llm_metrics`` of the turn's record."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
-from typing import Annotated, Any, Self, SupportsIndex
+from typing import Annotated, Any, Final, Self, SupportsIndex
 
 from pydantic import (
     AliasChoices,
@@ -130,9 +130,10 @@ class Timestamp(datetime):
     def __str__(self) -> str:
         if not self._text:
             utc = self if self.tzinfo is UTC else datetime.astimezone(self, UTC)
-            base = f"{utc.year:04}-{utc.month:02}-{utc.day:02}T{utc.hour:02}:{utc.minute:02}:{utc.second:02}"
-            fraction = f"{self.microsecond * 1000 + self.nanosecond:09}".rstrip("0")
-            self._text = f"{base}.{fraction}Z" if fraction else f"{base}Z"
+            digits = datetime.isoformat(utc, timespec="microseconds")[: -len("+00:00")]
+            if self.nanosecond:
+                digits += f"{self.nanosecond:03}"
+            self._text = f"{digits.rstrip('0').rstrip('.')}Z"
         return self._text
 
     def __repr__(self) -> str:
@@ -301,13 +302,20 @@ def is_zero(value: Any) -> bool:
     return isinstance(value, BaseModel) and all(is_zero(item) for _, item in value)
 
 
+_KEYS: Final = frozenset({str})
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""The types of values that are plain as they are."""
+
+
 def plain(value: Any, form: str) -> Any:
     """Converts to plain data: models by their method ``form``, enums and times to text; containers are copied."""
     kind = type(value)
-    if kind is str or kind is int or kind is float or kind is bool or value is None:
+    if kind in _PLAIN:
         return value
     if kind is Timestamp:
         return str(value)
+    if kind is dict and _PLAIN.issuperset(map(type, value.values())) and _KEYS.issuperset(map(type, value)):
+        return value.copy()
     if kind is dict or isinstance(value, Mapping):
         return {str(key): plain(item, form) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

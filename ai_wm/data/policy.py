@@ -43,6 +43,7 @@ class WorkerPolicy:
             file of definitions.
         model_tools: full names of administration tools that a worker's allow list may give to a model.
         max_cost_per_run: most that one run may cost, in the currency of the prices; None is no ceiling.
+        max_tokens_per_run: most tokens that one run may use.
         max_cost_per_day: most that all calls of the owner, and of the directory, may cost in the last 24 hours.
         max_tokens_per_day: most tokens of the same calls in the last 24 hours.
         max_requests_per_minute: most requests of the same calls in the last 60 seconds.
@@ -66,6 +67,7 @@ class WorkerPolicy:
     trust_file: bool = False
     model_tools: tuple[str, ...] = ()
     max_cost_per_run: float | None = None
+    max_tokens_per_run: int | None = None
     max_cost_per_day: float | None = None
     max_tokens_per_day: int | None = None
     max_requests_per_minute: int | None = None
@@ -109,6 +111,16 @@ class WorkerPolicy:
                     ErrorCode.ARG_MISMATCH, f"a worker policy has no field {name!r}; {hint}", details={"field": name}
                 )
         return cls(**values)
+
+    def to_map(self) -> dict[str, Any]:
+        """Returns the fields that are not at their defaults, as JSON values that `parse` reads."""
+        usual, found = WorkerPolicy(), {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != getattr(usual, each.name):
+                plain = list(value) if isinstance(value, tuple) else value
+                found[each.name] = {key: list(to) for key, to in value.items()} if each.name == "keys" else plain
+        return found
 
     def may_ask(self, name: str) -> bool:
         """Whether scripts may ask the worker of this name."""
@@ -190,6 +202,7 @@ def _in_both(ours: tuple[str, ...], theirs: tuple[str, ...], lies_in: Callable[[
 
 _OPTIONAL_CEILINGS: Final = (
     "max_cost_per_run",
+    "max_tokens_per_run",
     "max_cost_per_day",
     "max_tokens_per_day",
     "max_requests_per_minute",
@@ -204,6 +217,7 @@ _CEILINGS: Final = (
 )
 _WHOLE: Final = frozenset(
     {
+        "max_tokens_per_run",
         "max_tokens_per_day",
         "max_requests_per_minute",
         "max_concurrent_calls",

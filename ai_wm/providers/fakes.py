@@ -43,7 +43,7 @@ class ModelFakes:
         live: whether models may be asked; ``echo`` and ``scripted`` always may.
         recorded: the recorded replies that are given in place of theirs; None where nothing is replayed.
         record: keeps what is recorded of each reply: a map that is JSON.  None where nothing is recorded.
-        budgets: keeps the budgets of runs, by their size, so that all tests together have one; None: each run has its
+        budgets: keeps the budgets of runs, by their limits, so that all tests together have one; None: each run has its
             own.
         hint: how a person gets a reply that is missing; ``{name}`` in it stands for the worker's name.
     """
@@ -54,7 +54,7 @@ class ModelFakes:
         live: bool = False,
         recorded: Sequence[Mapping[str, Any]] | None = None,
         record: Callable[[Mapping[str, Any]], object] | None = None,
-        budgets: dict[float, Any] | None = None,
+        budgets: dict[Any, Any] | None = None,
         hint: str = "give it replies of its own: the provider local, the model scripted, base_config.replies",
     ) -> None:
         self.live = live

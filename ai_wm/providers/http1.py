@@ -124,6 +124,9 @@ class DirectConnection:
         if self._stream is not None:
             self._stream.close()
 
+    def __del__(self) -> None:
+        self.close()  # an interrupt may have lost it between any two steps
+
     def _open(self, seconds: float | None) -> httpcore.NetworkStream:
         scheme, host, port = self._origin
         name = host.decode("ascii")

@@ -313,8 +313,9 @@ class SQLiteRateLimiter:
                 stored_tickets.heard_of(connection, account.definition_id, numbers, self._presence.number)
 
     def _execute(self, tickets: list[Work[AnyWork]]) -> None:
-        """Do the work of some threads: one statement, or one transaction."""
-        if len(tickets) == 1:
+        """Do the work of some threads, and before it what was left to whoever comes: one statement or transaction."""
+        left = list(self._abandoned) if self._abandoned and self._presence.is_ours else []
+        if len(tickets) == 1 and not left:
             fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
             if fast is not None:
                 tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
@@ -331,11 +332,25 @@ class SQLiteRateLimiter:
                     ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
 
         with self._database.transaction(tries=_TRIES) as connection:
+            done = [work for work in left if self._ends(work, connection)]
             for each in tickets:
                 outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
             self._database.commit(connection, hand_out)
+        for work in done:
+            self._was_done(work)
         if self._abandoned:
             self._sweep()
+
+    def _ends(self, work: LeftWork, connection: sqlite3.Connection) -> bool:
+        """Do a piece of work that was left over, in a transaction that is not to fail by it; whether it is done."""
+        try:
+            if work.holder == self._presence.number:
+                work.try_fast(connection)
+        except (sqlite3.Error, OSError):
+            if not connection.in_transaction:
+                raise
+            return False
+        return True
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
         holder = self._presence.enrolled()
@@ -385,6 +400,9 @@ class SQLiteRateLimiter:
         if hold.holder != self._presence.number:
             return
         work = EndWork(account, hold, settled)
+        if self._database.lock.locked():  # whoever is there does this too; waiting for it would take longer
+            self._abandon(work)
+            return
         try:
             try:
                 self._group.submit(work)
@@ -404,19 +422,28 @@ class SQLiteRateLimiter:
             self._sweep()
 
     def _sweep(self, *, tries: int = 0) -> None:
-        """End the calls that could not be ended in time; what fails again is left for the next time."""
-        for work in list(self._abandoned):  # another thread may do the same, which does no harm
-            if work.holder == self._presence.number and self._presence.is_ours:
-                try:
-                    self._database.autocommit(work.try_fast, tries=tries)
-                except FileBusyError:
-                    return
-                except NeuroScriptError as error:
-                    _log.warning("what a call held of its limits was not given back yet: %s", error)
-                    return
-            with suppress(ValueError):
-                self._abandoned.remove(work)
-            work.account.queue.wake()
+        """End the calls whose ends were left over; what fails is left for the next time."""
+        left = list(self._abandoned)  # another thread may do the same, which does no harm
+        mine = [work for work in left if work.holder == self._presence.number] if self._presence.is_ours else []
+        try:
+            if len(mine) == 1:
+                self._database.autocommit(mine[0].try_fast, tries=tries)
+            elif mine:
+                with self._database.transaction(tries=tries) as connection:
+                    for work in mine:
+                        work.try_fast(connection)
+        except FileBusyError:
+            return
+        except NeuroScriptError as error:
+            _log.warning("what a call held of its limits was not given back yet: %s", error)
+            return
+        for work in left:
+            self._was_done(work)
+
+    def _was_done(self, work: LeftWork) -> None:
+        with suppress(ValueError):
+            self._abandoned.remove(work)
+        work.account.queue.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

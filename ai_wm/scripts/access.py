@@ -8,11 +8,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Self
 
-from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.journaling import CallJournal
+from ai_wm.calls.run_budget import RunBudget, RunBudgets
 from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
@@ -58,9 +57,8 @@ class ScriptAccess:
         self.records = ScriptRecords(rights, wiring.definitions, wiring.store, wiring.instances, wiring.clock)
         self.instances = ScriptInstances(rights, wiring.instances, self.records, files, wiring.read_as_host)
         self._attachments = attachment_reader(files)
-        self._lock = Lock()
-        self._run: object = None
-        self._budget: RunBudget | None = None
+        self.budgets = RunBudgets()
+        """The budgets of the runs that cause the calls."""
 
     @classmethod
     def make(
@@ -121,7 +119,7 @@ class ScriptAccess:
             check=check,
             context=notes,
             clearance=self.rights,
-            budget=self._budget_of(run, journal),
+            budget=self.budget_of(run, journal),
             attachments=self._attachments,
             journal=None if journal is None else self.journal_of(journal),
         )
@@ -129,13 +127,19 @@ class ScriptAccess:
     def journal_of(self, run: JournaledRun) -> CallJournal:
         """The journal of a run as calls of models use it."""
         wiring = self._wiring
-        return CallJournal(run, wiring.store, wiring.add_lost, wiring.clock)
+        return CallJournal(run, wiring.store, wiring.clock)
 
     def apply_record(self, what: str) -> None:
         """Stores a record that the journal of a run has committed, unless it is there."""
         from ai_wm.calls.journaling import apply_record
 
         apply_record(self._wiring.store, what)
+
+    def account_for_lost(self, note: str) -> tuple[str, dict[str, float]]:
+        """Records an attempt of a journaled run whose end is not known; see `neuroscript.Interpreter.on_lost`."""
+        from ai_wm.calls.journaling import account_for_lost
+
+        return account_for_lost(note, self._wiring.add_lost)
 
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
@@ -239,23 +243,17 @@ class ScriptAccess:
         check_size(sized, "config_overrides")
         return given
 
-    def _budget_of(self, run: object, journal: JournaledRun | None) -> RunBudget | None:
-        """The cost budget of a run, over all its starts if it has a journal.
+    def budget_of(self, run: object, journal: JournaledRun | None) -> RunBudget:
+        """The budget of a run, over all its starts if it has a journal.
 
         A call outside of any run gets a budget of its own.
         """
-        most = self.rights.policy.max_cost_per_run
-        if most is None:
-            return None
-        fakes = self._wiring.fakes
-        if fakes is not None and fakes.budgets is not None:
-            shared: RunBudget = fakes.budgets.setdefault(most, RunBudget(most))
+        policy, fakes = self.rights.policy, self._wiring.fakes
+        limits = policy.max_cost_per_run, policy.max_tokens_per_run
+        if fakes is not None and fakes.budgets is not None and limits != (None, None):
+            shared: RunBudget = fakes.budgets.setdefault(limits, RunBudget(*limits))
             return shared
-        with self._lock:
-            if self._budget is None or run is None or run is not self._run:
-                spent = 0.0 if journal is None else journal.spent("cost")
-                self._run, self._budget = run, RunBudget(most, spent)
-            return self._budget
+        return self.budgets.of(run, journal, *limits)
 
 
 def _bar(options: CallOptions) -> Callable[[int], Progress]:

@@ -125,7 +125,13 @@ class Store(Protocol):
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self,
+        record: PerformanceRecord,
+        usage: TokenUsageMetrics | None = None,
+        *,
+        then: Callable[[], object] | None = None,
+    ) -> None:
         """Store the record of one task.
 
         A record whose ``instance_id`` is a live instance's belongs to it; one of a retired instance is added to what
@@ -134,6 +140,8 @@ class Store(Protocol):
         Args:
             record: the record, which must not be changed afterwards.
             usage: the session's token usage with this task included, noted in the same step (live instances only).
+            then: called, in any thread, when the record is durable, for a caller that has it elsewhere until then and
+                does not wait for the disk: within a second, or by `sync`.  None: it is durable when this returns.
 
         Raises:
             NeuroScriptError: 42 if a task of that id is known.
@@ -184,6 +192,14 @@ class Store(Protocol):
         ...
 
     # The whole
+
+    def sync(self) -> None:
+        """Wait until all that was stored is durable.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if the disk fails.
+        """
+        ...
 
     def reload(self) -> None:
         """Read everything from the files again.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ai_wm.data.types import (
+    STATELESS_PREFIX,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
     PerformanceRecord,
@@ -67,18 +68,20 @@ class Plan:
     recovered: bool = False
 
 
-def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None, *, recovered: bool = False) -> Plan:
+def _stored(entry: dict[str, Any], rows: list[Row], result: Any) -> Plan:
     indexed = IndexedEntry(entry["instance_id"], entry.get("definition_id", ""), rows)
-    return Plan(line=write_line(entry), indexed=indexed, result=result, recovered=recovered)
+    return Plan(line=write_line(entry), indexed=indexed, result=result)
 
 
 class Change(ABC):
     """One change to the performance data, which a caller waits for.
 
-    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.
+    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.  ``then``
+    is called when the change is durable, for a caller that does not wait for that.
     """
 
     check: Callable[[], None] | None = None
+    then: Callable[[], object] | None = None
 
     @abstractmethod
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
@@ -144,28 +147,44 @@ class SetUsage(Change):
         return Plan(line=line, journal=live.owner, about=live.instance_id, apply=apply)
 
 
-@dataclass(slots=True)
 class AddRecord(Change):
-    """Log a task: `Store.add_record`."""
+    """Log a task: `Store.add_record`.
 
-    record: PerformanceRecord
-    usage: TokenUsageMetrics | None
+    The line of a task of no known instance, which most are, is written when the change is made: then no other thread
+    waits for that.
+
+    Args:
+        record: the task's.
+        usage: the usage of its session with it; None for none.
+        then: see `Store.add_record`.
+
+    Raises:
+        NeuroScriptError: 4 if the record cannot be stored so that it is read again.
+    """
+
+    def __init__(
+        self, record: PerformanceRecord, usage: TokenUsageMetrics | None, then: Callable[[], object] | None = None
+    ) -> None:
+        self.then = then
+        self._record = record
+        self._usage = usage
+        self._data, self._row = file_record(record)
+        self._instance_id = record.instance_id or rules.new_stateless_id()
+        self._entry_line = self._line_of_entry() if self._instance_id.startswith(STATELESS_PREFIX) else b""
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
-        return (self.record.instance_id, self.record.task_id) if self.record.instance_id else (self.record.task_id,)
+        return (self._instance_id, self._record.task_id)
 
     def plan(self, context: PlanContext) -> Plan:
-        record, index = self.record, context.index
-        data, row = file_record(record)
+        record, index, row = self._record, context.index, self._row
         if index.knows_task(record.task_id):
             raise rules.known_task(record.task_id)
-        if not index.knows_instance(record.instance_id):
-            data["instance_id"] = record.instance_id or rules.new_stateless_id()
-            entry = rules.task_entry(record, data["instance_id"])
+        if not index.knows_instance(self._instance_id):
+            indexed = IndexedEntry(self._instance_id, record.definition_id, [row])
             recovered = record.llm_metrics.get("lost") is True
-            return _stored(entry | {"performance_records": [data]}, [row], recovered=recovered)
-        live = index.live(record.instance_id)
-        usage = None if self.usage is None or live is None else self.usage.to_file()
+            return Plan(self._entry_line or self._line_of_entry(), indexed, recovered=recovered)
+        data, live = self._data, index.live(record.instance_id)
+        usage = None if self._usage is None or live is None else self._usage.to_file()
 
         def apply(place: Span) -> None:
             index.add_record(record.instance_id, data, row, place)
@@ -175,6 +194,11 @@ class AddRecord(Change):
         line = journal.record_line(record.instance_id, data, usage)
         name = journal_of(index, record.instance_id)
         return Plan(line=line, journal=name, about=record.instance_id, apply=apply)
+
+    def _line_of_entry(self) -> bytes:
+        """The line of the entry that stands for the task."""
+        self._data["instance_id"] = self._instance_id
+        return write_line(rules.task_entry(self._record, self._instance_id) | {"performance_records": [self._data]})
 
 
 @dataclass(slots=True)

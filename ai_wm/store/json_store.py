@@ -13,7 +13,6 @@ import contextlib
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +32,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import changes, engine
 from ai_wm.store.base import T
+from ai_wm.store.change_maker import ChangeMaker
 from ai_wm.store.engine import StorageEngine
 from ai_wm.store.files import FileSystem
 from ai_wm.store.index import RecordIndex
@@ -42,7 +42,6 @@ from ai_wm.store.removed_definitions import RemovedDefinition, in_order
 from ai_wm.store.rows import Row, script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.tidying import tidy_up
-from ai_wm.support.group_commit import GroupCommit, Ticket
 from ai_wm.support.waiting import cancel_check
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
@@ -88,15 +87,13 @@ class JsonStore:
         self._directory = Path(directory).absolute()
         self._process = os.getpid()
         self._closed = False
-        self._unapplied = False
-        """Whether a change was stored that could not be applied to the index."""
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
         self._buried = time.monotonic()
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
         self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
-        self._commit = GroupCommit(self._execute)
+        self._changes = ChangeMaker(self._engine, self._state, self._mutex, self._check, self._flush_soon)
         try:
             self._engine.indexes.look_ahead()
             with self._locked():
@@ -157,9 +154,15 @@ class JsonStore:
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self,
+        record: PerformanceRecord,
+        usage: TokenUsageMetrics | None = None,
+        *,
+        then: Callable[[], object] | None = None,
+    ) -> None:
         """Store the record of one task; see `Store.add_record`."""
-        self._make(changes.AddRecord(record, usage))
+        self._make(changes.AddRecord(record, usage, then))
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """Attach feedback to the record of a task; see `Store.add_feedback`."""
@@ -249,6 +252,14 @@ class JsonStore:
 
     # The whole
 
+    def sync(self) -> None:
+        """Wait until all that was stored is durable; see `Store.sync`."""
+        if self._closed:  # which made it so
+            return
+        with self._locked():
+            self._changes.sync()
+        self._changes.awaiting.tell()
+
     def reload(self) -> None:
         """Read everything from the files again; see `Store.reload`."""
         with self._locked():
@@ -290,12 +301,15 @@ class JsonStore:
             with self._state.locked(), self._mutex:
                 try:
                     if not self._closed and self._state.writable:
+                        if self._changes.awaiting:
+                            self._changes.sync()
                         self._engine.finish()
                 finally:
                     self._shut()  # with the lock: no thread is about to take it
         finally:
             with self._mutex:
                 self._shut()
+            self._changes.awaiting.tell()
 
     def _shut(self) -> None:
         if not self._closed:
@@ -309,123 +323,7 @@ class JsonStore:
         """Make a change; one that records what has happened already is not to be cancelled, and has no check."""
         self._check_writable("store the performance data")
         change.check = check
-        return self._commit.submit(change)
-
-    def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
-        """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
-        try:
-            with self._state.locked(lambda: _drop_cancelled(tickets)):
-                self._execute_locked(tickets)
-        except NeuroScriptError as error:  # the lock was not to be had, or all callers were cancelled
-            for ticket in tickets:
-                ticket.fail(error)
-
-    def _execute_locked(self, tickets: list[Ticket[changes.Change]]) -> None:
-        waiting = deque(ticket for ticket in tickets if not ticket.done)
-        try:
-            self._check()
-            with self._mutex:
-                self._engine.refresh()
-                starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in waiting)
-                self._engine.prepare(starting=starting)
-        except (NeuroScriptError, OSError) as error:
-            failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
-            for ticket in waiting:
-                ticket.fail(failure)
-            return
-        while waiting:
-            self._store(self._round(waiting))
-        self._flush_soon()
-
-    def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
-        with self._mutex:
-            try:
-                try:
-                    return self._plan(waiting)
-                except StaleIndexError:
-                    self._engine.stale = True
-                    self._engine.refresh()
-                    return self._plan(waiting)
-            except (NeuroScriptError, OSError, StaleIndexError) as error:
-                failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(OSError(str(error)))
-                while waiting:
-                    waiting.popleft().fail(failure)
-                return []
-
-    def _plan(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
-        """Plan the first changes, up to one that touches the same as another.
-
-        With the store locked and read up to date, nobody else changes the index.
-        """
-        planned, failed, touched = [], [], set[str]()
-        for ticket in waiting:
-            about = ticket.work.touches(self._engine.index)
-            if not touched.isdisjoint(about):
-                break
-            try:
-                plan = ticket.work.plan(self._engine)
-            except StaleIndexError:
-                raise
-            except Exception as error:  # whatever it is, it is that caller's alone
-                failed.append((ticket, error))
-            else:
-                touched.update(about)
-                planned.append((ticket, plan))
-        for _ in range(len(planned) + len(failed)):
-            waiting.popleft()
-        for ticket, failure in failed:
-            ticket.fail(failure)
-        return planned
-
-    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
-        """Make planned changes durable, and then apply them."""
-        self._engine.stale = True  # until everything written is applied; if this is interrupted, all is read again
-        for name in dict.fromkeys(plan.journal for _, plan in planned if plan.journal):
-            group = [(ticket, plan) for ticket, plan in planned if plan.journal == name]
-            self._store_in_journal(name, group)
-        group = [(ticket, plan) for ticket, plan in planned if plan.indexed is not None]
-        if group:
-            self._store_in_file(group)
-        self._engine.stale = self._unapplied
-        self._unapplied = False
-
-    def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
-        try:
-            places = self._engine.journals.append([(plan.about, plan.line) for _, plan in group], name)
-        except OSError as error:
-            failure = self._engine.failure(error)
-            for ticket, _ in group:
-                ticket.fail(failure)
-            return
-        with _stored(group), self._mutex:
-            for (_, plan), place in zip(group, places, strict=True):
-                try:
-                    if plan.apply is not None:
-                        plan.apply(place)
-                except StaleIndexError:
-                    self._unapplied = True
-
-    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
-        try:
-            if not self._engine.performance.state.own:
-                with self._mutex:
-                    self._engine.adopt()
-            offsets = self._engine.performance.append([plan.line for _, plan in group])
-        except OSError as error:
-            failure = self._engine.failure(error)
-            for ticket, _ in group:
-                ticket.fail(failure)
-            return
-        with _stored(group), self._mutex:
-            for (_, plan), offset in zip(group, offsets, strict=True):
-                assert plan.indexed is not None
-                try:
-                    self._engine.index.put(plan.indexed, offset, len(plan.line))
-                    if plan.recovered:
-                        self._engine.summaries.recovered(self._engine.index, plan.indexed.rows[0])
-                except StaleIndexError:
-                    self._unapplied = True
-                self._engine.journals.ended(plan.indexed.instance_id, self._engine.index)
+        return self._changes.make(change)
 
     # Keeping up
 
@@ -502,38 +400,19 @@ class JsonStore:
             with self._locked():
                 if self._closed or os.getpid() != self._process:
                     return
+                if self._changes.awaiting:
+                    self._changes.sync()
                 self._engine.refresh()
                 self._engine.recover()
                 if self._engine.index.pending >= engine.MOVE_ROWS:
                     self._engine.move()
                 self._engine.flush()
+            self._changes.awaiting.tell()
             tidy_up(self._engine, self._locked, spare=_SPARE_BYTES)
         except StaleIndexError:
             self._engine.stale = True  # all is read again by whoever comes next
         except (NeuroScriptError, OSError) as error:
             if not self._closed:
                 _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
-
-
-def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:
-    """Fail the tickets whose callers were cancelled; raises when none is left to wait for."""
-    failure = None
-    for ticket in tickets:
-        if not ticket.done and ticket.work.check is not None:
-            try:
-                ticket.work.check()
-            except NeuroScriptError as error:
-                failure = error
-                ticket.fail(error)
-    if failure is not None and all(ticket.done for ticket in tickets):
-        raise failure
-
-
-@contextlib.contextmanager
-def _stored(group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> Iterator[None]:
-    """Context manager in which changes that are on the disk are applied; they succeed, also if it is interrupted."""
-    try:
-        yield
-    finally:
-        for ticket, plan in group:
-            ticket.succeed(plan.result)
+                if self._changes.awaiting:
+                    self._flush_soon()

@@ -160,8 +160,19 @@ class MemoryStore:
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self,
+        record: PerformanceRecord,
+        usage: TokenUsageMetrics | None = None,
+        *,
+        then: Callable[[], object] | None = None,
+    ) -> None:
         """Store the record of one task; see `Store.add_record`.  There is no disk to wait for."""
+        self._add(record, usage)
+        if then is not None:
+            then()
+
+    def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None) -> None:
         with self._lock:
             self._ready()
             if record.unknown and has_two_spellings(record):
@@ -246,6 +257,9 @@ class MemoryStore:
             return summary
 
     # The whole
+
+    def sync(self) -> None:
+        """There is no disk to wait for; see `Store.sync`."""
 
     def reload(self) -> None:
         """Do nothing: there is no file to read again."""

@@ -341,11 +341,12 @@ class PerformanceFile:
 
     # Writing
 
-    def append(self, lines: Sequence[bytes]) -> list[int]:
+    def append(self, lines: Sequence[bytes], *, durable: bool = True) -> list[int]:
         """Append entries and sync them.  The file must be as last read, and in this program's form (`rewrite`).
 
         Args:
             lines: the lines, without their ends.
+            durable: whether to wait until they are on the disk, with all that was appended before.
 
         Raises:
             OSError: if they could not be stored; then the file is as before.
@@ -359,11 +360,12 @@ class PerformanceFile:
         body = (b",\n" if state.count else b"") + b",\n".join(lines)
         data = body + b"\n]\n"
         need = start + len(data)
+        write = self._files.write_for_good if durable else self._files.write_at
         try:
             if need <= state.size:
-                self._files.write_for_good(descriptor, data, start)
+                write(descriptor, data, start)
             else:
-                state.size = self._grow(descriptor, data, start)
+                state.size = self._grow(write, descriptor, data, start)
         except BaseException:  # raised again, once what was begun is undone
             self._roll_back(start, need)
             raise
@@ -375,7 +377,7 @@ class PerformanceFile:
         self._leave_note(state)
         return offsets
 
-    def _grow(self, descriptor: int, data: bytes, start: int) -> int:
+    def _grow(self, write: Callable[[int, bytes, int], None], descriptor: int, data: bytes, start: int) -> int:
         """Write beyond the padding, and add some for the writes to come; without, if that is all there is room for.
 
         Returns:
@@ -384,9 +386,9 @@ class PerformanceFile:
         room = -(start + len(data)) % PADDING_STEP
         padding = (PADDING_LINE * (room // len(PADDING_LINE) + 1))[-room:] if room else b""
         try:
-            self._files.write_for_good(descriptor, data + padding, start)
+            write(descriptor, data + padding, start)
         except OSError:
-            self._files.write_for_good(descriptor, data, start)
+            write(descriptor, data, start)
             return start + len(data)
         return start + len(data) + room
 

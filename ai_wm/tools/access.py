@@ -38,6 +38,9 @@ FAKES = "model_fakes"
 READ_TOOL = "fs.Read"
 """The tool by whose permission file contexts are permitted too."""
 
+SHARED_BUDGET = "run_budget"
+"""The service by which a host says that the interpreter's runs share a budget: see `neuroscript.journal.sharing`."""
+
 KIND = "conversation"
 """The kind of a conversation's handle."""
 
@@ -112,6 +115,11 @@ def options_of(ctx: ToolContext, access: ScriptAccess, *, whispered: Sequence[st
     from ai_wm.calls.streaming import relayed
 
     interpreter = ctx.interpreter
+    if ctx.journal is None and SHARED_BUDGET in interpreter.services:  # which nobody could keep
+        message = (
+            f"runs under the service {SHARED_BUDGET!r} share a budget by their journal; run it with run_id and journal"
+        )
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
     tools = access.tools(interpreter.tools, interpreter.policy, ctx)
     on_stream = relayed(ctx.on_stream)
     return access.options(

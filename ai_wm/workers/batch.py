@@ -12,6 +12,7 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from ai_wm.calls.run_budget import is_of_run
 from ai_wm.calls.stored_forms import plain
 from ai_wm.calls.streaming import StreamRelay
 from ai_wm.calls.task import CallOptions, CallsOfRun, Check
@@ -117,11 +118,11 @@ class Batches:
             one result or error for each task, in the order of the tasks.
 
         Raises:
-            NeuroScriptError: 4 for ``max_parallel``; 46 where the run's budget (``max_cost_per_run``) does not suffice;
+            NeuroScriptError: 4 for ``max_parallel``; 46 where the run's budget does not suffice;
                 44 if cancelled.  Then what is running ends in the background.
         """
         _check_parallel(max_parallel)
-        return self._run(tasks, max_parallel, options, progress, ends_all=_is_of_run)
+        return self._run(tasks, max_parallel, options, progress, ends_all=is_of_run)
 
     def _run(
         self,
@@ -308,11 +309,6 @@ def _read_task(task: Any, index: int) -> BatchTask:
 
 def _bad_task(where: str, key: str, what: str) -> NeuroScriptError:
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{where}: {what}", details={"field": f"{where}.{key}"})
-
-
-def _is_of_run(error: NeuroScriptError) -> bool:
-    """Whether an error is the end of the run's budget, under which no other call of the run may be made either."""
-    return error.code == ErrorCode.BUDGET_EXCEEDED and error.details.get("limit") == "max_cost_per_run"
 
 
 def _check_prompts(prompts: Any) -> None:

@@ -41,16 +41,22 @@ class Entry:
 
 
 class RecordingLinker:
-    """A linker that passes requests on to another one, and records the links."""
+    """A linker that passes requests on to another one, and records the links, until it is closed."""
 
     def __init__(self, linker: Linker) -> None:
-        self.linker = linker
+        self._linker: Linker | None = linker
         self.links: dict[str, ToolLink | None] = {}
 
     def tool(self, name: str) -> ToolLink | None:
         """Links a tool, and records the link."""
-        link = self.links[name] = self.linker.tool(name)
+        if self._linker is None:
+            return self.links.get(name)
+        link = self.links[name] = self._linker.tool(name)
         return link
+
+    def close(self) -> None:
+        """Lets go of the other linker: a program's tools stay linked as they are now, whatever becomes of them."""
+        self._linker = None
 
 
 class RecordedLinker:

@@ -47,6 +47,8 @@ BUILT_IN = {
     "repl": "repl",
     "lsp": "lsp",
     "runs": "runs",
+    "queues": "queues",
+    "serve": "serve",
     "trust": "trust",
     "doctor": "doctor",
     "completions": "shell",

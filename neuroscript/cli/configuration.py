@@ -170,6 +170,8 @@ def _flags(options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
         yield "policy.manage", options.manage, "--manage"
     if given("max_cost") is not None:
         yield "policy.max_cost_per_run", options.max_cost, "--max-cost"
+    if given("max_tokens") is not None:
+        yield "policy.max_tokens_per_run", options.max_tokens, "--max-tokens"
     for name in Limits.__annotations__:
         if given(name) is not None:
             yield f"limits.{name}", given(name), f"--{name.replace('_', '-')}"

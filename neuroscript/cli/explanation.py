@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 OUT_OF_REACH = (
     "keys, in whatever text they are repeated, and addresses that nobody approved for a key",
-    "the files of the worker system, journals, compiled code, the user's configuration, every neuroscript.toml",
-    "definitions, conversations and records of other owners",
+    "the files of the worker system, journals, queues, compiled code, the user's configuration, every neuroscript.toml",
+    "definitions, conversations, records, queues and jobs of other owners",
     "Python, processes and modules of the machine",
 )
 BUILT_IN = "always"
@@ -35,6 +35,7 @@ _MANAGE = {
 }
 _CEILINGS = {
     "max_cost_per_run": "most that a run's models may cost",
+    "max_tokens_per_run": "most tokens that a run's models may use",
     "max_cost_per_day": "most that models may cost in 24 hours",
     "max_tokens_per_day": "most tokens in 24 hours",
     "max_requests_per_minute": "most requests in a minute",

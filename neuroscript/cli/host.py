@@ -47,6 +47,12 @@ which says whether what scripts add there is stored, rather than living for thei
 LOG_SERVICE = "prompt_log"
 """The service that lets plugins keep what models are asked and answer, if the user wants that."""
 
+JOBS_SERVICE = "jobs"
+"""The service in which the tools for jobs find a function that gives them the queues."""
+
+JOBS_PIECE = "jobs.end"
+"""The kind of what a journaled run commits when it has taken note of the end of a job."""
+
 USER_FILE = "config.toml"
 PROJECT_FILE = "neuroscript.toml"
 
@@ -194,8 +200,9 @@ def services_of(place: WorkersPlace | None, policy: dict[str, Any]) -> dict[str,
 
 def has_policy(options: argparse.Namespace) -> bool:
     """Whether one of the options of `options.add_policy` was given."""
-    names = ("allow_key", "allow_origin", "allow_setting", "ask", "manage", "max_cost", "allow", "deny")
-    return any(getattr(options, name) for name in names)
+    names = ("allow_key", "allow_origin", "allow_setting", "ask", "manage", "allow", "deny")
+    amounts = ("max_cost", "max_tokens")
+    return any(getattr(options, name) for name in names) or any(getattr(options, name) is not None for name in amounts)
 
 
 def check_patterns(interpreter: Interpreter, options: argparse.Namespace, plugins: bool) -> None:

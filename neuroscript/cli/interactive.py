@@ -16,6 +16,7 @@ from neuroscript.cli.options import (
     library_roots,
     sandbox_directory,
 )
+from neuroscript.cli.parser import Parser
 from neuroscript.cli.settings import Settings
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tool_modules import add_tool_modules
@@ -28,12 +29,20 @@ MAX_SHOWN = 10_000
 _MOST_QUOTED = 1_000_000
 
 
+_NO_RUN = (
+    "what is typed into a session is in no journal, so that it could not be made again; a program has one: neuroscript "
+    "run --run-id ID PROGRAM"
+)
+
+
 def add_session(parser: argparse.ArgumentParser) -> None:
     """Adds the options for what an interactive session is given."""
     add_host(parser)
     add_tools(parser)
     add_limits(parser)
     add_policy(parser)
+    if isinstance(parser, Parser):
+        parser.missing = {"--run-id": _NO_RUN}
 
 
 def make_interpreter(

@@ -145,6 +145,9 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         "--max-cost", metavar="AMOUNT", type=_cost, help="most that the models of a run may cost, or none for no limit"
     )
     add.add_argument(
+        "--max-tokens", metavar="N", type=_count, help="most tokens that the models of a run may use, or none"
+    )
+    add.add_argument(
         "--allow",
         metavar="TOOL",
         action="append",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from types import MappingProxyType
 
 from neuroscript.cli.status import USAGE
 from neuroscript.output import one_line, visible, write, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, NoReturn
 
 
@@ -19,7 +20,12 @@ class Parser(argparse.ArgumentParser):
 
     A mistake is told in two lines, what is wrong and where the help is, and not below the whole usage.  Control
     characters in a message are shown as escapes.
+
+    Attributes:
+        missing: options that other commands have, and why this one has not.
     """
+
+    missing: Mapping[str, str] = MappingProxyType({})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses arguments; one that is not known is an error here, where the options that it may have meant are."""
@@ -39,6 +45,8 @@ class Parser(argparse.ArgumentParser):
         if option is None:
             return f"there is an argument too many: {arguments[0]!r}"
         name = option.partition("=")[0]
+        if name in self.missing:
+            return f"there is no option {name}: {self.missing[name]}"
         known = [each for each in self._option_string_actions if each.startswith("--")]
         return f"there is no option {name}{did_you_mean(name, known)}"
 

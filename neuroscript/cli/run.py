@@ -7,7 +7,15 @@ from functools import partial
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.cli.app import silence_stdout
-from neuroscript.cli.host import MAX_COST, check_patterns, make_host, settings_of, workers_place
+from neuroscript.cli.host import (
+    JOBS_PIECE,
+    JOBS_SERVICE,
+    MAX_COST,
+    check_patterns,
+    make_host,
+    settings_of,
+    workers_place,
+)
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.journaling import add_journal, open_journal
 from neuroscript.cli.options import (
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.cli.report import Report
+    from neuroscript.jobs.access import JobAccess
     from neuroscript.journal import Journal
     from neuroscript.program_text import ProgramText
     from neuroscript.streaming import StreamEvent
@@ -153,6 +162,7 @@ def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
     journal = open_journal(options, events)
     job = _Job(program, options.entry, arguments, events, options.run_id, journal)
     interrupts = Interrupts()
+    queues = _Queues(options, journal)
     report = surroundings.report or make_report(options.format, show_result=options.entry is not None)
     sink = _Sink(report, surroundings.token or CancelToken())
     with (
@@ -169,11 +179,12 @@ def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
             plugins=host.plugins,
             policy=host.tools,
             cache=True,
-            services={**host.services, **surroundings.services},
+            services={**host.services, JOBS_SERVICE: queues, **surroundings.services},
             library_roots=library_roots(options.lib),
         ) as interpreter,
     ):
-        sink.interpreter = interpreter
+        sink.interpreter = queues.interpreter = interpreter
+        interpreter.on_pieces(JOBS_PIECE, apply=queues.acknowledge)
         if surroundings.prepare is not None:
             surroundings.prepare(interpreter)
         if options.tools:
@@ -259,6 +270,29 @@ class _Job:
         else:
             positional = self.arguments or []
         return interpreter.run(entry, *positional, cancel=token, run_id=self.run_id, journal=self.journal, **named)
+
+
+class _Queues:
+    """What gives the tools for jobs their queues, which are opened when a program uses them for the first time."""
+
+    def __init__(self, options: argparse.Namespace, journal: Journal | None) -> None:
+        self.interpreter: Interpreter | None = None
+        self._options = options
+        self._journal = journal
+        self._access: JobAccess | None = None
+
+    def __call__(self) -> JobAccess:
+        """The queues as the program reaches them."""
+        if self._access is None:
+            from neuroscript.cli.queueing import open_queues
+
+            assert self.interpreter is not None
+            self._access = open_queues(self.interpreter, self._options, self._journal)
+        return self._access
+
+    def acknowledge(self, what: str) -> None:
+        """Takes note of the end of a job that an earlier start of the run was told of."""
+        self().acknowledge(what)
 
 
 class _Host(Interpreter):

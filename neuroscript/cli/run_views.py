@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+from neuroscript.cli.actions import table
 from neuroscript.cli.report import moment
 from neuroscript.journal.approvals import APPROVAL, approval_of
 from neuroscript.journal.entries import BEGUN, ERROR, RUNNING, SUSPENDED, WAITING, path_text
@@ -24,19 +25,12 @@ _LINE: Final = 32  # columns of the time line
 _MOST_GAP: Final = 0.1  # of the busy time, which a pause takes of the time line
 _MARKS: Final = {WAITING: "?", BEGUN: "…", ERROR: "x"}
 _WHY: Final = 60
-_NAME: Final = 40
+_NAME: Final = 60
 
 
 def state_of(info: RunInfo, going_on: bool) -> str:
     """The state of a run for people: one that runs in no process has been stopped."""
     return STOPPED if info.state == RUNNING and not going_on else info.state
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines of a table; the first row is its head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def runs_table(runs: Sequence[tuple[RunInfo, str]]) -> Iterator[str]:

@@ -7,10 +7,11 @@ import os
 import sys
 import time
 
+from neuroscript.cli.actions import PAUSE, add_actions, said, table
 from neuroscript.cli.app import find, make_parser
-from neuroscript.cli.host import WORKERS_VARIABLE, find_place
+from neuroscript.cli.host import SANDBOX_FLAG, WORKERS_VARIABLE, find_place, services_of
 from neuroscript.cli.journaling import DIRECTORY
-from neuroscript.cli.options import add_format, add_workers, json_value
+from neuroscript.cli.options import json_value
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -26,18 +27,12 @@ if TYPE_CHECKING:
 SUMMARY = "list the runs that survive, and decide about those that wait"
 
 _CALLS = 40  # that are shown unless all are wanted
-_PAUSE = 0.5  # seconds between two looks
+_DAY = 24 * 60 * 60  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, (summary, declare, _) in _ACTIONS.items():
-        made = actions.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        declare(made)
-        made.add_argument("--sandbox", metavar="DIR", help="the directory of --sandbox, if the runs were started so")
-        add_workers(made)
-        add_format(made)
+    add_actions(parser, _ACTIONS, "the runs were started")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,7 +80,7 @@ def _list(journal: Journal, options: argparse.Namespace) -> int:
         sys.stdout.flush()
         if not options.follow:
             return OK
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)
 
 
 def _declare_show(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +90,7 @@ def _declare_show(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(journal: Journal, options: argparse.Namespace) -> int:
-    from neuroscript.cli.run_views import entry_map, run_lines, run_map, state_of, table
+    from neuroscript.cli.run_views import entry_map, run_lines, run_map, state_of
     from neuroscript.journal.entries import RUNNING, path_text
 
     shown: dict[Any, str] = {}
@@ -122,7 +117,7 @@ def _show(journal: Journal, options: argparse.Namespace) -> int:
         first = False
         if not options.follow or info.state != RUNNING or not going_on:
             return OK
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------
@@ -143,12 +138,12 @@ def _declare_answer(parser: argparse.ArgumentParser) -> None:
 
 def _approve(journal: Journal, options: argparse.Namespace) -> int:
     journal.approve(options.run, options.path, by=options.by, why=options.why)
-    return _said(options, "approved", f"to go on: neuroscript runs resume {options.run}")
+    return _decided(journal, options, "approved")
 
 
 def _refuse(journal: Journal, options: argparse.Namespace) -> int:
     journal.refuse(options.run, options.path, by=options.by, why=options.why)
-    return _said(options, "refused", f"to go on: neuroscript runs resume {options.run}")
+    return _decided(journal, options, "refused")
 
 
 def _declare_cancel(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +153,53 @@ def _declare_cancel(parser: argparse.ArgumentParser) -> None:
 
 def _cancel(journal: Journal, options: argparse.Namespace) -> int:
     journal.cancel(options.run, why=options.why)
-    return _said(options, "cancelled", "it is never resumed")
+    _apply_committed(journal, options)
+    _wake_job(journal, options.run)
+    row = {"run_id": options.run, "decided": "cancelled"}
+    return said(options, row, f"{options.run} is cancelled; it is never resumed")
+
+
+def _declare_remove(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", metavar="RUN", nargs="?", help="the id of a run that is over for good")
+    which.add_argument(
+        "--older-than", metavar="DAYS", type=_days, help="all runs that have been over for good for so many days"
+    )
+
+
+def _remove(journal: Journal, options: argparse.Namespace) -> int:
+    _apply_committed(journal, options)
+    if options.run is not None:
+        journal.remove(options.run)
+        row = {"run_id": options.run, "decided": "removed"}
+        return said(options, row, f"{options.run} is removed; its id is free")
+    removed = journal.remove_older(options.older_than * _DAY)
+    if options.format == "jsonl":
+        for run_id in removed:
+            print_json({"run_id": run_id, "decided": "removed"})
+    else:
+        write_line(sys.stdout, f"{len(removed)} {'run is' if len(removed) == 1 else 'runs are'} removed")
+    return OK
+
+
+def _apply_committed(journal: Journal, options: argparse.Namespace) -> None:
+    """Has the plugins store what runs that are over have left, such as the records of their calls."""
+    from neuroscript.interpreter import Interpreter
+
+    place = find_place(options)
+    sandbox = place.path if place.origin == SANDBOX_FLAG else None
+    with Interpreter(sandbox=sandbox, services=services_of(place, {})) as interpreter:
+        interpreter.apply_committed(journal)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of days of 0 or more such as 30 is wanted, not {text!r}")
+    return days
 
 
 def _declare_resolve(parser: argparse.ArgumentParser) -> None:
@@ -179,15 +220,28 @@ def _resolve(journal: Journal, options: argparse.Namespace) -> int:
         journal.resolve(options.run, options.path, repeat=True)
     else:
         journal.resolve(options.run, options.path, fail=options.fail or "the call was given up")
-    return _said(options, "resolved", f"to go on: neuroscript runs resume {options.run}")
+    return _decided(journal, options, "resolved")
 
 
-def _said(options: argparse.Namespace, what: str, next_step: str) -> int:
-    if options.format == "jsonl":
-        print_json({"run_id": options.run, "decided": what})
-    else:
-        write_line(sys.stdout, f"{one_line(options.run)} is {what}; {one_line(next_step)}")
-    return OK
+def _decided(journal: Journal, options: argparse.Namespace, what: str) -> int:
+    """Says what was decided; the job goes on whose run it is."""
+    next_step = f"to go on: neuroscript runs resume {options.run}"
+    if _wake_job(journal, options.run):
+        next_step = "its job goes on where its queue is served"
+    return said(options, {"run_id": options.run, "decided": what}, f"{options.run} is {what}; {next_step}")
+
+
+def _wake_job(journal: Journal, run_id: str) -> bool:
+    """Tells the queues that somebody has decided about a run, if it is a job's; false if it is none."""
+    from neuroscript.jobs.decisions import wake_job_of
+    from neuroscript.sandbox.protection import JOBS_DIRECTORY
+
+    if not os.path.isdir(os.path.join(journal.directory, JOBS_DIRECTORY)):
+        return False
+    from neuroscript.jobs.embedded import EmbeddedEngine
+
+    with EmbeddedEngine.open(journal.directory) as engine:
+        return wake_job_of(engine, run_id)
 
 
 # --- going on ---------------------------------------------------------------------------------------------------------
@@ -199,8 +253,14 @@ def _resume(journal: Journal, options: argparse.Namespace) -> int:
 
 def _command_of(journal: Journal, run_id: str) -> dict[str, Any]:
     """How a run was started, as this user's mark vouches for."""
+    from neuroscript.jobs.views import read_run_id
     from neuroscript.journal.terms import command_in
 
+    job = read_run_id(run_id)
+    if job is not None:
+        _, queue, name = job
+        again = f"one that ended gets further attempts by neuroscript queues retry {name}"
+        raise UsageError(f"the run is that of a job, which goes on where its queue is served ({queue}); {again}")
     command = command_in(run_id, journal.run(run_id).terms)
     if command is None:
         message = (
@@ -237,5 +297,6 @@ _ACTIONS: dict[
     "refuse": ("say no to what a run waits for", _declare_answer, _refuse),
     "resume": ("go on with a run as it was started", _declare_run, _resume),
     "cancel": ("end a run for good", _declare_cancel, _cancel),
+    "remove": ("remove runs that are over for good, and what is kept for them", _declare_remove, _remove),
     "resolve": ("decide about a call of which nobody knows whether it was done", _declare_resolve, _resolve),
 }

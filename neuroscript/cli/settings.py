@@ -190,6 +190,7 @@ SETTINGS = (
     Setting("policy", "trust_file", switch, LEAST, False),
     Setting("policy", "model_tools", tools, ADD),
     Setting("policy", "max_cost_per_run", _AMOUNT, LOWER, None),
+    Setting("policy", "max_tokens_per_run", _COUNT, LOWER, None),
     Setting("policy", "max_cost_per_day", _AMOUNT, LOWER, None),
     Setting("policy", "max_tokens_per_day", _COUNT, LOWER, None),
     Setting("policy", "max_requests_per_minute", _COUNT, LOWER, None),

@@ -7,10 +7,11 @@ Imported when there is a program to compile; one that is found in a cache needs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from neuroscript.compiler.analysis.analyse import analyse
 from neuroscript.compiler.codegen.generate import generate, generate_late
+from neuroscript.compiler.deferred import Deferred, can_wait
 from neuroscript.compiler.resolve import Resolved, diagnostic, resolve, signature_of
 from neuroscript.compiler.unit import Unit
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
@@ -50,6 +51,20 @@ def back_end(resolved: Resolved, unit: Unit) -> Compiled:
     """
     analysis = analyse(resolved, unit)
     return generate(analysis)
+
+
+def deferred(resolved: Resolved, unit: Unit, again: Callable[[], Resolved]) -> Compiled:
+    """Leaves the code of a program's procedures for their first calls, where that can be; else as `back_end`.
+
+    Args:
+        resolved: the program, without errors.
+        unit: what it is compiled against, when it is loaded and later.
+        again: parses and resolves the program once more.
+    """
+    if not can_wait(resolved):
+        return back_end(resolved, unit)
+    made = Deferred(resolved, unit, again)
+    return Compiled(tuple(made.codes), made.start, made.commands, made.calls, sealed=True, deferred=made)
 
 
 def complete(resolved: Resolved, unit: Unit, compiled: Compiled) -> Compiled:

@@ -61,6 +61,9 @@ class Body:
     tolerated: set[str] = field(default_factory=set)  # the names that are read where one that is not set is nil
     tolerant: set[int] = field(default_factory=set)  # the ``id`` of the nodes that read them there
     walked: dict[int, Sequence[n.Expr]] = field(default_factory=dict)  # id(expression) -> all its parts
+    tools: dict[str, None] = field(default_factory=dict)  # those that it names, in order
+    depth: int = 0  # of blocks inside one another, error handlers and loops too
+    longest: int = 0  # of its expressions, in parts
     uses_last: bool = False
     size: int = 0  # statements
     evals: int = 0  # how often it evaluates a text that is known only when it runs
@@ -221,11 +224,16 @@ class _Walker:
     def __init__(self, result: Resolved, body: Body) -> None:
         self.result = result
         self.body = body
+        self._depth = 0
         self._jumps: list[n.Stmt] = []  # `break` and `continue` in error handlers, outside of the handlers' own loops
 
     def block(self, block: n.Block, *, loop: bool, handler: bool) -> None:
+        self._depth += 1
+        if self._depth > self.body.depth:
+            self.body.depth = self._depth
         for statement in block:
             self.statement(statement, loop, handler)
+        self._depth -= 1
 
     def statement(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
         if type(statement) in _RULED:
@@ -311,6 +319,8 @@ class _Walker:
         parts = walk(expression)
         if len(parts) > 1:
             body.walked[id(expression)] = parts
+            if len(parts) > body.longest:
+                body.longest = len(parts)
         for part in parts:
             form = type(part)
             if isinstance(part, n.Name):
@@ -329,6 +339,8 @@ class _Walker:
             elif isinstance(part, n.Call):
                 body.reads.add(part.name)
                 body.calls.append(part)
+            elif isinstance(part, n.ToolCall | n.ToolName):
+                body.tools[part.name] = None
             elif form is n.CallValue:
                 body.value_calls.append(part)  # type: ignore[arg-type]
             elif isinstance(part, n.ListExpr | n.MapExpr):

@@ -46,6 +46,11 @@ class Unit:
     watches: bool = False
     defers: bool = False
 
+    def whole(self) -> Unit:
+        """The same for a program of which nothing is left for later."""
+        known = {name: getattr(self, name) for name in Unit.__annotations__}
+        return Unit(**known | {"defers": False})
+
     def appends(self, tool: str) -> bool:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""
         link = self.linker.tool(tool)

@@ -80,7 +80,9 @@ class Job:
         not_before: when it may start at the earliest, in seconds since 1970; 0: at once.
         deadline: when it must be done, likewise; 0: at any time.
         attempt: the number of the attempt that is going on, or was the last one: its fencing number; 0: none yet.
-        attempts: how many there may be.
+        attempts: how many there may be; 0 in a job that is submitted: as many as its queue says.
+        used: how many attempts count towards that: those that were cut off because their process stopped serving, and
+            those that ended waiting for a person, do not.
         created: when it was submitted.
         started: when its first attempt began; 0: not yet.
         ended: when it ended; 0: not yet.
@@ -102,7 +104,8 @@ class Job:
     not_before: float = 0.0
     deadline: float = 0.0
     attempt: int = 0
-    attempts: int = 1
+    attempts: int = 0
+    used: int = 0
     created: float = 0.0
     started: float = 0.0
     ended: float = 0.0
@@ -229,8 +232,14 @@ class JobEngine(ABC):
 
     @abstractmethod
     def stats(self, owner: str, name: str) -> dict[str, Any]:
-        """The counts of the jobs by state, ``waiting`` for a person, the age in seconds of the oldest job that could
-        start, the sums of the measures of ended jobs, mean seconds a job, mean rating, and the attempts made."""
+        """Numbers of a queue, from sums that are kept rather than counted.
+
+        Returns:
+            the number of jobs in each of `STATES`, by its name; ``waiting``: how many of the pending ones wait for a
+            person; ``oldest_seconds``: the age of the oldest job that could start, 0 if there is none; ``measures``:
+            the sums of the measures of ended jobs; ``mean_seconds``: of a job; ``rated``: how many were rated, and
+            ``mean_rating``, None if none was; ``attempts``: those made.
+        """
 
     # --- jobs -----------------------------------------------------------------------------------------------------
 
@@ -257,7 +266,11 @@ class JobEngine(ABC):
 
     @abstractmethod
     def submit_all(self, jobs: Sequence[Job]) -> list[bool]:
-        """Puts many jobs into their queues, all or none, in one step; what `submit` would give for each."""
+        """Puts many jobs into their queues, all or none, in one step; gives what `submit` would for each.
+
+        Args:
+            jobs: what `submit` takes is taken from each; nothing else of it counts.
+        """
 
     @abstractmethod
     def get(self, owner: str, id: str) -> Job:

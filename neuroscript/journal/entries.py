@@ -17,6 +17,7 @@ SUSPENDED: Final = "suspended"  # it waits for a person: an approval, or the dec
 RETURNED: Final = "returned"  # final: its result is given again without doing anything
 FAILED: Final = "failed"  # it ended by an error, a limit or a cancel; it goes on at its last failed call
 REFUSED: Final = "cancelled"  # final: somebody cancelled it by its id
+FINAL: Final = (RETURNED, REFUSED)
 RUN_STATES: Final = (RUNNING, SUSPENDED, RETURNED, FAILED, REFUSED)
 
 # States of an entry.

@@ -8,17 +8,17 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.journal.accounts import Accounts
 from neuroscript.journal.entries import (
     DROPPED,
     FAILED,
-    REFUSED,
-    RETURNED,
+    FINAL,
     RUNNING,
     Entry,
     Header,
@@ -26,9 +26,10 @@ from neuroscript.journal.entries import (
     RunInfo,
     path_text,
 )
+from neuroscript.journal.ids import budget_id
 from neuroscript.journal.index import APPLIED_LINE, Index, entry_line, run_line
 from neuroscript.journal.segments import Segment, line_of
-from neuroscript.journal.store import JournalStore
+from neuroscript.journal.store import JournalStore, check_removable
 from neuroscript.private_files import make_own_directory, make_private_directory
 from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
@@ -84,6 +85,7 @@ class Journal(JournalStore):
         self._lock = threading.RLock()
         self._segment: Segment | None = None
         self._owned: dict[str, _Claim] = {}
+        self._accounts = Accounts(self._files)
         with self._failing("opened"):
             make_private_directory(self.directory)
             make_own_directory(self._files)
@@ -118,11 +120,11 @@ class Journal(JournalStore):
 
     def _claimed(self, run_id: str, found: RunInfo | None, header: Header, other_program: bool) -> RunInfo:
         owner, now = f"process {os.getpid()} on {socket.gethostname()}", time.time()
-        terms = self.terms.stored(run_id)
+        terms = self.terms_of(run_id).stored(run_id)
         if found is None:
             return RunInfo(run_id, header, RUNNING, 1, owner, now, started=now, terms=terms, starts=1)
         _check_same(run_id, found.header, header, other_program)
-        if found.state in (RETURNED, REFUSED):
+        if found.state in FINAL:
             return found
         header = replace(found.header, program=header.program)
         changed: dict[str, Any] = {"state": RUNNING, "fence": found.fence + 1, "owner": owner, "since": now}
@@ -237,6 +239,21 @@ class Journal(JournalStore):
             info = replace(claim.info, state=state, why=why, ended=time.time())
             self._commit(run_line(claim.next_version(), info), True)
 
+    def remove(self, run_id: str) -> None:
+        with self._lock:
+            self.run(run_id)  # before a lock file is made for it
+            claim = self._hold(run_id)
+            try:
+                info = self.run(run_id)
+                left = [entry for of, entry in self._index.unapplied() if of == run_id]
+                check_removable(info, left)
+                self._index.remove(run_id)
+                self._accounts.remove(budget_id(info))
+                with suppress(OSError):  # where a file that is open cannot be removed
+                    os.unlink(claim.lock.lock_file)  # while it is held: who waits for it takes a new one
+            finally:
+                self.release(run_id)
+
     @contextmanager
     def _decision(self, run_id: str) -> Iterator[_Claim]:
         """Holds a run for what a person decides of it, as a start would."""
@@ -263,6 +280,10 @@ class Journal(JournalStore):
     def private_paths(self) -> list[str]:
         return [self._files]
 
+    @property
+    def accounts(self) -> Accounts:
+        return self._accounts
+
     def close(self) -> None:
         with self._lock:
             for run_id in list(self._owned):
@@ -271,6 +292,7 @@ class Journal(JournalStore):
                 self._leave_segment()
             finally:
                 self._index.close()
+                self._accounts.close()
 
     # --- writing --------------------------------------------------------------------------------------------------
 

@@ -147,12 +147,13 @@ class Index:
                 lock = segments.adopt(path) if own is None or name != own.name else None
                 if lock is not None:
                     adopted[name] = lock
-                try:
-                    lines, end = segments.read(path, known.get(name, 0), whole=lock is not None)
-                except FileNotFoundError:  # another process has folded it in, and removed it
-                    continue
-                if lines:
-                    self._fold(name, lines, end)
+                start: int | None = known.get(name, 0)
+                while start is not None:
+                    try:
+                        lines, end = segments.read(path, start, whole=lock is not None)
+                    except FileNotFoundError:  # another process has folded it in, and removed it
+                        break
+                    start = self._fold(name, start, lines, end) if lines else None
             if tidy and (adopted or own is not None):
                 tidy = self.make_durable()
             for name, lock in adopted.items():
@@ -162,10 +163,20 @@ class Index:
             for lock in adopted.values():
                 lock.release()
 
-    def _fold(self, name: str, lines: Iterable[list[Any]], end: int) -> None:
+    def _fold(self, name: str, start: int, lines: Iterable[list[Any]], end: int) -> int | None:
+        """Folds lines in, unless another process has folded some of them meanwhile: a run of theirs may be removed.
+
+        Returns:
+            where to read again; None if they are folded in.
+        """
         execute = self._database.execute
         execute("BEGIN IMMEDIATE")
         try:
+            row = execute("SELECT end FROM segments WHERE name = ?", (name,)).fetchone()
+            there = 0 if row is None else int(row[0])
+            if there != start:
+                execute("ROLLBACK")
+                return there
             for kind, *row in lines:
                 if kind == ENTRY_LINE:
                     execute(_PUT_ENTRY, row)
@@ -174,6 +185,20 @@ class Index:
                 elif kind == APPLIED_LINE:
                     execute("UPDATE entries SET applied = 1 WHERE run_id = ? AND path = ?", row)
             execute("INSERT INTO segments VALUES (?, ?) ON CONFLICT DO UPDATE SET end = excluded.end", (name, end))
+            execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                execute("ROLLBACK")
+            raise
+        return None
+
+    def remove(self, run_id: str) -> None:
+        """Removes a run and its calls, which no line that is still to be folded in brings back."""
+        execute = self._database.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            execute("DELETE FROM entries WHERE run_id = ?", (run_id,))
+            execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
             execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from neuroscript.journal.entries import Path
     from neuroscript.journal.replay import JournaledRun
 
-    PieceKind = tuple[Callable[[str], None] | None, Callable[[JournaledRun, str], None] | None]
+    Apply = Callable[[Callable[[], None]], object]
+    PieceKind = tuple[Callable[[str], object] | None, Callable[[JournaledRun, str], None] | None]
+    LostCall = Callable[[str], tuple[str, dict[str, float]]]
+
+
+LOST = "lost "
+"""The beginning of the kinds of pieces that say what an attempt had noted whose run was cancelled before its end."""
 
 
 @record(frozen=True)

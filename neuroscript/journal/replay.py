@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import threading
 import time
-import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -15,6 +13,7 @@ from types import MappingProxyType
 from neuroscript.approval import refused
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
+from neuroscript.journal.accounts import UNITS
 from neuroscript.journal.approvals import (
     APPROVAL,
     BEFORE,
@@ -27,8 +26,11 @@ from neuroscript.journal.approvals import (
     until_of,
     waiting_for,
 )
+from neuroscript.journal.books import apply_committed
+from neuroscript.journal.call_budget import CallBudget
 from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
 from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.ids import id_in
 from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
 from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
@@ -41,9 +43,10 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from neuroscript.approval import Approval
+    from neuroscript.journal.accounts import Membership
     from neuroscript.journal.codec import Border
     from neuroscript.journal.entries import Path, RunInfo
-    from neuroscript.journal.payloads import PieceKind
+    from neuroscript.journal.payloads import Apply, LostCall, PieceKind
     from neuroscript.journal.store import JournalStore
     from neuroscript.tools.recovery import CallRecovery
 
@@ -71,6 +74,7 @@ class JournaledRun:
         fire: fires an event: its name, payload and source.
         approver: asks a person in the host's own user interface.
         kinds: what becomes of the pieces that tools have committed with the ends of calls, by kind.
+        lost: what accounts for attempts whose end is not known, by the tool of their entries.
     """
 
     def __init__(
@@ -82,9 +86,10 @@ class JournaledRun:
         fire: Callable[[str, Any, str], None],
         approver: Callable[[Approval], bool | None] | None = None,
         kinds: Mapping[str, PieceKind] = MappingProxyType({}),
+        lost: Mapping[str, LostCall] = MappingProxyType({}),
     ) -> None:
         self._journal = journal
-        self.terms = journal.terms
+        self.terms = journal.terms_of(info.run_id)
         self._approver = approver
         self.is_suspended = False
         """Whether this start ended since a person has to decide something."""
@@ -96,24 +101,27 @@ class JournaledRun:
         self._kinds = kinds
         self.has_returned = False
         """Whether it is over for good."""
-        self._apply_rest()
+        apply_committed(journal, kinds, lost, info.run_id)
         entries = journal.entries(info.run_id)
         self._known = {entry.path: entry for entry in entries if entry.path[0] != LEDGER}  # and not met again so far
-        self.most: dict[str, float] = {}
-        """What tools that count have found that the run may spend."""
         self._ledger = Ledger(entries)
+        for entry in entries:
+            if entry.state == BEGUN and entry.note and entry.tool in lost:
+                self.spend_for(*lost[entry.tool](entry.note))
         self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
         for path in self._known:
             for size in range(1, len(path)):
                 self._within.setdefault(path[:size], set()).add(path[: size + 1])
         if info.ended:
             self._forget_failed()
-        self._calls = sum(_is_counted(entry) for entry in self._known.values())
+        self._budget = CallBudget(info, self.terms, sum(_is_counted(entry) for entry in self._known.values()))
         self._granted = {
             json.loads(entry.note)[0].lower()
             for entry in self._known.values()
             if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
         }
+        self._settling: dict[Callable[[], object], None] = {}
+        self._is_settled = False
         self._root = _Place(self, (), None)
         self._ids = 0
 
@@ -136,6 +144,7 @@ class JournaledRun:
         index: int | None = None,
         recovery: CallRecovery | None = None,
         met: Callable[[Entry], None] | None = None,
+        in_parts: bool = False,
     ) -> Any:
         """Makes a call, or gives what it gave before.
 
@@ -147,6 +156,8 @@ class JournaledRun:
             index: its place among calls that go on side by side; None for the next one in order.
             recovery: finds out whether the call was done, where its end is unknown.
             met: gets what the journal knows of the call, before it is answered with that or made again.
+            in_parts: whether whatever it does outside is done by calls within it.  The beginning of the first of them
+                waits for the disk, and with it this one's, which does not wait by itself.
 
         Raises:
             NeuroScriptError: what the call failed with, now or before.
@@ -182,7 +193,9 @@ class JournaledRun:
             try:
                 if recovery is not None:
                     entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
-                if effect != READ:
+                if effect != READ and in_parts:
+                    self._note_down(entry)
+                elif effect != READ:
                     self._begin(entry)
                 result = do()
                 stored = codec.encode(result, self._border)
@@ -194,19 +207,34 @@ class JournaledRun:
 
     # --- for tools ------------------------------------------------------------------------------------------------
 
-    def attach(self, piece: Piece, apply: Callable[[], None] | None = None) -> None:
+    def attach(self, piece: Piece, apply: Apply | None = None) -> None:
         """Has the call that is being made commit something with its end.
 
         Args:
             piece: what it commits.
-            apply: applies it, once the end is durable; what it raises is left to the next start.
+            apply: applies it, once the end is durable; what it raises is left to the next start.  It is given a
+                function that it has called, in any thread, when what it did is durable as well: until then the journal
+                is what the piece is kept in.
         """
         self._here().pieces.append((piece, apply))
+
+    def at_end(self, settle: Callable[[], object]) -> None:
+        """Has a function called when this start of the run ends, once, to make durable what pieces were applied to."""
+        self._settling[settle] = None
+
+    def settle(self) -> None:
+        """Makes durable what the pieces of this start were applied to; after that none is marked as applied."""
+        for settle in self._settling:
+            try:
+                settle()
+            except NeuroScriptError as error:
+                _LOG.warning("what the run %s has done is kept by its journal alone: %s", self.info.run_id, error)
+        self._is_settled = True
 
     def id_here(self, purpose: str) -> str:
         """An id for the call that is being made, the same one if it is made again since its end is unknown."""
         place = self._here()
-        return self._id(f"{path_text(place.path)} {place.begun!r} {purpose}")
+        return id_in(self.info, f"{path_text(place.path)} {place.begun!r} {purpose}")
 
     @property
     def path(self) -> Path:
@@ -255,11 +283,7 @@ class JournaledRun:
     def new_id(self) -> str:
         """An id that no other has, the same one whenever the run is replayed."""
         self._ids += 1
-        return self._id(str(self._ids))
-
-    def _id(self, of: str) -> str:
-        made = hmac.digest(self.info.header.seed.encode(), f"{self.info.run_id} {of}".encode(), "sha256")
-        return str(uuid.UUID(bytes=made[:16], version=4))
+        return id_in(self.info, str(self._ids))
 
     # --- what a person is asked -----------------------------------------------------------------------------------
 
@@ -328,36 +352,29 @@ class JournaledRun:
 
     def budget(self) -> dict[str, Any]:
         """What the run has used of its budget, and what it may use; None where there is no limit."""
-        told = {
-            "calls": self._calls,
-            "max_calls": self.terms.max_calls,
-            "seconds": max(time.time() - self.info.started, 0.0),
-            "deadline": self.terms.deadline,
-        }
-        counted = self._journal.budget
-        more: dict[str, Any] = {what: self.spent(what) for what in ("cost", "tokens") if f"max_{what}" in self.most}
-        more |= self.most | (dict(counted(self.info.run_id)) if counted is not None else {})
-        return {**dict.fromkeys(("cost", "max_cost", "tokens", "max_tokens")), **told, **more}
+        return self._budget.told()
+
+    def share(self, shared: Membership) -> None:
+        """Counts what the run uses in a budget that it shares, from now on, with what it has used before."""
+        shared.begin(round(self.spent("cost") * UNITS), int(self.spent("tokens")), self._budget.calls)
+        self._budget.shared = shared
+
+    @property
+    def shared(self) -> Membership | None:
+        """The part of the run in a budget that several runs share; None if it shares none."""
+        return self._budget.shared
 
     def _spend(self, path: Path, tool: str, hashed: str) -> None:
         """Counts a call that is about to be made, or refuses it where the budget of the run is used up."""
         if tool in _UNCOUNTED or tool.startswith(PART):
             return
-        terms, problem = self.terms, ""
-        if terms.max_calls is not None and self._calls >= terms.max_calls:
-            problem = f"it has made all the calls that it may make (max_calls {terms.max_calls})"
-        elif terms.deadline is not None and time.time() > self.info.started + terms.deadline:
-            problem = f"its time is over: {terms.deadline:g} seconds after its first start (deadline)"
-        if not problem:
-            self._calls += 1
-            return
-        error = NeuroScriptError(
-            ErrorCode.BUDGET_EXCEEDED, f"the budget of the run {self.info.run_id!r} does not allow {tool}: {problem}"
-        )
-        now = time.time()
-        stored = codec.encode_error(error)
-        self._end(Entry(path, tool, hashed, READ, ERROR, stored, OVER_BUDGET, begun=now, ended=now))
-        raise error
+        try:
+            self._budget.count(tool)
+        except NeuroScriptError as error:
+            now = time.time()
+            stored = codec.encode_error(error)
+            self._end(Entry(path, tool, hashed, READ, ERROR, stored, OVER_BUDGET, begun=now, ended=now))
+            raise
 
     # --- replaying ------------------------------------------------------------------------------------------------
 
@@ -470,7 +487,8 @@ class JournaledRun:
         self._write(lambda: self._journal.begin(self.info.run_id, self.info.fence, entry))
 
     def _end(self, entry: Entry) -> None:
-        durable = entry.effect != READ or bool(entry.payload)
+        # The end of a part is durable with whatever comes next: the beginning of another, or the end of the whole.
+        durable = (entry.effect != READ or bool(entry.payload)) and not entry.tool.startswith(PART)
         self._write(lambda: self._journal.end(self.info.run_id, self.info.fence, entry, durable=durable))
 
     def _note_down(self, entry: Entry | None) -> None:
@@ -483,6 +501,7 @@ class JournaledRun:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
+        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
         ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
@@ -490,30 +509,25 @@ class JournaledRun:
         self._ledger.note(ended)
         if not todo:
             return
+        left = todo.copy()
+
+        def applied() -> None:
+            left.pop()
+            if not left and not self._is_settled:
+                self._mark_applied(paths)
+
         try:
             for apply in todo:
-                apply()
+                apply(applied)
         except NeuroScriptError as error:
             _LOG.warning("what call %s has done is noted by its journal alone: %s", path_text(entry.path), error)
-            return
-        paths = [path for piece in pieces for path in piece.covers]
-        self._journal.mark_applied(self.info.run_id, [entry.path, *paths])
 
-    def _apply_rest(self) -> None:
-        """Applies what earlier starts have committed, and perhaps not applied."""
-        for run_id, entry in list(self._journal.unapplied()):
-            if run_id != self.info.run_id:
-                continue
-            pieces = [piece for piece in pieces_of(entry.payload) if piece.kind != SPENT]
-            if not pieces:
-                continue
-            known = [(self._kinds.get(piece.kind), piece.what) for piece in pieces]
-            for kind, what in known:
-                if kind is not None and kind[0] is not None:
-                    kind[0](what)
-            if all(kind is not None for kind, _ in known):
-                paths = [path for piece in pieces for path in piece.covers]
-                self._journal.mark_applied(run_id, [entry.path, *paths])
+    def _mark_applied(self, paths: list[Path]) -> None:
+        """Notes that pieces need not be applied again; the thread that this is called in may be anybody's."""
+        try:
+            self._journal.mark_applied(self.info.run_id, paths)
+        except NeuroScriptError as error:
+            _LOG.warning("the next start of %s does once more what was done: %s", self.info.run_id, error)
 
     def _write(self, write: Callable[[], None]) -> None:
         try:
@@ -546,4 +560,4 @@ class _Place:
         self.outer = outer
         self.begun = begun
         self.count = 0
-        self.pieces: list[tuple[Piece, Callable[[], None] | None]] = []
+        self.pieces: list[tuple[Piece, Apply | None]] = []

@@ -12,7 +12,9 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal import codec
 from neuroscript.journal.entries import FAILED, REFUSED, RETURNED, SUSPENDED, Header
 from neuroscript.journal.replay import JournaledRun
+from neuroscript.journal.sharing import share_again
 from neuroscript.output import whole_text
+from neuroscript.runtime.context import SHARED_BUDGET
 from neuroscript.values import Handle, from_host
 from neuroscript.version import __version__
 
@@ -64,7 +66,7 @@ def run_journaled(
     if whole_text(run_id) != run_id:
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"the run_id {run_id!r} is no text: it has halves of characters")
     border = _Border(interpreter)
-    terms, runtime = journal.terms, interpreter.runtime
+    terms, runtime = journal.terms_of(run_id), interpreter.runtime
     events = [(name, from_host(payload)) for name, payload in terms.events]
     given = [values, names, *([list(map(list, events))] if events else [])]
     header = _header(interpreter, procedure, given, border)
@@ -78,9 +80,10 @@ def run_journaled(
         if info.state == REFUSED:
             raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
         state, stored, why = FAILED, "", "it was interrupted"
-        kinds = interpreter.piece_kinds
-        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), approver, kinds)
+        hooks = approver, interpreter.piece_kinds, interpreter.lost_calls
+        run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), *hooks)
         try:
+            share_again(run, journal, interpreter.services.get(SHARED_BUDGET))
             with runtime.run(cancel=cancel) as depth:
                 runtime.whispered.clear()  # what an earlier run left is not in the journal
                 runtime.use_journal(run)
@@ -98,6 +101,7 @@ def run_journaled(
             stored = codec.encode_error(error)
             raise
         finally:
+            run.settle()
             journal.finish(run_id, info.fence, state, stored, whole_text(why))
         return result
     finally:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.journal.codec import to_text
-from neuroscript.private_files import open_private
+from neuroscript.private_files import open_private, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Segment:
             try:
                 self._make_room(_SIZE)
                 _sync(self._file)
-                _sync_directory(directory)
+                sync_directory(directory)
             except BaseException:
                 os.close(self._file)
                 os.unlink(self.path)
@@ -195,14 +195,3 @@ def _value(line: bytes) -> Any:
     if line[:8] != b"%08x" % zlib.crc32(text):
         return None
     return json.loads(text)
-
-
-def _sync_directory(directory: str) -> None:
-    """Makes the name of a new file durable, where directories can be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,19 +14,24 @@ from neuroscript.journal.entries import (
     BEGUN,
     DONE,
     ERROR,
+    FINAL,
+    PART,
     REFUSED,
-    RETURNED,
+    path_text,
     read_path,
 )
+from neuroscript.journal.ledger import SPENT
+from neuroscript.journal.payloads import LOST, Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import RunTerms
 from neuroscript.values import from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import Any, Self
 
     from neuroscript.approval import Approval
+    from neuroscript.journal.accounts import Accounts
     from neuroscript.journal.entries import Entry, Header, Path, RunInfo
 
 _NOTHING: Any = object()
@@ -43,19 +48,22 @@ class JournalStore(ABC):
 
     Attributes:
         terms: likewise; a host may set others before it starts a run.
-        budget: what the host's or a plugin's tools count for a run: takes its id, and gives what
-            ``tool.run.Budget()`` tells besides calls and time, ``cost``, ``max_cost``, ``tokens``, ``max_tokens``.
+        terms_of_runs: what holds, instead of that, for some runs by their ids.
     """
 
     def __init__(self, terms: RunTerms | None = None) -> None:
         self.terms = terms if terms is not None else RunTerms()
-        self.budget: Callable[[str], Mapping[str, Any]] | None = None
+        self.terms_of_runs: dict[str, RunTerms] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def terms_of(self, run_id: str) -> RunTerms:
+        """What holds for a run that is started now."""
+        return self.terms_of_runs.get(run_id, self.terms)
 
     @abstractmethod
     def claim(self, run_id: str, header: Header, *, other_program: bool = False) -> RunInfo:
@@ -212,15 +220,50 @@ class JournalStore(ABC):
     def cancel(self, run_id: str, *, why: str = "") -> None:
         """Ends a run that is not going on for good: it is never resumed.
 
+        Attempts of its calls whose end is not known are accounted for when the next run starts in the journal, or by
+        `neuroscript.Interpreter.apply_committed`.
+
         Raises:
             NeuroScriptError: 9 if there is no such run; 19 if it has returned, or is going on.
         """
         self._unfinished(run_id)
+        for entry in self.entries(run_id):
+            if entry.state == BEGUN and entry.note and entry.tool.startswith(PART):
+                payload = write_pieces([Piece(LOST + entry.tool, entry.note)])
+                self.decide(run_id, entry.path, replace(entry, payload=payload, applied=False))
         self.end_run(run_id, REFUSED, why)
+
+    @abstractmethod
+    def remove(self, run_id: str) -> None:
+        """Removes a run that is over for good, with its calls and all that the journal keeps for it.
+
+        Its id is free then.  Jobs that count in its budget and start later are refused.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such run; 19 if it may go on, is going on, or has left what was not
+                applied yet (see `neuroscript.Interpreter.apply_committed`).
+        """
+
+    def remove_older(self, seconds: float) -> list[str]:
+        """Removes the runs that have been over for good for so long; gives their ids.
+
+        A run is kept that has left what was not applied yet.
+        """
+        removed = []
+        for info in self.runs():
+            if info.state in FINAL and info.ended and info.ended < time.time() - seconds:
+                try:
+                    self.remove(info.run_id)
+                except NeuroScriptError as error:
+                    if error.code not in (ErrorCode.PRECONDITION_FAILED, ErrorCode.KEY_NOT_FOUND):
+                        raise  # else somebody else is at it
+                else:
+                    removed.append(info.run_id)
+        return removed
 
     def _unfinished(self, run_id: str) -> RunInfo:
         info = self.run(run_id)
-        if info.state in (RETURNED, REFUSED):
+        if info.state in FINAL:
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"the run {run_id!r} is over: it is {info.state}")
         return info
 
@@ -266,9 +309,39 @@ class JournalStore(ABC):
         """Paths of files that no script may reach, absolute."""
         return []
 
+    @property
+    @abstractmethod
+    def accounts(self) -> Accounts:
+        """The accounts of the budgets that its runs share with the jobs that they start."""
+
     @abstractmethod
     def close(self) -> None:
         """Closes it; runs that are going on can write no more."""
+
+
+def check_removable(info: RunInfo, unapplied: Iterable[Entry]) -> None:
+    """Checks that a run may be removed.
+
+    Args:
+        info: the run.
+        unapplied: its calls that have committed what was perhaps not applied.
+
+    Raises:
+        NeuroScriptError: 19 if it may go on, or has left something that is not applied yet.
+    """
+    if info.state not in FINAL:
+        message = (
+            f"the run {info.run_id!r} is {info.state} and may go on; only one that has returned or was cancelled is "
+            f"removed: neuroscript runs cancel {info.run_id}"
+        )
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+    for entry in unapplied:
+        if any(piece.kind != SPENT for piece in pieces_of(entry.payload)):
+            message = (
+                f"call {path_text(entry.path)} of the run {info.run_id!r} has committed what is not applied yet, such "
+                "as a record; neuroscript runs remove does it, or Interpreter.apply_committed(journal)"
+            )
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
 
 
 def _user() -> str:

@@ -25,6 +25,10 @@ REFUSALS = "primer_refusals"
 call."""
 
 
+JOBS = "jobs"
+"""The service by which tools reach queues, and the capability that they need: without queues they are left out."""
+
+
 def primer_of(interpreter: Any, files: bool) -> str:
     """Returns the primer of an interpreter.
 
@@ -35,8 +39,11 @@ def primer_of(interpreter: Any, files: bool) -> str:
     policy = interpreter.policy
     models = interpreter.asker() is not None and policy.granted("ask")
     refusals = interpreter.services.get(REFUSALS, ())
+    has_jobs = JOBS in interpreter.services
 
     def usable(spec: ToolSpec) -> bool:
+        if not has_jobs and JOBS in spec.capabilities:
+            return False
         if not policy.permits(spec) or any(refuses(spec.name) for refuses in refusals):
             return False
         return files or not any(capability.startswith("fs:") for capability in spec.capabilities)

@@ -40,12 +40,12 @@ def specialised_self(load: int, procedure: str) -> str:
 
 
 def late(load: int, procedure: str) -> str:
-    """The function that stands for a procedure's general body until that is called for the first time."""
+    """The function that stands for a procedure, or for its general body, until that is called for the first time."""
     return f"{_LATE}{load}_{procedure}"
 
 
 def is_late(function: str) -> bool:
-    """Whether a function is one that stands for a general body, and calls that."""
+    """Whether a function is one that stands for a body which was made late, and calls that."""
     return function.startswith(_LATE) and function.partition("_")[0].removeprefix(_LATE).isdecimal()
 
 
@@ -80,6 +80,12 @@ def shown_name(function: str) -> str:
 
 
 # --- tools and built-in functions ------------------------------------------------------------------------------------
+
+PROCEDURE_VALUE = "n_"
+"""Begins the name of a procedure of the program as a value."""
+
+FUNCTION_OF = "_function"
+"""Gives a procedure as a value."""
 
 CONSTANT = "k_"
 """Begins the name of a type constant, or of the procedure that has taken its name."""
@@ -118,6 +124,9 @@ ENTRY = "_entry"
 
 GENERAL = "_general"
 """Gives the general body of a procedure whose code is made when that is called for the first time."""
+
+FIRST_CALL = "_first"
+"""Gives the function of a procedure that is called for the first time: its code is made by that."""
 
 CALL_TOOL = "_tool"
 TOOL_VALUE = "_tool_value"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 from itertools import repeat
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, plain_error
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
@@ -69,45 +69,64 @@ class Containers:
             if not left:
                 self._too_deep()
             if first is last:
-                if type(first) is dict:  # most are trees and chains of records that end with what goes on
-                    if not may_nest(first):
-                        return value
-                    for item in reversed(first.values()):  # noqa: B007
+                if type(first) is list:
+                    last = first[-1]
+                    first = first[0]
+                    if type(first) not in _CONTAINERS or not first:
+                        if type(last) not in _CONTAINERS or not last:
+                            return value
+                        first = last
+                    elif type(last) not in _CONTAINERS or not last:
+                        last = first
+                    continue
+                if not may_nest(first):
+                    return value
+                for item in reversed(first.values()):  # noqa: B007
+                    break
+                if type(item) is dict and item and may_nest(item):  # most are trees and chains of records
+                    for other in first.values():  # noqa: B007
                         break
-                    if type(item) is dict and item and may_nest(item):
-                        for other in first.values():  # noqa: B007
-                            break
-                        if type(other) not in _CONTAINERS:
-                            first = last = item
-                            continue
+                    if type(other) not in _CONTAINERS:
+                        first = last = item
+                        continue
                 first, last = _inner(first)
-            else:
-                if type(first) is dict:
-                    for item in first.values():  # noqa: B007
-                        break
-                    if type(item) is dict and item and (len(first) < 3 or may_nest(item)):
-                        first = item
-                    else:
-                        first = _inner(first)[0] if may_nest(first) else None
-                else:
-                    item = first[0]
-                    first = item if type(item) is list and item else _inner(first)[0]
-                if type(last) is dict:
-                    for item in reversed(last.values()):  # noqa: B007
-                        break
-                    if type(item) is dict and item and (len(last) < 3 or may_nest(item)):
-                        last = item
-                    else:
-                        last = _inner(last)[1] if may_nest(last) else None
-                else:
-                    item = last[-1]
-                    last = item if type(item) is list and item else _inner(last)[1]
                 if first is None:
-                    first = last
-                elif last is None:
-                    last = first
+                    return value
+                continue
+            if type(first) is list:
+                item = first[0]
+                if type(item) not in _CONTAINERS or not item:
+                    item = first[-1]
+                    if type(item) not in _CONTAINERS or not item:
+                        item = None
+                first = item
+            else:
+                for item in first.values():  # noqa: B007
+                    break
+                if type(item) is dict and item and (len(first) < 3 or may_nest(item)):
+                    first = item
+                else:
+                    first = _inner(first)[0] if may_nest(first) else None
+            if type(last) is list:
+                item = last[-1]
+                if type(item) not in _CONTAINERS or not item:
+                    item = last[0]
+                    if type(item) not in _CONTAINERS or not item:
+                        item = None
+                last = item
+            else:
+                for item in reversed(last.values()):  # noqa: B007
+                    break
+                if type(item) is dict and item and (len(last) < 3 or may_nest(item)):
+                    last = item
+                else:
+                    last = _inner(last)[1] if may_nest(last) else None
             if first is None:
-                return value
+                if last is None:
+                    return value
+                first = last
+            elif last is None:
+                last = first
 
     def _too_deep(self) -> NoReturn:
         message = f"lists and maps would be nested more than {self.max_nesting} deep"
@@ -305,22 +324,23 @@ class Containers:
         return enumerate(self.iterate(value))
 
 
-def _inner(container: Any) -> tuple[Any, Any]:
-    """The items of a list or map along which nesting is looked for; twice the same if there is one, nil if none."""
-    if type(container) is list:
-        first, last = container[0], container[-1]
+def _inner(container: dict[str, Any]) -> tuple[Any, Any]:
+    """The items of a map along which nesting is looked for; twice the same if there is one, nil if none."""
+    size = len(container)
+    if size > _SMALL:
+        for last in reversed(container.values()):  # noqa: B007
+            break
+        for first in container.values():  # noqa: B007
+            break
     else:
-        values = container.values()
-        for last in reversed(values):  # noqa: B007
-            break
-        for first in values:  # noqa: B007
-            break
+        values = [*container.values()]
+        first, last = values[0], values[-1]
     if type(first) not in _CONTAINERS or not first:
         first = None
     if type(last) not in _CONTAINERS or not last:
         last = None
     ends = first or last
-    if type(container) is list or not 2 < len(container) <= _SMALL:
+    if not 2 < size <= _SMALL:
         return ends, last or first
     if (last is not None and _holds(last)) or (first is not None and _holds(first)):
         return ends, last or first
@@ -376,7 +396,7 @@ def out_of_range(index: int, container: Any) -> NeuroScriptError:
     name, items = ("list", "items") if type(container) is list else ("string", "characters")
     size = f"it has {len(container)} {items}" if container else "it is empty"
     shown = str(index) if abs(index) < 1 << 62 else "a huge number"
-    return NeuroScriptError(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
+    return plain_error(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")
 
 
 def held_at(container: Any, keys: tuple[Any, ...], alone: int = IN_HELPER) -> Any:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
 
     from neuroscript.approval import Approval
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
+    from neuroscript.journal.accounts import Membership
     from neuroscript.journal.replay import JournaledRun
     from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
@@ -27,13 +28,29 @@ if TYPE_CHECKING:
     from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
 
+    class RunMeter(Protocol):
+        """What counts the cost and the tokens of the run that is going on in an interpreter."""
 
-BUDGET = ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
+        def told(self) -> Mapping[str, Any]:
+            """Some of `BUDGET`: cost, tokens, the most of each, and what is left of that."""
+
+        def join(self, shared: Membership) -> None:
+            """Counts the run in a budget that it shares, from now on, with what it has used before."""
+
+
+BUDGET = (
+    *("calls", "max_calls", "seconds", "deadline"),
+    *("cost", "max_cost", "cost_left", "tokens", "max_tokens", "tokens_left"),
+)
 """The keys of a run's budget."""
 
-BUDGET_SERVICE = "run_budget"
-"""The service by which a plugin tells what it counts for a run: a function that takes the run's id, and gives some of
-`BUDGET`, such as cost and tokens."""
+METER = "run_meter"
+"""The service of a plugin that counts what runs use, a `RunMeter`."""
+
+SHARED_BUDGET = "run_budget"
+"""The service by which a host says that the runs of an interpreter count in a budget that they share with another run:
+the map that `neuroscript.journal.share_budget` gave for that run, with ``id``, ``max_cost``, ``max_tokens``,
+``max_calls``, ``deadline``.  Such runs have a journal, the one that was shared in."""
 
 
 class ToolContext:
@@ -177,12 +194,13 @@ class ToolContext:
         return request_approval(self.interpreter.runtime, what, details, seconds)
 
     def run_budget(self) -> dict[str, Any]:
-        """What a journaled run has used over all its starts, and what it may use; None where nothing is counted."""
-        journal = self.interpreter.runtime.journal
-        if journal is None:
-            return dict.fromkeys(BUDGET)
-        counted = self.services.get(BUDGET_SERVICE)
-        return {**journal.budget(), **(counted(journal.info.run_id) if counted is not None else {})}
+        """What the run has used, with a journal over all its starts, and what it may use.
+
+        None is told where nothing is counted, or there is no limit: calls and time are counted in a journal alone.
+        """
+        journal, meter = self.interpreter.runtime.journal, self.services.get(METER)
+        counted = {} if journal is None else journal.budget()
+        return dict.fromkeys(BUDGET) | counted | ({} if meter is None else meter.told())
 
     def call(self, function: Function | ToolValue, *args: Any) -> Any:
         """Calls a function value of the script.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError, StackFrame
+from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError, StackFrame, plain_error
 from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
@@ -97,11 +97,9 @@ def _told(exception: BaseException, runtime: RunState) -> NeuroScriptError:
 
 def caught_error(exception: Exception, runtime: RunState) -> NeuroScriptError:
     """The script's error for what an error handler is about to see; `place` gives it its place, where that matters."""
-    if isinstance(exception, _WITH_FRAMES):
-        return script_error(exception, runtime)
-    error = _translated(exception, runtime)
+    error = _told(exception, runtime) if isinstance(exception, _WITH_FRAMES) else _translated(exception, runtime)
     error.trim()
-    if not error.is_placed:
+    if error is not exception and not error.is_placed:
         error.__traceback__ = exception.__traceback__
     return error
 
@@ -192,7 +190,7 @@ def _translated(exception: BaseException, runtime: RunState) -> NeuroScriptError
     if tool is not None:
         return _of_tool(exception, tool)
     if isinstance(exception, ZeroDivisionError):
-        error = NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
+        error = plain_error(ErrorCode.DIVISION_BY_ZERO, "division by zero")
     elif isinstance(exception, OverflowError):
         error = NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
     else:

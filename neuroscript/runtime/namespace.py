@@ -12,7 +12,7 @@ from itertools import chain, compress
 from time import monotonic, time_ns
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, script_failure
+from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, plain_error, script_failure
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
@@ -115,11 +115,13 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,
                 abi.NAME: self.name,
+                abi.FUNCTION_OF: self.function,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
                 abi.GENERAL: self.general,
+                abi.FIRST_CALL: self.first_call,
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
@@ -145,7 +147,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         told = self.interpreter.loader.told_of_nil(frame, span)
         if told:
             error.message = f"{error.message}; {told}"
-            error.args = (error.code, error.message)
 
     def handle(self, handler: Callable[..., Any], exception: Exception, in_loop: bool, *values: Any) -> Any:
         """Runs an error handler.
@@ -163,10 +164,11 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
             ``continue``; else the error that goes on.
         """
+        out = False
         if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
             error = exception
-            out = False
-            if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
+            message = error.args[1]
+            if error.has_details or len(message) > MOST_TEXT or not message.isascii():
                 error.trim()
         else:
             error = caught_error(exception, self)
@@ -178,7 +180,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(error, *values)
+            outcome = handler(error, *values) if values else handler(error)
             if outcome is True:
                 return None
             if outcome is False or (type(outcome) is str and not in_loop):
@@ -312,6 +314,14 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         was_host = self.fuel.enter_host()
         try:
             return self.interpreter.loader.late_bodies[load].function(name)
+        finally:
+            self.fuel.leave_host(was_host)
+
+    def first_call(self, load: int, identifier: str) -> Callable[..., Any]:
+        """The function of a procedure that is called for the first time, whose code is made now."""
+        was_host = self.fuel.enter_host()
+        try:
+            return self.interpreter.loader.first_calls[load].function(identifier)
         finally:
             self.fuel.leave_host(was_host)
 
@@ -485,7 +495,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
         if self.journal is None:
             return answer()
-        return self.journal.call("ask", "idempotent", [who, text, config, whispered], answer)
+        in_parts = self.interpreter.asks_in_parts
+        return self.journal.call("ask", "idempotent", [who, text, config, whispered], answer, in_parts=in_parts)
 
     def fire(
         self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None
@@ -559,12 +570,16 @@ def unset(name: str) -> NoReturn:
     raise Unset(name)
 
 
+_MUST_FAILED = ErrorCode.MUST_FAILED  # reading a member of an enumeration takes as long as a call
+
+
 def must(value: Any, source: str) -> NoReturn:
     """Raises the error of a ``must`` whose value is not truthy."""
     if type(value) is ErrorValue:
         raise value.error()
-    shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
-    raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: {shown}")
+    told = "false" if value is False else describe(value)
+    shown = f"{source} is {told}" if source else f"got {told}"
+    raise plain_error(_MUST_FAILED, f"must does not hold: {shown}")
 
 
 def must_set(value: Any) -> None:
@@ -572,7 +587,7 @@ def must_set(value: Any) -> None:
     if type(value) is ErrorValue:
         raise value.error()
     if value is None or value is False:
-        raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: the value is {describe(value)}")
+        raise plain_error(_MUST_FAILED, f"must does not hold: the value is {describe(value)}")
 
 
 def unpack(value: Any, count: int) -> None:

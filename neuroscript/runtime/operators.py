@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError, script_failure
+from neuroscript.errors import ErrorCode, NeuroScriptError, plain_error, script_failure
 from neuroscript.limits import Limits
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-_LONG_LIST = 1 << 12  # items from which on joining checks the limits
+LONG_LIST = 1 << 12  # items from which on joining checks the limits
 LONG_TEXT = 1 << 15
 """Characters from which on joining strings checks the limits."""
 
@@ -110,7 +110,7 @@ class Operations:
         if size > self.max_items:
             message = f"a list would have more than the limit of {self.max_items} items"
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
-        if size > _LONG_LIST:
+        if size > LONG_LIST:
             self.check_limits()
         return a + b
 
@@ -261,8 +261,10 @@ def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
     which = ""
     if (a is None) != (b is None):
         which = f": its {'left' if a is None else 'right'} operand is nil"
-    kind = NilOperandError if a is None or b is None else NeuroScriptError
-    return kind(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
+    message = f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}"
+    if a is None or b is None:
+        return NilOperandError(ErrorCode.TYPE, message)
+    return plain_error(ErrorCode.TYPE, message)
 
 
 def subtract(a: Any, b: Any) -> Any:
@@ -298,7 +300,7 @@ def divide(a: Any, b: Any) -> Any:
 
 def division_by_zero(*_: Any) -> NeuroScriptError:
     """The error of ``/`` and ``%``."""
-    return NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
+    return plain_error(ErrorCode.DIVISION_BY_ZERO, "division by zero")
 
 
 def modulo(a: Any, b: Any) -> int:

@@ -95,14 +95,24 @@ class ProcedureLinks:
         for name, function in self._functions.items():
             function.entries[:] = self._unlinked(name)
 
+    def unlink_value(self, name: str) -> None:
+        """Has a procedure that is a value looked up anew."""
+        if name in self._functions:
+            self._functions[name].entries[:] = self._unlinked(name)
+
+    def add_specialised(self, name: str, identifier: str) -> None:
+        """Notes that the function of a procedure's specialised body is in the namespace."""
+        functions = self._specialised.setdefault(name, [])
+        if identifier not in functions:
+            functions.append(identifier)
+
     def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
         """Registers a procedure whose code, made by the load of that number, is in the namespace."""
         old = self.procedures.get(name)
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
-        if name in self._functions:
-            self._functions[name].entries[:] = self._unlinked(name)
+        self.unlink_value(name)
         if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
             self._changed.add(name)
         if name in self._changed:
@@ -116,8 +126,8 @@ class ProcedureLinks:
         for replaced in functions:
             if replaced != special:
                 self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
-        if special in self.namespace and special not in functions:
-            functions.append(special)
+        if special in self.namespace:
+            self.add_specialised(name, special)
 
     def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:
         """Links the calls of a program to procedures that it does not define: those there are, and those to come.

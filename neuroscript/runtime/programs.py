@@ -22,6 +22,26 @@ if TYPE_CHECKING:
         def tool(self, name: str) -> ToolLink | None:
             """How generated code reaches a tool; None leaves the call to the run, which finds or refuses it."""
 
+    class Deferred(Protocol):
+        """The procedures of a program whose code is made when they are called for the first time.
+
+        Attributes:
+            codes: all code that has been made.
+            specialised: the names of the functions of specialised bodies, by procedure, from the first call on.
+        """
+
+        codes: list[CodeType]
+        specialised: dict[str, str]
+
+        def stub(self, name: str, identifier: str) -> CodeType:
+            """The code of a function that stands for a procedure's until that is called."""
+
+        def code(self, name: str) -> Made:
+            """The code of a procedure, which is made now if no interpreter has called it yet."""
+
+        def general(self) -> Made:
+            """The general bodies that the procedures' code leaves out."""
+
 
 BIG = 4096
 """Items or characters from which on a library function's call looks at the clock."""
@@ -120,6 +140,7 @@ class Compiled:
         sealed: whether the code relies on the program's procedures not being replaced.
         late: the procedures whose general bodies are made when they are called for the first time, if ever.
         general: the modules of these bodies; none until they have been made.
+        deferred: the procedures, where the codes have none of them.
     """
 
     codes: tuple[CodeType, ...]
@@ -129,6 +150,20 @@ class Compiled:
     sealed: bool
     late: tuple[str, ...] = ()
     general: tuple[CodeType, ...] = ()
+    deferred: Deferred | None = None
+
+
+@record(frozen=True)
+class Made:
+    """Code that is made while the program runs.
+
+    Attributes:
+        codes: modules, each of which defines functions.
+        calls: the calls, in all code that has been made so far, of what the program does not define.
+    """
+
+    codes: tuple[CodeType, ...]
+    calls: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
 @record(frozen=True)

@@ -9,6 +9,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from neuroscript.journal.accounts import Membership
     from neuroscript.runtime.deadlines import Deadline
 
 
@@ -19,9 +20,10 @@ class RunState:
         token: ends the run when it is cancelled, as the deadline does.
         deadline: the moment, of `time.monotonic`, when the run's time is over; None without a limit.
         open: whether it is going on.
+        shared: its part in a budget that it shares with jobs, if it has no journal.
     """
 
-    __slots__ = ("_alarm", "_expired", "_seconds", "deadline", "open", "token")
+    __slots__ = ("_alarm", "_expired", "_seconds", "deadline", "open", "shared", "token")
 
     def __init__(self) -> None:
         self.token = CancelToken()
@@ -30,6 +32,7 @@ class RunState:
         self._seconds = 0.0
         self._expired = False
         self.open = True
+        self.shared: Membership | None = None
 
     def end_after(self, seconds: float) -> None:
         """Ends the run in so many seconds, whatever it is busy with; `close` calls it off."""

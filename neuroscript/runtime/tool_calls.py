@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.policy import Policy
+    from neuroscript.tools.recovery import BoundRecovery
     from neuroscript.tools.registry import Tool
+    from neuroscript.tools.spec import ToolSpec
 
 _APPENDING = ("list.Append", "list.Push")  # what code does in place
 _POPPING = "list.Pop"
@@ -277,7 +279,8 @@ class ToolLinks:
                 except Exception as error:
                     raise failure_of(spec.full_name, error) from error
 
-            return journal.call(spec.name, spec.effect, from_host(list(args)), act)
+            given = from_host(list(args))
+            return journal.call(spec.name, spec.effect, given, act, recovery=self._recovery(spec, given))
 
         return call
 
@@ -351,15 +354,16 @@ class ToolLinks:
 
     def journaled(self, journal: JournaledRun, tool: Tool, validated: list[Any]) -> Any:
         """Calls a tool by a journal, or gives what the call gave before."""
-        spec, context = tool.spec, self.interpreter.context
-        recovery = None
-        if spec.recovery is not None:
-            from neuroscript.tools.recovery import BoundRecovery
+        spec, act = tool.spec, partial(tool.invoke, self.interpreter.context, validated)
+        return journal.call(spec.name, spec.effect, validated, act, recovery=self._recovery(spec, validated))
 
-            recovery = BoundRecovery(spec.recovery, context, validated)
-        return journal.call(
-            spec.name, spec.effect, validated, partial(tool.invoke, context, validated), recovery=recovery
-        )
+    def _recovery(self, spec: ToolSpec, arguments: list[Any]) -> BoundRecovery | None:
+        """What finds out whether a call was done, where its tool can."""
+        if spec.recovery is None:
+            return None
+        from neuroscript.tools.recovery import BoundRecovery
+
+        return BoundRecovery(spec.recovery, self.interpreter.context, arguments)
 
     def tool_value(self, name: str) -> ToolValue:
         """A tool as a value: ``tool.group.Name``."""

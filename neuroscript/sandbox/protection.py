@@ -21,6 +21,9 @@ CONFIGURATION_FILE = "neuroscript.toml"
 JOURNAL_DIRECTORY = "neuroscript_journal"
 """The directory of a journal's files; protected wherever it lies."""
 
+JOBS_DIRECTORY = "neuroscript_jobs"
+"""The directory of a job engine's files; protected wherever it lies."""
+
 _EXACT_NAMES = sys.platform not in ("win32", "cygwin", "darwin")
 """Whether a file that has one name is found under that one alone."""
 
@@ -35,8 +38,8 @@ Identity = tuple[int, int]
 class Protection:
     """The paths that no program may reach or see, in whatever sandbox directory.
 
-    The user's directories of this package, every file called ``neuroscript.toml`` and all directories of journals are
-    always among them.
+    The user's directories of this package, every file called ``neuroscript.toml`` and all directories of journals and
+    job engines are always among them.
 
     Args:
         paths: further ones, as `add` takes them.
@@ -45,7 +48,7 @@ class Protection:
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
         self._paths: dict[str, None] = {}
         self._layouts: dict[str, _Layout] = {}
-        for path in (CONFIGURATION_FILE, JOURNAL_DIRECTORY, *own_paths(), *paths):
+        for path in (CONFIGURATION_FILE, JOURNAL_DIRECTORY, JOBS_DIRECTORY, *own_paths(), *paths):
             self.add(path)
 
     def add(self, path: str | os.PathLike[str]) -> None:

@@ -25,6 +25,8 @@ GROUPS = {
     "os": "neuroscript.stdlib.os_",
     "approval": "neuroscript.stdlib.approval",
     "run": "neuroscript.stdlib.run",
+    "WorkQueue": "neuroscript.jobs.queue_tools",
+    "Job": "neuroscript.jobs.tools",
 }
 """The module of each group of standard tools."""
 

@@ -16,7 +16,10 @@ _BUDGET = Shape(
     "budget",
     tuple(  # of any type: each may be nil
         ShapeField(name)
-        for name in ("calls", "max_calls", "seconds", "deadline", "cost", "max_cost", "tokens", "max_tokens")
+        for name in (
+            *("calls", "max_calls", "seconds", "deadline"),
+            *("cost", "max_cost", "cost_left", "tokens", "max_tokens", "tokens_left"),
+        )
     ),
 )
 
@@ -29,11 +32,12 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
     (
         ToolSpec(
             name="run.Budget",
-            description="Tells what a journaled run has used over all its starts, and what it may use.",
+            description="Tells what the run has used, with a journal over all its starts, and what it may use.",
             category="run",
             return_type=ArgType.MAP,
-            return_help="calls and max_calls, seconds since the first start and the deadline, cost and max_cost, "
-            "tokens and max_tokens; nil where nothing is counted or there is no limit.",
+            return_help="calls and max_calls, seconds since the first start and the deadline (of a run with a "
+            "journal), cost, max_cost and cost_left, tokens, max_tokens and tokens_left, with those of the jobs that "
+            "share its budget; nil where nothing is counted or there is no limit. Calls in flight are not left.",
             result_shape=_BUDGET,
             example="set left = tool.run.Budget()",
             error_conditions="None.",

@@ -56,7 +56,7 @@ class Models:
         self._kept = _read(record, missing=True) if record is not None else []
         self._new: list[dict[str, Any]] = []
         self._begun: set[str] = set()
-        self._budgets: dict[float, Any] = {}
+        self._budgets: dict[Any, Any] = {}
         self._lock = Lock()
 
     def services(self, test: str) -> Mapping[str, Any]:

@@ -39,11 +39,11 @@ class _Patterns:
         return self.others is not None and self.others.fullmatch(name) is not None
 
 
-DEFAULT_GRANTS = ("fs:read", "fs:write", "net", "env", "ask")
+DEFAULT_GRANTS = ("fs:read", "fs:write", "net", "env", "ask", "jobs")
 """The capabilities that a host grants unless it says otherwise.
 
 Each is bounded elsewhere: files by the sandbox directory, variables by the host's list of them, the network by the
-providers configured.
+providers configured, jobs by what their submitter may do.
 """
 
 
@@ -57,6 +57,7 @@ class Policy:
         grants: patterns of the capabilities that the host grants: ``fs:read``, ``fs:*``.
         exempt: patterns of tools that may be called whatever capabilities they need; ``deny`` and ``allow`` hold for
             them as for all.
+        also: further policies that have to permit a tool as well, as `narrowed` adds them.
 
     Case does not matter.  A leading ``tool.`` is dropped.
     """
@@ -65,6 +66,7 @@ class Policy:
     deny: tuple[str, ...] = ()
     grants: tuple[str, ...] = DEFAULT_GRANTS
     exempt: tuple[str, ...] = ()
+    also: tuple[Policy, ...] = ()
     _patterns: tuple[_Patterns, _Patterns, _Patterns, _Patterns] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Policy:
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Returns the reason why a tool may not be called; None if it may."""
-        allow, deny, _, exempt = self._patterns
+        allow, deny, grants, exempt = self._patterns
         name = spec.name.lower()
         if deny.match(name):
             return (
@@ -94,16 +96,22 @@ class Policy:
                 f"Policy(allow=({spec.name!r},))"
             )
         for capability in spec.capabilities:
-            if not self.granted(capability) and not exempt.match(name):
+            if not grants.match(capability.lower()) and not exempt.match(name):
                 return (
                     f"{spec.full_name} needs the capability {capability}, which the host does not grant; the host "
                     f"permits it with --allow {spec.name} or Policy(grants=({capability!r},))"
                 )
-        return None
+        return next(filter(None, (policy.refusal(spec) for policy in self.also)), None) if self.also else None
 
     def granted(self, capability: str) -> bool:
         """Whether the host grants a capability, such as ``fs:read``."""
-        return self._patterns[2].match(capability.lower())
+        return self._patterns[2].match(capability.lower()) and all(each.granted(capability) for each in self.also)
+
+    def narrowed(self, other: Policy) -> Policy:
+        """The intersection with another policy: it permits and grants what both do."""
+        if other == self or other in self.also:
+            return self
+        return Policy(self.allow, self.deny, self.grants, self.exempt, (*self.also, other))
 
     def permits(self, spec: ToolSpec) -> bool:
         """Whether a tool may be called."""

@@ -329,6 +329,11 @@ class ToolRegistry:
         """How many tools and groups have been added to this registry itself, and loads nothing for it."""
         return len(self._entries) + len(self._groups)
 
+    def own_tools(self) -> list[Tool]:
+        """The tools that were registered with this registry itself, and those of its groups that have been loaded."""
+        with self._lock:
+            return [tool for tool in map(self._find, list(self._entries)) if tool is not None]
+
     def freeze(self) -> None:
         """Forbids all later changes.  Making a child registry does so too."""
         self._frozen = True

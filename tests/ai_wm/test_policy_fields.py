@@ -125,6 +125,9 @@ ROWS: dict[str, Row] = {
     "max_cost_per_run": Row(
         script=ASK * 2, prepare=on_host(**PRICED), refused=5, granted=6, code=46, says="--max-cost"
     ),
+    "max_tokens_per_run": Row(
+        script=ASK * 2, prepare=on_host(**COUNTED), refused=5, granted=100, code=46, says="--max-tokens"
+    ),
     "max_cost_per_day": Row(
         script=ASK * 2, prepare=on_host(**PRICED), refused=5, granted=6, code=46, says="max_cost_per_day"
     ),

@@ -25,6 +25,14 @@ ADMINISTRATION = (
     "AIWorkerDefinition.Update",
     "AIWorkerInstance.UpdateStatus",
     "AIWorkerInstance.UpdateTokenUsage",
+    "Job.Cancel",
+    "Job.Submit",
+    "Job.SubmitAll",
+    "Job.WaitNext",
+    "WorkQueue.Create",
+    "WorkQueue.Delete",
+    "WorkQueue.Pause",
+    "WorkQueue.Resume",
     "script.Call",
     "script.LoadScript",
 )
@@ -37,6 +45,8 @@ PATTERNS = [
     "tool.AIWorkerDefinition.*",
     "AIWorkerDefinition",
     "script.*",
+    "Job.*",
+    "WorkQueue.*",
     "?*",
 ]
 

@@ -124,10 +124,12 @@ def test_what_is_kept_is_bounded() -> None:
     assert sum(entry.length for entry in kept._entries.values()) <= cache_module._LONGEST
 
 
-def test_the_tree_is_not_kept() -> None:
+def test_the_tree_is_not_kept_when_all_procedures_have_been_called() -> None:
     gc.collect()
     before = sum(isinstance(one, nodes.Node) for one in gc.get_objects())
-    [program] = loaded("# not seen before\n" + SOURCE).programs
+    interpreter = loaded("# not seen before\n" + SOURCE)
+    [program] = interpreter.programs
     assert [procedure.name for procedure in program.procedures] == ["cached_main", "helper"]
+    assert interpreter.run("cached_main", 1) == [True, "X", 5]
     gc.collect()
     assert sum(isinstance(one, nodes.Node) for one in gc.get_objects()) <= before

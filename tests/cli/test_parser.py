@@ -24,6 +24,7 @@ from tests.cli.conftest import Command
             "workers list: there is no option --provder; did you mean ",
         ),
         (("keys", "sett"), "neuroscript keys: argument ACTION: there is no 'sett' here; did you mean 'set'?"),
+        (("repl", "--run-id", "r"), "no option --run-id: what is typed into a session is in no journal, so that it"),
         (("run",), "neuroscript run: the following arguments are required: FILE"),
     ],
 )

@@ -213,3 +213,18 @@ def test_the_budget_of_a_run(neuroscript: Command, script: Callable[..., str]) -
     failed = neuroscript(*words, "--max-calls", "1", name)
     assert "error 46 (BUDGET_EXCEEDED): the budget of the run 'b' does not allow time.Sleep" in failed.err
     assert neuroscript(*words, "--max-calls", "2", name).status == 0
+
+
+def test_runs_that_are_over_are_removed(run: Command, runs: Command, tmp_path: Path) -> None:
+    run("--args", "[7]", "--entry", "main")
+    refused = runs("remove", "r")
+    assert refused.status == 1
+    assert "the run 'r' is suspended and may go on" in refused.err
+    runs("cancel", "r")
+    kept = runs("remove", "--older-than", "1")
+    assert kept.out == "0 runs are removed\n"
+    assert runs("remove", "--older-than", "0", "--format", "jsonl").out == '{"run_id": "r", "decided": "removed"}\n'
+    assert not list((tmp_path / "box").glob("*/locks/*"))
+    assert "there is no run 'r'" in runs("remove", "r").err
+    assert runs("remove", "r", "--older-than", "1").status == 2
+    assert runs("remove", "--older-than", "-1").status == 2

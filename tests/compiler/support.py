@@ -67,15 +67,19 @@ def run(text: str, *args: Any, more: str = "", **options: Any) -> Outcome:
     return outcome
 
 
-def mentioned(source: str, function: str = "p_main") -> frozenset[str]:
+def mentioned(source: str, function: str = "p_main", *, late: bool = False) -> frozenset[str]:
     """The names of the runtime that the code of a function mentions, which tell what it looks at.
 
     Args:
         source: a program.
         function: the function's name; that of a specialised body is ``t_`` and the procedure's.
+        late: whether to look at a general body that is made when it is called.
     """
     with Interpreter(plugins=False) as interpreter:
         interpreter.load(source)
+        interpreter.loader.compile_all()
+        if late:
+            interpreter.loader.late_bodies[1].function(function.removeprefix("p_"))
         found = [
             code.__code__.co_names
             for name, code in interpreter.runtime.namespace.items()

@@ -20,6 +20,8 @@ LISTS = [
     ("tool.list.Insert(V, 3, 7)", [1, 2, 3, 7]),
     ("tool.list.Remove(V, 1)", [1, 3]),
     ("tool.list.Rest(V)", [2, 3]),
+    ("tool.list.Slice(V, 0, len(V) - 1)", [1, 2]),
+    ("tool.list.Slice(V, 0, len(V) - 2)", [1]),
     ("V + [7, 8]", [1, 2, 3, 7, 8]),
 ]
 MAPS = [

@@ -229,6 +229,7 @@ def test_either_version_of_a_procedure_fails_at_the_same_place(failing: str, col
     stacks = []
     with Interpreter(plugins=False) as interpreter:
         interpreter.load(RECURSION.format(failing=failing), "x.ns")
+        interpreter.loader.compile_all()
         assert "t1_inner" in interpreter.runtime.namespace
         for argument in (2, 2.0):
             with pytest.raises(NeuroScriptError) as raised:

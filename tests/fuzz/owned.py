@@ -39,6 +39,7 @@ def shared_value(trial: Trial) -> str:
         patch.object(_CACHE, "keep", lambda key, entry: None),
     ):
         library = Compiled(trial)
+        library.interpreter.loader.compile_all()
     namespace: dict[str, Any] = library.interpreter.runtime.namespace
     namespace["_shared"] = shared
     for call in trial.calls:

@@ -23,9 +23,10 @@ from neuroscript.compiler.analysis.types import (
     T_STR,
     Shapes,
     Type,
+    function,
     shaped,
 )
-from neuroscript.values import Fuzzy
+from neuroscript.values import Function, Fuzzy
 
 from .owned import shared_value
 from .routines import Call, Trial, make_trial
@@ -76,6 +77,10 @@ def test_no_value_of_many_is_excluded_or_shared(part: int) -> None:
         (Type(FLOAT | NIL), None, True),
         (Type(BOOL), Fuzzy(0.5), False),
         (Type(OTHER), Fuzzy(0.5), True),
+        (function("f"), Function("f", call=print), True),
+        (function("f"), Function("g", call=print), False),
+        (function("f").union(T_NIL), None, True),
+        (Type(OTHER), Function("f", call=print), True),
         (Type(LIST), [object], True),
         (Type(LIST, item=Type(INT, 3)), [1, 7], True),
         (Type(LIST, item=Type(INT, 3)), [1, 8], False),

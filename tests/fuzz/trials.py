@@ -112,6 +112,7 @@ class Compiled:
         if plain:
             with unspecialised():
                 self.interpreter.load(source, NAME)
+                self.interpreter.loader.compile_all()
         else:
             self.interpreter.load(source, NAME)
 

@@ -18,6 +18,7 @@ from neuroscript.compiler.analysis.types import Type
 from neuroscript.compiler.codegen.functions import FunctionGenerator
 from neuroscript.loading import _CACHE
 from neuroscript.syntax import nodes
+from neuroscript.values import Function
 from tests.oracle.expressions import Expressions
 from tests.oracle.scope import Scope
 from tests.oracle.walker import Walker
@@ -38,6 +39,8 @@ _KINDS: dict[type, int] = {
 
 def admits(kind: Type, value: Any) -> bool:
     """Whether a value is one of a type's."""
+    if type(value) is Function and not kind.kinds & types.OTHER:
+        return value.name in kind.procedures
     if not kind.kinds & _KINDS.get(type(value), types.OTHER):
         return False
     if type(value) is int:
@@ -170,7 +173,7 @@ def recorded() -> Iterator[dict[str, Version]]:
 def excluded_value(trial: Trial) -> str:
     """A value of the trial's calls that is not what inference says, or an empty text."""
     with recorded() as versions:
-        Compiled(trial)
+        Compiled(trial).interpreter.loader.compile_all()
     with patch("tests.fuzz.trials.Walker", TypedWalker):
         library = Walked(trial)
     walker = library.walker

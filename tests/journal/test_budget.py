@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter, Journal, RateLimitedError, RunTerms
+from neuroscript import Interpreter, Journal, NeuroScriptError, RateLimitedError, RunTerms, ToolContext
+from neuroscript.journal import Membership, SharedBudget, share_budget
 
 PROGRAM = """
 func main(needs count) means
@@ -45,13 +47,11 @@ class World:
         self.emitted: list[Any] = []
         self.fails_at = -1
 
-    def start(self, terms: RunTerms, *call: Any, tokens: int = 0) -> Any:
-        with Interpreter(plugins=False, emit=self.emitted.append) as interpreter:
+    def start(self, terms: RunTerms, *call: Any, **services: Any) -> Any:
+        with Interpreter(plugins=False, emit=self.emitted.append, services=services) as interpreter:
             interpreter.tool("w.Act", effect="idempotent")(self.act)
             interpreter.load(PROGRAM)
             with Journal.open(self.directory, terms) as journal:
-                if tokens:
-                    journal.budget = lambda run_id: {"tokens": tokens, "cost": 0.5, "max_cost": 2.0}
                 return interpreter.run(*call, run_id="r", journal=journal)
 
     def act(self, number: int) -> None:
@@ -96,8 +96,21 @@ def test_the_time_begins_with_the_first_start(tmp_path: Path) -> None:
     assert world.start(RunTerms(deadline=60), "main", 1)["deadline"] == 60
 
 
-def test_what_plugins_count_is_told_too(tmp_path: Path) -> None:
-    told = World(tmp_path).start(RunTerms(), "main", 1, tokens=300)
+class Meter:
+    """A plugin that counts what runs use."""
+
+    def __init__(self) -> None:
+        self.joined: list[Membership] = []
+
+    def told(self) -> dict[str, Any]:
+        return {"tokens": 300, "cost": 0.5, "max_cost": 2.0, "cost_left": 1.5}
+
+    def join(self, shared: Membership) -> None:
+        self.joined.append(shared)
+
+
+def test_what_a_plugin_counts_is_told_too(tmp_path: Path) -> None:
+    told = World(tmp_path).start(RunTerms(), "main", 1, run_meter=Meter())
     assert told.pop("seconds") >= 0
     assert told == {
         "calls": 2,
@@ -105,23 +118,122 @@ def test_what_plugins_count_is_told_too(tmp_path: Path) -> None:
         "deadline": None,
         "cost": 0.5,
         "max_cost": 2.0,
+        "cost_left": 1.5,
         "tokens": 300,
         "max_tokens": None,
+        "tokens_left": None,
     }
 
 
-def test_a_service_tells_what_a_plugin_counts(tmp_path: Path) -> None:
-    services = {"run_budget": lambda run_id: {"tokens": len(run_id)}}
-    with Interpreter(plugins=False, services=services) as interpreter, Journal.open(tmp_path) as journal:
-        interpreter.load("func main() means\n  return tool.run.Budget()\nendfunc\n")
-        told = interpreter.run("main", run_id="four", journal=journal)
-        assert (told["tokens"], told["calls"]) == (4, 0)
-        assert interpreter.run("main", run_id="four", journal=journal) == told
+def test_it_is_told_without_a_journal_too() -> None:
+    with Interpreter(plugins=False, services={"run_meter": Meter()}) as interpreter:
+        told = interpreter.session().evaluate("tool.run.Budget()")
+    assert (told["tokens"], told["cost_left"], told["calls"]) == (300, 1.5, None)
 
 
-def test_without_a_journal_nothing_is_counted() -> None:
+def test_without_either_nothing_is_counted() -> None:
     interpreter = Interpreter(plugins=False)
     assert set(interpreter.session().evaluate("tool.run.Budget()").values()) == {None}
+
+
+# --- shared with the jobs that a run starts ---
+
+
+class Family(World):
+    """A host whose runs start a job each, which does so many acts, in an interpreter of its own."""
+
+    PROGRAM = """
+func main(needs count) means
+  call tool.w.Act(0)
+  call tool.w.Start(count)
+  call tool.w.Act(1)
+  return tool.run.Budget()
+endfunc
+"""
+
+    def run(self, terms: RunTerms, count: int, **services: Any) -> Any:
+        with (
+            Interpreter(plugins=False, services=services) as interpreter,
+            Journal.open(self.directory, terms) as journal,
+        ):
+            interpreter.tool("w.Act", effect="idempotent")(self.act)
+
+            @interpreter.tool("w.Start", effect="idempotent")
+            def start(ctx: ToolContext, count: int) -> Any:
+                """Starts a job, in a journal that another process might have opened."""
+                budget = share_budget(ctx, journal)
+                with (
+                    Interpreter(plugins=False, services={} if budget is None else {"run_budget": budget}) as job,
+                    Journal.open(self.directory) as elsewhere,
+                ):
+                    job.tool("w.Act", effect="idempotent")(self.act)
+                    job.load(PROGRAM)
+                    return job.run("main", count, run_id="job", journal=elsewhere)
+
+            interpreter.load(self.PROGRAM)
+            return interpreter.run("main", count, run_id="r", journal=journal)
+
+
+def test_the_calls_of_a_job_count_for_the_run_that_started_it(tmp_path: Path) -> None:
+    told = Family(tmp_path).run(RunTerms(max_calls=10), 3)
+    assert (told["calls"], told["max_calls"]) == (3 + 2 * 3, 10)
+    with pytest.raises(
+        RateLimitedError, match=r"'job' does not allow w.Act: all runs .* together \(max_calls 10\)"
+    ) as error:
+        Family(tmp_path / "more").run(RunTerms(max_calls=10), 9)
+    assert error.value.details["limit"] == "max_calls"
+
+
+def test_a_job_and_its_run_that_go_on_count_no_call_twice(tmp_path: Path) -> None:
+    family = Family(tmp_path)
+    family.fails_at = 3
+    with pytest.raises(Exception, match="down"):
+        family.run(RunTerms(max_calls=20), 5)
+    family.fails_at = -1
+    # The call that failed and is made again counts once, in the job and in the run that waited for it.
+    assert family.run(RunTerms(max_calls=20), 5)["calls"] == 3 + 2 * 5
+
+
+def test_the_deadline_of_a_run_holds_for_its_jobs(tmp_path: Path) -> None:
+    family = Family(tmp_path)
+    family.fails_at = 2
+    with pytest.raises(Exception, match="down"):
+        family.run(RunTerms(deadline=0.2), 3)
+    family.fails_at = -1
+    time.sleep(0.21)
+    with (
+        Journal.open(tmp_path) as journal,
+        Interpreter(plugins=False, services={"run_budget": shared_in(journal)}) as job,
+    ):
+        job.tool("w.Act", effect="idempotent")(family.act)
+        job.load(PROGRAM)
+        with pytest.raises(RateLimitedError, match="its time is over: that of the run whose budget it shares"):
+            job.run("main", 3, run_id="job", journal=journal)
+
+
+def shared_in(journal: Journal) -> dict[str, Any]:
+    """The only budget that is shared in a journal, with a deadline that has passed."""
+    with sqlite3.connect(journal.accounts.path) as database:
+        [[found]] = database.execute("SELECT id FROM accounts").fetchall()
+    return SharedBudget(found, deadline=time.time() - 1).to_map()
+
+
+def test_a_run_without_limits_shares_nothing(tmp_path: Path) -> None:
+    assert Family(tmp_path).run(RunTerms(), 3)["calls"] == 3
+    assert not (tmp_path / "neuroscript_journal" / "budgets.sqlite3").exists()
+
+
+def test_what_the_plugin_counts_is_shared_with_what_it_told(tmp_path: Path) -> None:
+    meter = Meter()
+    Family(tmp_path).run(RunTerms(), 3, run_meter=meter)
+    [shared] = meter.joined
+    assert (shared.budget.max_cost, shared.budget.max_tokens, shared.owns) == (2.0, None, True)
+
+
+@pytest.mark.parametrize("given", [{}, {"id": ""}, {"id": "x", "max_cost": -1}, {"id": "x", "max": 1}, {"id": 3}])
+def test_a_map_that_is_no_budget_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(NeuroScriptError, match="a shared budget is a map with an id"):
+        SharedBudget.parse(given)
 
 
 @pytest.mark.parametrize("field", ["max_calls", "deadline", "approval_seconds"])

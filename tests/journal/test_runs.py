@@ -19,10 +19,12 @@ from neuroscript import (
     Journal,
     LimitError,
     NeuroScriptError,
+    Recovery,
     RunTerms,
     StateError,
+    ToolContext,
 )
-from neuroscript.journal import codec
+from neuroscript.journal import NOT_DONE, codec
 from neuroscript.journal.entries import path_text
 
 Make = Callable[..., Interpreter]
@@ -337,3 +339,31 @@ def test_whispers_of_an_earlier_run_are_no_part_of_this_one(world: World, tmp_pa
             interpreter.run("main", run_id="r", journal=journal)
         journal.resolve("r", "1", done=1)
         assert interpreter.run("main", run_id="r", journal=journal) == "['w']"
+
+
+@pytest.mark.parametrize("takes_context", [False, True])
+def test_a_tool_of_the_hosts_finds_out_itself_whether_it_was_done(tmp_path: Path, takes_context: bool) -> None:
+    sent: list[str] = []
+
+    def send(to: str) -> str:
+        """Sends a letter."""
+        sent.append(to)
+        if sent == ["ann", "bob"]:
+            raise KeyboardInterrupt
+        return f"sent to {to}"
+
+    def send_by(ctx: ToolContext, to: str) -> str:
+        """Sends a letter."""
+        return send(to)
+
+    def recover(ctx: ToolContext, kept: int, args: list[Any]) -> Any:
+        return f"found {args[0]}" if sent[kept:] == args else NOT_DONE
+
+    with Interpreter(plugins=False) as interpreter, Journal.open(tmp_path) as journal:
+        recovery = Recovery(lambda ctx, args: len(sent), recover)
+        interpreter.tool("mail.Send", effect="once", recovery=recovery)(send_by if takes_context else send)
+        interpreter.load('func main() means\n  return [tool.mail.Send("ann"), tool.mail.Send("bob")]\nendfunc\n')
+        with pytest.raises(KeyboardInterrupt):
+            interpreter.run("main", run_id="r", journal=journal)
+        assert interpreter.run("main", run_id="r", journal=journal) == ["sent to ann", "found bob"]
+    assert sent == ["ann", "bob"]

@@ -26,6 +26,9 @@ def test_it_is_within_its_bound_with_all_calls() -> None:
     assert len(page) <= MAX_CHARACTERS == 10_000
     with Interpreter() as interpreter:
         for spec in interpreter.tools.specs():
+            if "jobs" in spec.capabilities:
+                assert f"\n{spec.group}" not in page  # there are no queues
+                continue
             group = re.search(rf"^{spec.group}(\(\w+\))?: (.*)$", page, re.MULTILINE)
             assert group is not None, spec.group
             after = r"(?= |$)" if spec.administers else r"(?=[/(])"

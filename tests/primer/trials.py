@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuroscript import Interpreter, NeuroScriptError
+from neuroscript import Interpreter, Journal, NeuroScriptError
+from neuroscript.jobs import EmbeddedEngine, register_job_tools
 from neuroscript.values import text_of
 
 _TRIAL = re.compile(r"^## (?P<heading>[^\n]+)$|^~~~neuroscript\n(?P<code>.*?)^~~~\n+=> (?P<emits>[^\n]+)$", re.M | re.S)
@@ -33,9 +35,18 @@ class Trial:
         """Runs the program and compares."""
         shown: list[str] = []
         library = re.match(r"\s*(func|on\s+event|::)", self.code)
-        with Interpreter(
-            emit=lambda value: shown.append(text_of(value)), sandbox=sandbox, prompt=str.upper
-        ) as interpreter:
+        with (
+            Interpreter(
+                emit=lambda value: shown.append(text_of(value)), sandbox=sandbox, prompt=str.upper
+            ) as interpreter,
+            ExitStack() as closing,
+        ):
+            if "tool.Job." in self.code:
+                assert sandbox is not None
+                engine, journal = EmbeddedEngine.open(sandbox / "state"), Journal.open(sandbox / "state")
+                closing.callback(journal.close)
+                closing.callback(engine.close)
+                closing.callback(register_job_tools(interpreter, engine, journal).close)
             try:
                 if library:
                     interpreter.load(self.code)

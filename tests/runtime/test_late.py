@@ -86,10 +86,11 @@ def compiles_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def loaded(source: str = LIBRARY, **options: Any) -> Interpreter:
-    """An interpreter that has loaded a library, and shows what ``tool.probe.See`` gets."""
+    """An interpreter that has loaded a library and compiled it, and shows what ``tool.probe.See`` gets."""
     interpreter = Interpreter(plugins=False, **options)
     watch(interpreter)
     interpreter.load(source, "library.ns")
+    interpreter.loader.compile_all()
     return interpreter
 
 
@@ -219,7 +220,7 @@ def test_they_can_be_made_later_where_there_was_no_room(
 
     interpreter = loaded()
     with monkeypatch.context() as patched:
-        patched.setattr("neuroscript.compiler.build.complete", fail)
+        patched.setattr("neuroscript.compiler.deferred.Deferred.general", fail)
         with pytest.raises(NeuroScriptError, match="out of") as raised:
             interpreter.run("ratio", 6.0, 4)
     assert [frame.procedure for frame in raised.value.stack] == ["ratio"]

@@ -7,7 +7,7 @@ large program, all at once, would take more memory than its tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
@@ -24,7 +24,7 @@ from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.put_back import ItemsPutBack
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
-from neuroscript.compiler.analysis.types import Shapes, Type
+from neuroscript.compiler.analysis.types import ANY, Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved
 from neuroscript.compiler.traversal import loop_depth
@@ -170,9 +170,15 @@ class ProgramAnalysis:
         return ProcedureTypes(general, False, self._infer(body, foreign, special.params, calls), None)
 
     def _infer_in_program(
-        self, body: Body, params: Mapping[str, Type], calls: Mapping[str, Type], shapes: Shapes, literals: bool
+        self,
+        body: Body,
+        params: Mapping[str, Type],
+        calls: Mapping[str, Type],
+        values: Callable[[str], Type],
+        shapes: Shapes,
+        literals: bool,
     ) -> Inference:
-        return self._infer(body, self._foreign[body.name], params, calls, shapes, literals=literals)
+        return self._infer(body, self._foreign[body.name], params, calls, values, shapes, literals=literals)
 
     def _infer(
         self,
@@ -180,19 +186,22 @@ class ProgramAnalysis:
         foreign: Unset,
         params: Mapping[str, Type],
         calls: Mapping[str, Type],
+        values: Callable[[str], Type] = lambda procedure: ANY,
         shapes: Shapes | None = None,
         *,
         literals: bool = False,
     ) -> Inference:
         unit = self.unit
-        facts = self._facts.get(id(body))
-        if facts is None:
-            facts = self._facts[id(body)] = not_nil(body), Effects(body), exact_quotients(body)
-        known, effects, exact = facts
+        found = self._facts.get(id(body))
+        if found is None:
+            found = self._facts[id(body)] = not_nil(body), Effects(body), exact_quotients(body)
+        known, effects, exact = found
         names = unit.procedures, unit.globals
         session = body.session or frozenset()
         tools = unit.result_type
-        return Inference(body, session, *names, params, calls, tools, known, shapes, literals, foreign, effects, exact)
+        return Inference(
+            body, session, *names, params, calls, values, tools, known, shapes, literals, foreign, effects, exact
+        )
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

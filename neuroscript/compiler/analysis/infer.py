@@ -19,11 +19,12 @@ from types import MappingProxyType
 from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, paths_read
-from neuroscript.compiler.analysis.tool_results import popped, result_of
+from neuroscript.compiler.analysis.tool_results import mapped, popped, reduced, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
     CONTAINER,
     FLOAT,
+    FUNCTION,
     INT,
     LIST,
     MAP,
@@ -39,14 +40,15 @@ from neuroscript.compiler.analysis.types import (
     T_NUM,
     T_STR,
     T_TRUTH,
-    T_WORD,
     Shape,
     Shapes,
     Type,
     binary,
     bounded,
+    complement,
     container,
     each_of,
+    function,
     item_at,
     item_of,
     literal,
@@ -54,7 +56,7 @@ from neuroscript.compiler.analysis.types import (
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
-from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.resolve import LAST, Body
 from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -154,6 +156,8 @@ class Inference:
         globals: the names of the host's values, which hide them too.
         params: the types of parameters, as far as they are known.
         calls: the types of procedures' results, as far as they are known.
+        values: gives the type of a procedure's results where it is called as a value, since which its general body is
+            entered, as far as it is known.
         tools: gives the declared type of a tool's results where they certainly are of it, else None.
         not_nil: the mentions of variables that certainly are not nil.
         shapes: those of the program, of which all bodies have to be solved in turn; None where literals have none.
@@ -161,6 +165,9 @@ class Inference:
         unset: what may be read before it is set, and so be something else.
         effects: of the body's statements, where they are at hand.
         exact: the divisions of whole numbers that certainly have whole results.
+
+    Attributes:
+        called: the procedures that it calls as values, as far as that is known.
     """
 
     def __init__(
@@ -171,6 +178,7 @@ class Inference:
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),
         calls: Mapping[str, Type] = MappingProxyType({}),
+        values: Callable[[str], Type] = lambda procedure: ANY,
         tools: Callable[[str], ArgType | None] = lambda tool: None,
         not_nil: AbstractSet[n.Span] = frozenset(),
         shapes: Shapes | None = None,
@@ -184,6 +192,8 @@ class Inference:
         self._unset = unset
         self.shadowing = procedures, globals
         self.calls = calls
+        self.called: set[str] = set()
+        self._values = values
         self.tools = tools
         self.not_nil = not_nil
         self._exact = exact
@@ -217,6 +227,10 @@ class Inference:
         """Notes that a variable, or the result of a procedure, has another type now."""
         for place in self._effects.readers.get(name, ()):
             self._due[place] = True
+
+    def changed_all(self) -> None:
+        """Notes that what any of the assignments depends on may have changed."""
+        self._due = bytearray(b"\1" * len(self._effects.made))
 
     @property
     def read(self) -> set[Shape]:
@@ -423,7 +437,9 @@ class Inference:
         return kind
 
     def _name(self, expression: n.Name) -> Type:
-        kind = self.types.get(expression.name, ANY)
+        kind = self.types.get(expression.name)
+        if kind is None:
+            return self._unassigned(expression.name)
         if self._unset.reads and expression.span in self._unset.reads:
             kind = ANY
         return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
@@ -454,14 +470,15 @@ class Inference:
         collection, index = self.of(expression.value), expression.index
         return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
 
-    def listed(self, items: list[n.Expr]) -> Type:
-        """The type of a list of these items."""
+    def listed(self, items: list[n.Expr], *, returned: bool = False) -> Type:
+        """The type of a list of these items; whether they are what a statement returns."""
         if self._literals is None or not 1 < len(items) <= _LONGEST_SHAPE:
             return container(LIST, self._any_of(items))
-        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {_class(items[0])}")
+        place = "return" if returned else _class(items[0])
+        shape = self._literals.shape(LIST, tuple(range(len(items))), f"{self.body.name} {place}")
         if self._records:
-            for place, item in enumerate(items):
-                shape.put(place, self.of(item))
+            for index, item in enumerate(items):
+                shape.put(index, self.of(item))
         return shaped(shape)
 
     def _mapped(self, literal: n.MapExpr) -> Type:
@@ -485,7 +502,12 @@ class Inference:
         if name.lower() in _ROUNDING and len(args) == 1 and (quotient := self._whole_quotient(args[0])) is not None:
             return quotient
         positional = all(argument.name is None for argument in args)
-        return result_of(name, declared, [self.of(argument.value) for argument in args] if positional else [])
+        kinds = [self.of(argument.value) for argument in args] if positional else []
+        if len(kinds) > 1 and name.lower() == "list.map":
+            return mapped(self._result(kinds[1]))
+        if len(kinds) > 2 and name.lower() == "list.reduce":
+            return reduced(self._result(kinds[1]), kinds[2])
+        return result_of(name, declared, kinds)
 
     def _whole_quotient(self, argument: n.Argument) -> Type | None:
         """The type of the rounded quotient of whole numbers; None for another argument."""
@@ -506,9 +528,29 @@ class Inference:
             return None
         return functools.reduce(Type.union, map(self.of, items), NOTHING)
 
-    def _call(self, name: str) -> Type:
-        if name in self.body.variables:
+    def _unassigned(self, name: str) -> Type:
+        """The type of what a name means that is no variable's."""
+        procedures, hosts = self.shadowing
+        return function(name) if name in procedures and name not in hosts and name != LAST else ANY
+
+    def callee(self, call: n.Call) -> Type:
+        """The type of the value that a call by the name of a variable calls."""
+        kind = ANY if call.span in self._unset.reads else self.types.get(call.name, ANY)
+        return kind if kind.within(FUNCTION) else ANY  # what is no function leaves the name its other meaning
+
+    def _result(self, kind: Type) -> Type:
+        """The type of the results of a function value."""
+        if not kind.kinds:
+            return NOTHING
+        if not kind.procedures or not kind.within(FUNCTION | NIL):
             return ANY
+        self.called |= kind.procedures
+        return functools.reduce(Type.union, map(self._values, sorted(kind.procedures)))
+
+    def _call(self, call: n.Call) -> Type:
+        name = call.name
+        if name in self.body.variables:
+            return self._result(self.callee(call))
         if name in self.calls:
             return self.calls[name]
         return ANY if any(name in names for names in self.shadowing) else _builtin(name)
@@ -522,7 +564,7 @@ class Inference:
             case "not":
                 return T_TRUTH if self.of(operand).kinds & OTHER else T_BOOL
             case "~":
-                return T_WORD
+                return complement(self.of(operand))
         kind = self.of(operand)
         return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 
@@ -546,7 +588,8 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Chain: Inference._chain,
     n.Power: lambda types, it: types._power(types.of(it.base), it.exponent),
     n.Index: Inference._index,
-    n.Call: lambda types, it: types._call(it.name),
+    n.Call: Inference._call,
+    n.CallValue: lambda types, it: types._result(types.of(it.callee)),
     n.ToolCall: lambda types, it: types._tool(it.name, it.args),
 }
 

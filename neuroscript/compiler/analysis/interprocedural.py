@@ -29,7 +29,8 @@ _MOST_ATTEMPTS = 7
 _CHANGES = 5  # of a parameter's or result's type, after which it is widened
 _MOST_STATEMENTS = 3000  # of a program
 
-InferTypes = Callable[[Body, Mapping[str, Type], Mapping[str, Type], Shapes, bool], Inference]
+Results = Callable[[str], Type]
+InferTypes = Callable[[Body, Mapping[str, Type], Mapping[str, Type], Results, Shapes, bool], Inference]
 
 
 @record(frozen=True)
@@ -141,8 +142,8 @@ def infer_program(
         unit: what the program is compiled against.
         calls: of the procedures among each other.
         checked: the specialised bodies for arguments that are checked, of the procedures that may have one.
-        infer_types: infers the types of a body's variables, given those of parameters and results, the shapes, and
-            whether its literals have any.
+        infer_types: infers the types of a body's variables, given those of parameters and results, of the results of
+            procedures that are called as values, the shapes, and whether its literals have any.
         entered: the procedures whose general bodies are called, apart from calls by other general bodies; None for all.
 
     Returns:
@@ -224,6 +225,7 @@ class _Version:
         self.internal = internal
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
+        self.values: dict[str, Type] = {}  # and of those that it calls as values, as far as that is known
         self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
         self._params: list[Type] | None = None  # and what is passed to it
         self._read: set[Shape] = set()  # and the shapes that this depended on
@@ -232,7 +234,7 @@ class _Version:
         self._seen = -1  # so many changes to shapes have been looked at
         self._ends = body.resumes or falls_through(body.block)
 
-    def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], shapes: Shapes) -> bool:
+    def begin(self, params: Mapping[str, Type], results: Mapping[str, Type], values: Results, shapes: Shapes) -> bool:
         """Begins to infer its types; whether anything has changed that they depend on."""
         if not self.is_due and self._seen == shapes.changes:
             return False
@@ -246,6 +248,9 @@ class _Version:
                 self.results[name] = kind
                 self.types.changed(name)
                 anew = True
+        if any(values(name) != kind for name, kind in self.values.items()):
+            self.types.changed_all()
+            anew = True
         if shapes.changes > self._since and not anew:
             anew = any(shape.changed > self._since for shape in self._read)
         return anew
@@ -255,6 +260,16 @@ class _Version:
         self._since = shapes.changes
         shapes.read = self._read = self.types.read
 
+    def called_as_values(self, results: Results) -> list[str]:
+        """The procedures that it has turned out to call as values since the last time.
+
+        Args:
+            results: gives the type of the results of such a procedure, on which the version depends from now on.
+        """
+        found = sorted(self.types.called - self.values.keys())
+        self.values = {name: results(name) for name in self.types.called}
+        return found
+
     def result(self) -> Type:
         """The type of what the body returns."""
         found = T_NIL if self._ends else NOTHING
@@ -262,7 +277,8 @@ class _Version:
             if not values:
                 found = found.union(T_NIL)
             else:
-                found = found.union(self.types.of(values[0]) if len(values) == 1 else self.types.listed(values))
+                one = len(values) == 1
+                found = found.union(self.types.of(values[0]) if one else self.types.listed(values, returned=True))
         return found
 
     def add_literals(self) -> None:
@@ -306,17 +322,18 @@ class _Solver:
         for body in procedures:
             name = body.name
             if name in inner:
-                types = infer_types(body, self.params[name], self._inside, self._shapes, True)
+                types = infer_types(body, self.params[name], self._inside, self._of_value, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
                 special = checked[name]
                 # What lists and maps hold is found here; how large numbers get at any depth of calls is known already.
                 given = special.result
                 own = {name: given} if given is not None and not given.kinds & CONTAINER else {}
-                types = infer_types(body, special.params, ChainMap(own, self._inside), self._shapes, True)
+                results = ChainMap(own, self._inside)
+                types = infer_types(body, special.params, results, self._of_value, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             else:
-                types = infer_types(body, {}, self._inside, self._shapes, True)
+                types = infer_types(body, {}, self._inside, self._of_value, self._shapes, True)
                 self._general[name] = _Version(body, types, calls, internal=True)
         # The versions that depend on what is passed to a procedure, or on its results: its own, and those that call it.
         self._concerned: dict[str, list[_Version]] = {name: [] for name in bodies}
@@ -327,6 +344,15 @@ class _Solver:
         for name in {version.body.name, *version.called}:
             self._concerned[name].append(version)
 
+    def _of_value(self, name: str) -> Type:
+        """The type of the results of a procedure that is called as a value, which enters its general body.
+
+        That is looked at last; until then it is taken to give what the other one gives.
+        """
+        if name not in self._inside:
+            return ANY
+        return self._inside[name].union(self._outside[name])
+
     def look_outside(self, infer_types: InferTypes, calls: Calls, names: set[str]) -> None:
         """Adds external code: the general bodies of the procedures of these names that have another one.
 
@@ -335,7 +361,7 @@ class _Solver:
         self.looks_outside = True
         for name, special in self._special.items():
             if name in names:
-                types = infer_types(special.body, {}, self._outside, self._shapes, False)
+                types = infer_types(special.body, {}, self._outside, self._of_value, self._shapes, False)
                 version = self._general[name] = _Version(special.body, types, calls, internal=False)
                 self._concern(version)
 
@@ -366,7 +392,7 @@ class _Solver:
         name = version.body.name
         results = self._inside if version.internal else self._outside
         given = self.params.get(name, {})
-        if not version.begin(given, results, self._shapes):
+        if not version.begin(given, results, self._of_value, self._shapes):
             return
         if name in self._inner and version.internal:
             version.types.add(given)
@@ -377,9 +403,11 @@ class _Solver:
             for call in version.calls:
                 if call.name in self._inner or (call.name in self._fitting and call.name != name):
                     self._pass(version, call)
+        result = version.result()
+        for called in version.called_as_values(self._of_value):
+            self._concerned[called].append(version)
         if name not in self._inside:
             return
-        result = version.result()
         if version.internal or (name not in self._inner and name not in self._fitting):
             self._inside[name] = self._joined((name, " inside"), self._inside[name], result)
         if version is self._general.get(name):

@@ -92,6 +92,16 @@ def popped(tool: str, args: list[Type], place: int) -> Type | None:
     return items if place else container(LIST, items)
 
 
+def mapped(result: Type) -> Type:
+    """The type of what ``list.Map`` gives, given that of the function's results."""
+    return container(LIST, result if result != ANY else None)
+
+
+def reduced(result: Type, initial: Type) -> Type:
+    """The type of what ``list.Reduce`` gives, given that of the function's results."""
+    return result.union(initial)
+
+
 def _item(args: list[Type]) -> Type | None:
     items = _items(args[0], LIST)
     return items.union(args[2] if len(args) > 2 else T_NIL) if items is not None else None
@@ -99,6 +109,14 @@ def _item(args: list[Type]) -> Type | None:
 
 def _repeated(args: list[Type]) -> Type | None:
     return container(LIST, args[0])
+
+
+def _grouped(args: list[Type]) -> Type | None:
+    return container(MAP, _same(args))
+
+
+def _counted(args: list[Type]) -> Type | None:
+    return container(MAP, T_LENGTH)
 
 
 def _values(args: list[Type]) -> Type | None:
@@ -179,8 +197,11 @@ _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "str.count": _length,
     "str.indexof": _place,
     "str.length": _length,
+    "list.countby": _counted,
     "list.filter": _same,
+    "list.find": _item,
     "list.get": _item,
+    "list.groupby": _grouped,
     "list.head": _item,
     "list.insert": _with(2),
     "list.prepend": _with(1),

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from neuroscript.values import MAX_INT_BITS
 
-NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
+NIL, BOOL, INT, FLOAT, STR, LIST, MAP, FUNCTION, OTHER = (1 << bit for bit in range(9))
 NUM = INT | FLOAT
 CONTAINER = LIST | MAP
-ANY_KINDS = 255
+ANY_KINDS = 511
 _SAFE_BITS = MAX_INT_BITS - 8
 _ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
 _MOST_ADDED = 16  # keys that statements add to the maps of one shape
@@ -121,6 +121,9 @@ class Type(NamedTuple):
         natural: whether it is 0 or more if it is a whole number.
         item: the type of its items if it is a list or map; None if that is not known, or if it has shapes.
         shapes: those of which it is one if it is a list or map; empty if that is not known.
+        procedures: the names of those of the program of which it is one if it is a function.  Only what the program
+            names is of the kind `FUNCTION`; a function from elsewhere may be a tool, or another interpreter's, and is
+            of the kind `OTHER`.
     """
 
     kinds: int
@@ -128,6 +131,7 @@ class Type(NamedTuple):
     natural: bool = False
     item: Type | None = None
     shapes: frozenset[Shape] = frozenset()
+    procedures: frozenset[str] = frozenset()
 
     def within(self, kinds: int) -> bool:
         """Whether every value of this type is one of ``kinds``."""
@@ -138,7 +142,8 @@ class Type(NamedTuple):
         if not self.kinds & ~kinds:
             return self
         shapes = frozenset(shape for shape in self.shapes if shape.kind & kinds) if self.shapes else self.shapes
-        return Type(self.kinds & kinds, self.bits, self.natural, self.item, shapes)
+        procedures = self.procedures if kinds & FUNCTION else frozenset()
+        return Type(self.kinds & kinds, self.bits, self.natural, self.item, shapes, procedures)
 
     def items(self) -> Type | None:
         """The type of the items of its lists and maps; None if that is not known."""
@@ -188,7 +193,8 @@ class Type(NamedTuple):
         """The type without its shapes, as that of lists and maps whose items are all of one type."""
         if not self.shapes:
             return self
-        return container(self.kinds, self.items())._replace(bits=self.bits, natural=self.natural)
+        made = container(self.kinds, self.items())
+        return made._replace(bits=self.bits, natural=self.natural, procedures=self.procedures)
 
     def union(self, other: Type, *, shallow: bool = False) -> Type:
         """The type of the values of either type.
@@ -222,16 +228,21 @@ class Type(NamedTuple):
                 item = one.union(two, shallow=shallow) if one is not None and two is not None else None
                 item = container(kinds, item).item
                 shapes = frozenset()
-        return Type(kinds, bits, natural, item, shapes)
+        procedures = self.procedures
+        if kinds & OTHER:
+            procedures = frozenset()
+        elif procedures is not other.procedures:
+            procedures |= other.procedures
+        return Type(kinds, bits, natural, item, shapes, procedures)
 
     def widened(self) -> Type:
         """The type without the bounds that a loop could go on raising, so that iteration ends."""
         item = self.item.widened() if self.item is not None else None
-        return Type(self.kinds, None, self.natural, item, self.shapes)
+        return Type(self.kinds, None, self.natural, item, self.shapes, self.procedures)
 
 
 NOTHING = Type(0)
-ANY = Type(ANY_KINDS)
+ANY = Type(ANY_KINDS)  # whose functions are any, as those of the kind OTHER are
 T_NIL = Type(NIL)
 T_BOOL = Type(BOOL)
 T_STR = Type(STR)
@@ -239,7 +250,8 @@ T_FLOAT = Type(FLOAT)
 T_NUM = Type(NUM)
 T_TRUTH = Type(BOOL | OTHER)
 T_LENGTH = Type(INT, 62, natural=True)
-T_WORD = Type(INT, 64)
+WORD_BITS = 64
+T_WORD = Type(INT, WORD_BITS)
 
 
 def bounded(bits: int | None, natural: bool = False) -> Type:
@@ -261,6 +273,11 @@ def container(kinds: int, item: Type | None) -> Type:
     while inner is not None:
         inner, depth = inner.item, depth + 1
     return Type(kinds, item=item if depth <= _ITEM_DEPTH else None)
+
+
+def function(procedure: str) -> Type:
+    """The type of a procedure of the program as a value."""
+    return Type(FUNCTION, procedures=frozenset((procedure,)))
 
 
 def shaped(shape: Shape) -> Type:
@@ -333,13 +350,14 @@ def key_of(collection: Type) -> Type:
 
 
 _RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_ITERATED = frozenset("+-*&|^")
 
 
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
     if operator in _RELATIONS:
         return T_BOOL
-    if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
+    if operator in _ITERATED and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
@@ -373,14 +391,30 @@ def binary(operator: str, left: Type, right: Type) -> Type:
             whole = right.within(INT | NIL | BOOL | CONTAINER)
             return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
         case "&" | "|" | "^":
-            return T_WORD
+            return _of_words(operator, left, right)
         case "and" | "or":
             return T_TRUTH if (left.kinds | right.kinds) & OTHER else T_BOOL
     return T_BOOL
 
 
-def _counts(kind: Type) -> bool:
-    return kind.within(INT) and kind.natural
+def fits_word(kind: Type) -> bool:
+    """Whether a value certainly is a whole number that is itself in 64-bit two's complement."""
+    return kind.within(INT) and kind.bits is not None and kind.bits < WORD_BITS
+
+
+def _of_words(operator: str, left: Type, right: Type) -> Type:
+    """The type of ``left operator right`` for an operator on bits."""
+    natural = [kind.bits for kind in (left, right) if fits_word(kind) and kind.natural and kind.bits is not None]
+    if operator == "&":
+        return bounded(min(natural), natural=True) if natural else T_WORD  # no bit is there that one of them has not
+    return bounded(max(natural), natural=True) if len(natural) == 2 else T_WORD
+
+
+def complement(operand: Type) -> Type:
+    """The type of ``~operand``, if the operation does not fail."""
+    if not operand.kinds:
+        return NOTHING
+    return bounded(operand.bits + 1) if fits_word(operand) and operand.bits is not None else T_WORD
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:

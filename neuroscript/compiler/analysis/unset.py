@@ -134,6 +134,9 @@ class _Reads:
             if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
                     self.spans.add(part.span)
+            elif isinstance(part, n.Call):
+                if self._read(part.name):
+                    self.spans.add(part.span)
             elif isinstance(part, n.Raw):
                 self._placeholders(part.text, part.span, raw=True)
             elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):

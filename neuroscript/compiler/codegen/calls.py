@@ -12,10 +12,10 @@ import ast
 from collections.abc import Iterator
 
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
-from neuroscript.compiler.analysis.types import INT, LIST, MAP, NOTHING, STR
+from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST
+from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST, once
 from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
@@ -62,7 +62,8 @@ class CallGenerator:
         variable, name = py.variable(call.name), py.const(call.name)
         if not self._enters(call.args):
             return self.call_value(variable, name, call.args)
-        return self._entered(variable, variable, name, call)
+        kind = self.context.types.callee(call) if self.context.is_set(call.name) else ANY
+        return self._entered(variable, variable, kind, name, call)
 
     def call_result(self, call: n.CallValue) -> ast.expr:
         """A call of what an expression gives: ``table[key](…)``."""
@@ -70,19 +71,29 @@ class CallGenerator:
         if not self._enters(call.args):
             return self.call_value(callee, name, call.args)
         temporary = self.context.temporaries.fresh()
-        return self._entered(py.bind(temporary, callee), py.name(temporary), name, call)
+        kind = self.context.type_of(call.callee)
+        return self._entered(py.bind(temporary, callee), py.name(temporary), kind, name, call)
 
     def _enters(self, args: list[n.Argument]) -> bool:
         """Whether a procedure that is a value is entered directly, with these arguments."""
         by_name = any(argument.name is not None for argument in args)
         return not self.context.body.uses_last and len(args) < abi.ENTRIES and not by_name
 
-    def _entered(self, first: ast.expr, again: ast.expr, name: ast.expr, call: n.Call | n.CallValue) -> ast.expr:
-        """A call of a value, which code gives twice, by the entry of the procedure that it mostly is."""
-        own = py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER))
+    def _entered(
+        self, first: ast.expr, again: ast.expr, kind: Type, name: ast.expr, call: n.Call | n.CallValue
+    ) -> ast.expr:
+        """A call of a value of a type, which code gives twice, by the entry of the procedure that it mostly is."""
         count = py.const(len(call.args))
-        entry = py.item(py.attribute(again, "entries"), count)
-        callee = py.either(py.both(py.kind_is(first, abi.FUNCTION), own), entry, py.call(abi.ENTRY, again, name, count))
+        if kind.within(FUNCTION):
+            callee: ast.expr = py.item(py.attribute(once(first), "entries"), count)
+        else:
+            test: ast.expr = py.kind_is(first, abi.FUNCTION)
+            if kind.within(FUNCTION | NIL):
+                test = py.compare(first, "is not", py.const(None))
+            else:
+                test = py.both(test, py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER)))
+            entry = py.item(py.attribute(again, "entries"), count)
+            callee = py.either(test, entry, py.call(abi.ENTRY, again, name, count))
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(callee, depth, *self._arguments(call))
 

@@ -22,6 +22,7 @@ from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
+from neuroscript.values import TYPE_CONSTANTS
 
 _LONG = 150  # statements
 _LONG_TEXT = 64  # characters
@@ -324,16 +325,21 @@ class FunctionContext:
         """Whether the value is certainly not a fuzzy."""
         return not self.type_of(expression).kinds & OTHER
 
+    def is_procedure(self, name: str) -> bool:
+        """Whether a name means a procedure of the program as a value."""
+        hidden = name in self.body.variables or name == LAST or name in TYPE_CONSTANTS
+        return not hidden and name in self.unit.procedures and name not in self.unit.globals
+
     def is_repeatable(self, expression: n.Expr) -> bool:
         """Whether the code may stand in two places: it is a short literal, or a variable that is read untested."""
         if isinstance(expression, n.Literal):
             return not isinstance(expression.value, str) or len(expression.value) < _LONG_TEXT
-        return isinstance(expression, n.Name) and self.is_set(expression.name)
+        return isinstance(expression, n.Name) and (self.is_set(expression.name) or self.is_procedure(expression.name))
 
     def is_pure(self, expression: n.Expr) -> bool:
         """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
         if isinstance(expression, n.Name):
-            return self.is_assigned(expression.name)
+            return self.is_assigned(expression.name) or self.is_procedure(expression.name)
         return isinstance(expression, n.Literal)
 
     def is_pure_code(self, made: ast.expr) -> bool:

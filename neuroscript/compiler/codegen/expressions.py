@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, NUM, STR, T_STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, NUM, STR, T_STR, fits_word
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
@@ -215,6 +215,8 @@ class ExpressionGenerator:
             return py.name(LATEST)
         if name in TYPE_CONSTANTS and name not in self.unit.globals:
             return py.name(abi.CONSTANT + name)
+        if self.context.is_procedure(name):
+            return py.name(abi.PROCEDURE_VALUE + name)
         return py.call(abi.NAME, py.const(name))
 
     def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
@@ -268,6 +270,8 @@ class ExpressionGenerator:
                     return py.negated(self.condition(operand))
                 return py.call(abi.NOT, self.value(operand))
             case "~":
+                if fits_word(self.context.type_of(operand)):
+                    return ast.UnaryOp(ast.Invert(), self.value(operand))
                 return py.call(abi.BIT_NOT, self.value(operand))
         if isinstance(operand, n.Literal) and type(operand.value) in (int, float):
             return py.const(-operand.value if type(operand.value) is int else -operand.value + 0.0)

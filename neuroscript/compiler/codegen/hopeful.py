@@ -144,6 +144,8 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
     held = context.held.get(path_of(value)) if context.held else None
     if held is not None and context.type_of(index).within(STR) and (*path_of(value), key_of(index)) in context.held:
         return py.item(py.name(held), expressions.value(index))  # what is about to be set has to be there
+    if is_last(context, value, index) and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
+        return py.item(expressions.value(value), py.const(-1))  # of what is empty that misses too
 
     def owner(again: bool) -> tuple[ast.expr, ast.expr]:
         if held is not None:
@@ -156,6 +158,24 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
 
     is_short = held is not None or _is_short(context, value)
     return item_of_likely(context, expressions, owner, kind, index, is_short=is_short)
+
+
+def is_last(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
+    """Whether ``value[index]`` is the last item of a list or string that a path leads to: ``xs[len(xs) - 1]``."""
+    match index:
+        case n.Chain(
+            first=n.Call(name="len", args=[n.Argument(value=counted, name=None)]),
+            rest=[("-", n.Literal(value=int() as one), _)],
+        ):
+            path = path_of(value)
+            return (
+                type(one) is int
+                and one == 1
+                and path == path_of(counted)
+                and None not in path
+                and "len" in context.escape.readers
+            )
+    return False
 
 
 def _is_short(context: FunctionContext, value: n.Expr) -> bool:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.types import CONTAINER, Type
+from neuroscript.compiler.analysis.types import CONTAINER, LIST, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
+from neuroscript.compiler.codegen.hopeful import is_last
 from neuroscript.compiler.codegen.temporaries import clear, only_variable_holds
 from neuroscript.compiler.codegen.tools import ToolCallGenerator, places_of
 from neuroscript.compiler.traversal import key_of, path_of
 from neuroscript.runtime import abi
+from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
+
+_SLICE = "list.slice"
 
 Put = Callable[[ast.expr], list[ast.stmt]]
 """Makes the code that stores a value in the target of the statement."""
@@ -68,6 +72,8 @@ class InPlaceGenerator:
         places = places_of(link, value.args)
         if places is None or (not link.variadic and len(places) < len(link.types)):
             return None
+        if value.name.lower() == _SLICE and (without_last := self._without_last(value, old, others, link)) is not None:
+            return without_last
         self._read_first(old, others)
         operands = [self._kept(other, place in link.stored) for place, other in zip(places[1:], others, strict=True)]
         tools = ToolCallGenerator(self.context, self.expressions)
@@ -78,6 +84,28 @@ class InPlaceGenerator:
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
         py.place(call, value.span)
         return self._either([*found, *tests, change], ast.Pass(), call)
+
+    def _without_last(
+        self, value: n.ToolCall, old: n.Expr, others: list[n.Expr], link: ToolLink
+    ) -> list[ast.stmt] | None:
+        """``set xs = tool.list.Slice(xs, 0, len(xs) - 1)``, which takes the last item off; None for another slice."""
+        match others:
+            case [n.Literal(value=int() as first) as start, end] if type(first) is int and not first:
+                if self.target.path or not is_last(self.context, old, end):
+                    return None
+            case _:
+                return None
+        self._read_first(old, others)
+        held, name = py.variable(self.target.name), self.target.name
+        flow = self.context.flow
+        is_list = name in flow.assigned and self.context.types.of_target(self.target).within(LIST)
+        found: list[ast.expr] = [] if is_list else [py.kind_is(held, "list")]
+        found += [] if name in flow.owned else [only_variable_holds(name)]
+        args = ast.Tuple([held, self.expressions.value(start), self.expressions.value(end)], py.LOAD)
+        call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
+        py.place(call, value.span)
+        last = ast.Delete([ast.Subscript(held, py.const(-1), ast.Del())])
+        return self._either([*found, held], last, call)
 
     def by_adding(self, value: n.Expr) -> list[ast.stmt] | None:
         """``set target = target + [v, …]`` for an item; None where it is another kind of statement."""

@@ -209,7 +209,7 @@ class NumberGenerator:
         untested = (leaf for leaf, test in zip(leaves, tested, strict=True) if not test)
         if any(leaf.kind.kinds & FLOAT and not self._is_small(leaf) for leaf in untested):
             result = self.temporaries.fresh()
-            tests.append(py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", zero))
+            tests.append(py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0)))
             made = py.name(result)
         if signed:
             made = py.binary(made, "+", zero)

@@ -18,6 +18,7 @@ from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
+from neuroscript.runtime.operators import LONG_LIST
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_for_order, read_number
 
@@ -26,6 +27,7 @@ CHAIN_DEPTH = 24
 
 _FAST = 64  # Beyond so many a chain is made short rather than fast: every fast path is a dozen nodes.
 _QUOTIENT_BITS = 500
+_HALF_WORD = 1 << (types.WORD_BITS - 1)
 _HELPERS = {
     "+": abi.ADD,
     "-": abi.SUB,
@@ -145,7 +147,7 @@ class OperationGenerator:
                 return self._division(left, operand)
             case "%":
                 return self._modulo(left, operand)
-        return py.call(_HELPERS[operator], once(left.first), self.expressions.value(operand))
+        return self._bitwise(operator, left, operand)
 
     # --- logic and comparison ----------------------------------------------------------------------------------------
 
@@ -252,6 +254,8 @@ class OperationGenerator:
         if operator == "+" and kind.kinds & right.kinds & LIST:
             self.temporaries.hold(first, kind)
             self.temporaries.hold(second, right)
+            if kind.within(LIST) or right.within(LIST):
+                return self._joined_lists(first, again, kind, second, second_again, right)
         whole = kind.within(INT) and right.within(INT)
         if whole and types.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))
@@ -292,6 +296,20 @@ class OperationGenerator:
         fits = in_range(py.bind(result, made), py.name(result), natural=natural)
         return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
+    def _joined_lists(
+        self, first: ast.expr, again: ast.expr, kind: Type, second: ast.expr, second_again: ast.expr, right: Type
+    ) -> ast.expr:
+        """``+`` of lists, given the code of each operand at the first mention and at others, and its type."""
+        tests: list[ast.expr] = []
+        sizes = first, second
+        if not (kind.within(LIST) and right.within(LIST)):
+            tests.append(_both_are("list", first, kind, second, right))
+            sizes = again, second_again
+        size = py.binary(py.call("len", sizes[0]), "+", py.call("len", sizes[1]))
+        tests.append(py.compare(size, "<=", py.const(min(LONG_LIST, self.context.unit.max_items))))
+        joined = py.binary(again, "+", second_again)
+        return py.either(py.both(*tests), joined, py.call(abi.ADD, again, second_again))
+
     def _mixed(self, operator: str, left: _Left, operand: n.Expr, first: ast.expr, second: ast.expr) -> ast.expr | None:
         """``+ - *`` of a float and a number that may be too large for one; None where the operands are others."""
         kind, right = left.kind, self.context.type_of(operand)
@@ -317,7 +335,13 @@ class OperationGenerator:
             return self.floats.checked(py.binary(once(first), "/", once(second)))
         made: ast.expr = py.call(abi.DIV, again, second_again)
         evaluated = False
-        if kind.kinds & right.kinds & FLOAT:
+        if kind.kinds & right.kinds & INT and _fit_unless_whole(kind, right):
+            made = py.binary(again, "/", second_again)
+            if isinstance(operand, n.Literal) and operand.value:  # a whole number: the result is no larger
+                made = py.binary(made, "+", py.const(0.0))
+            else:
+                made = self.floats.checked(made)
+        elif kind.kinds & right.kinds & FLOAT:
             test = _both_are("float", again, kind, second_again, right)
             made = py.either(test, self.floats.checked(py.binary(again, "/", second_again)), made)
         if kind.kinds & right.kinds & INT:
@@ -364,6 +388,25 @@ class OperationGenerator:
                 tests.reverse()
         return py.either(py.both(*tests), py.binary(again, "%", second_again), otherwise)
 
+    # --- bits --------------------------------------------------------------------------------------------------------
+
+    def _bitwise(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
+        """``& | ^``, which Python does on numbers without an end; where the result is a word's, it is the word's."""
+        first, again, kind = left.first, left.again, self._without_nil(left.kind)
+        right = self._without_nil(self.context.type_of(operand))
+        if not kind.kinds & right.kinds & INT:
+            return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
+        second, second_again = self.expressions.operand(operand)
+        whole = kind.within(INT) and right.within(INT)
+        masks = operator == "&" and any(types.fits_word(one) and one.natural for one in (kind, right))
+        if whole and (masks or (types.fits_word(kind) and types.fits_word(right))):
+            return py.binary(once(first), operator, once(second))
+        result = self.temporaries.fresh()
+        made = py.binary(first if whole else again, operator, second if whole else second_again)
+        fits = py.compare(py.const(-_HALF_WORD), "<=", py.bind(result, made), "<", py.const(_HALF_WORD))
+        tests = [] if whole else [self._whole_test(first, kind, second, right)]
+        return py.either(py.both(*tests, fits), py.name(result), py.call(_HELPERS[operator], again, second_again))
+
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
         """The test that both operands are whole numbers, as far as needed; it evaluates both, the left one first."""
         if kind.within(INT) and self.context.is_pure_code(first):
@@ -382,6 +425,13 @@ def _is_word(expression: n.Expr | None) -> bool:
     )
 
 
+def _fit_unless_whole(left: Type, right: Type) -> bool:
+    """Whether two numbers, of which one is a float, certainly both are in the range of floats."""
+    if not (left.within(NUM) and right.within(NUM)):
+        return False
+    return (fits_double(left) or right.within(INT)) and (fits_double(right) or left.within(INT))
+
+
 def _is_sized(kind: Type) -> bool:
     """Whether a whole number is so small that its quotients by others of its kind are no smaller than floats can be."""
     return kind.bits is not None and kind.bits < _QUOTIENT_BITS
@@ -391,7 +441,7 @@ def _all_plus(chain: n.Chain, start: int) -> bool:
     return all(operator == "+" for operator, _, _ in chain.rest[start:])
 
 
-_KINDS = {"int": INT, "float": FLOAT}
+_KINDS = {"int": INT, "float": FLOAT, "list": LIST}
 
 
 def _is(word: str, made: ast.expr, kind: Type) -> ast.expr:

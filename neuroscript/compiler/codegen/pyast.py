@@ -30,6 +30,9 @@ _OPERATORS: dict[str, ast.operator] = {
     "//": ast.FloorDiv(),
     "%": ast.Mod(),
     "**": ast.Pow(),
+    "&": ast.BitAnd(),
+    "|": ast.BitOr(),
+    "^": ast.BitXor(),
 }
 _COMPARISONS: dict[str, ast.cmpop] = {
     "<": ast.Lt(),

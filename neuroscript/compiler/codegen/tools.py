@@ -9,7 +9,20 @@ from __future__ import annotations
 import ast
 import sys
 
-from neuroscript.compiler.analysis.types import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis.types import (
+    BOOL,
+    CONTAINER,
+    FLOAT,
+    FUNCTION,
+    INT,
+    LIST,
+    MAP,
+    NIL,
+    NUM,
+    OTHER,
+    STR,
+    Type,
+)
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -206,6 +219,8 @@ class ToolCallGenerator:
         short = all(isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
         if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and short and len(keys) <= BIG):
             return []
+        if self.context.type_of(argument).within(FUNCTION):
+            return []
         again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
         return [py.some(py.kind_is(value, abi.FUNCTION), py.kind_is(again, abi.TOOL_KIND))]
 
@@ -224,7 +239,7 @@ class ToolCallGenerator:
         """``f(a, b, default)``."""
         given = {
             place: py.call(abi.TO_HOST, value)
-            if place in link.copied and self.context.type_of(arg).kinds & (CONTAINER | OTHER)
+            if place in link.copied and self.context.type_of(arg).kinds & (CONTAINER | FUNCTION | OTHER)
             else value
             for place, arg, value in zip(places, args, values, strict=True)
         }

@@ -136,6 +136,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "trust_file": st.booleans(),
     "model_tools": PATTERNS,
     "max_cost_per_run": OPTIONAL_NUMBERS,
+    "max_tokens_per_run": OPTIONAL_NUMBERS,
     "max_cost_per_day": OPTIONAL_NUMBERS,
     "max_tokens_per_day": OPTIONAL_NUMBERS,
     "max_requests_per_minute": OPTIONAL_NUMBERS,

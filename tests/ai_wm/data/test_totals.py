@@ -56,7 +56,7 @@ class TestExactSum:
         else:
             assert float(again) == float(total)
 
-    @given(st.lists(finite | st.integers(), max_size=10), st.integers(1, 2**70))
+    @given(st.lists(finite.map(abs) | st.integers(0), max_size=10), st.integers(1, 2**70))
     def test_it_stays_at_the_largest_float(self, terms: list[float], factor: int) -> None:
         total = ExactSum([*terms, 1e308, 1e308, 10**4300]).times(factor)
         for value in (float(total), total.over(3), total.terms()[0]):

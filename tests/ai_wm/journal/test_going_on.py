@@ -3,111 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, Usage, WorkerPolicy, register_ai_worker_tools
-from ai_wm.providers.base import ToolCallRequest
-from neuroscript import ErrorCode, Interpreter, Journal, NeuroScriptError, Policy, StreamEvent
-from tests.ai_wm.helpers import Answers, raises_code
-
-DOWN = NeuroScriptError(ErrorCode.LLM_ERROR, "the server is down")
-
-
-def reply(text: str = "yes", **fields: Any) -> LLMResponse:
-    usage = Usage(input_tokens=10, output_tokens=5)
-    return LLMResponse(text=text, finish_reason="stop", usage=usage, model="m", **fields)
-
-
-def wants(tool: str, **arguments: Any) -> LLMResponse:
-    return reply("", tool_calls=(ToolCallRequest(id="c", name=tool, arguments=arguments),))
-
-
-class World:
-    """A directory with workers and a journal, in which runs are started, each by a manager and an interpreter anew."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        (directory / "box").mkdir()
-        self.policy = WorkerPolicy(owner="tests")
-        self.client = Answers()
-        self.acts: list[str] = []
-        self.events: list[StreamEvent] = []
-        self.emitted: list[Any] = []
-        self.worker: dict[str, Any] = {}
-
-    @contextmanager
-    def manager(self) -> Iterator[AIWorkerManager]:
-        with AIWorkerManager(
-            self.directory / "workers", clients={"custom": self.client}, policy=self.policy
-        ) as manager:
-            base = {"provider": "custom", "model_name": "m", "auth": {"method": "none"}, "interaction_models": ["both"]}
-            prices = {"input_cost_per_token": 0, "output_cost_per_token": 0.01}
-            config = {"base_url": "http://127.0.0.1:9/v1", "max_retries": 0, "max_output_tokens": 20}
-            given = {"cost_metrics": prices, "base_config": config, "tool_allowlist": ["world.*"], **self.worker}
-            manager.ensure_worker_definition({"name": "w", **base, **given})
-            manager.ensure_worker_definition({"name": "v", **base, **given, "base_config": config})
-            yield manager
-
-    def start(self, program: str, answer: Callable[[LLMRequest], Any] = lambda request: reply()) -> Any:
-        """Starts the run, or goes on with it; gives its result."""
-        self.client.answer = answer
-        with (
-            Interpreter(
-                sandbox=self.directory / "box",
-                plugins=False,
-                policy=Policy(grants=("*",)),
-                on_stream=self.events.append,
-                emit=self.emitted.append,
-            ) as interpreter,
-            self.manager() as manager,
-            Journal.open(self.directory / "state") as journal,
-        ):
-
-            @interpreter.tool("world.Act")
-            def act(word: str) -> str:
-                """Acts."""
-                self.acts.append(word)
-                return f"acted {word}"
-
-            register_ai_worker_tools(interpreter, manager)
-            interpreter.load(program, "p.ns")
-            try:
-                return interpreter.run("main", run_id="r", journal=journal)
-            finally:
-                interpreter.close()
-
-    def records(self) -> list[Any]:
-        with self.manager() as manager:
-            return [each for name in "wv" for each in manager.get_performance_records_for_definition(name)]
-
-    @property
-    def asked(self) -> list[str]:
-        return [request.messages[-1].content for request in self.client.requests]
+from ai_wm import LLMRequest, LLMResponse, WorkerPolicy
+from ai_wm.store import JsonStore
+from neuroscript.journal import segments
+from tests.ai_wm.helpers import raises_code
+from tests.ai_wm.journal.world import ALWAYS_UP, DOWN, World, raising, reply
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def raising(error: NeuroScriptError, when: Callable[[LLMRequest], bool]) -> Callable[[LLMRequest], Any]:
-    def answer(request: LLMRequest) -> Any:
-        if when(request):
-            raise NeuroScriptError(error.code, error.message)
-        last = request.messages[-1]
-        if last.role == "user" and last.content.startswith("act"):
-            return wants("world__Act", word=last.content)
-        return reply(f"{len(request.messages)}: {last.content}")
-
-    return answer
-
-
-ALWAYS_UP = raising(DOWN, lambda request: False)
 
 
 def is_result(request: LLMRequest) -> bool:
@@ -297,6 +208,42 @@ def test_a_round_is_sent_with_the_same_key_until_it_is_answered(world: World) ->
     world.start(SPENDING, answer)
     assert len(set(keys)) == len(keys) == 3
     assert all(keys)
+
+
+def test_the_journal_waits_for_the_disk_before_a_request_and_at_the_end_of_its_ask(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: list[bytes] = []
+    at_requests: list[tuple[int, bytes]] = []
+
+    def sync(file: int) -> None:
+        durable.append(os.pread(file, os.fstat(file).st_size, 0))
+
+    def answer(request: LLMRequest) -> LLMResponse:
+        at_requests.append((len(durable), durable[-1]))
+        return reply(f"said {request.messages[-1].content}")
+
+    monkeypatch.setattr(segments, "_sync", sync)
+    world.start('func main() means\n  ask "w", "one" into a\n  ask "w", "two" into b\nendfunc\n', answer)
+    (first, known_first), (second, known_second) = at_requests
+    assert all(path in known_first for path in (b'"1"', b'"1/1"'))  # that the ask and its request were begun
+    assert all(what in known_second for what in (b"said one", b'"2/1"'))
+    assert second - first == 2
+
+
+def test_a_record_that_the_power_took_comes_back_from_the_journal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store does not wait for the disk, since the journal has the record; it does before the run is over."""
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonStore, "add_record", lambda *_, **__: None)
+        patch.setattr(JsonStore, "sync", lambda _: None)
+        with raises_code(16, "down"):
+            world.start(TOOLED, raising(DOWN, lambda request: request.messages[-1].content != "first"))
+    assert [each.success for each in world.records()] == []
+    world.start(TOOLED, ALWAYS_UP)
+    assert sorted(each.success for each in world.records()) == [False, True, True]
+    assert world.asked.count("first") == 1
 
 
 def test_no_key_is_in_the_journal(world: World) -> None:

@@ -183,7 +183,7 @@ def test_a_run_that_is_killed_at_any_moments(provider: Path, seed: int) -> None:
 
 def test_an_outage_in_the_middle_ends_the_run_which_goes_on_later(provider: Path) -> None:
     # The first start is killed after its first ask; the next finds nobody at home.
-    assert start(provider, 20).returncode == -9
+    assert start(provider, 16).returncode == -9
     (provider / "outage").touch()
     down = start(provider)
     assert down.returncode == 1

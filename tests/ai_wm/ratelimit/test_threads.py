@@ -6,7 +6,9 @@ import gc
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+from ai_wm.ratelimit import SQLiteRateLimiter
 from neuroscript.errors import RateLimitedError
 
 from .support import ROOMY, AnyLimiter, Policy
@@ -32,6 +34,19 @@ def test_threads_together_use_the_limit_exactly(limiter: AnyLimiter) -> None:
         results = list(pool.map(work, range(16)))
     assert sum(made for made, _ in results) == 295
     assert limiter.usage("d")["tokens_last_day"] == sum(used for _, used in results) == 2_950
+
+
+def test_what_ends_while_the_file_is_in_use_is_counted_by_whoever_uses_it(tmp_path: Path) -> None:
+    path, limits = tmp_path / "limits.sqlite3", Policy(max_requests_per_minute=10, max_tokens_per_day=100)
+    limiter, other = SQLiteRateLimiter(path), SQLiteRateLimiter(path)
+    used, unused = (limiter.reserve("d", limits, tokens=20) for _ in range(2))
+    with limiter._transaction():  # as another thread of this process may be in one at any moment
+        used.settle(7)
+        unused.release()
+    counted = other.usage("d")
+    assert (counted["calls_in_flight"], counted["requests_last_day"], counted["tokens_last_day"]) == (0, 1, 7)
+    other.close()
+    limiter.close()
 
 
 def test_slots_taken_by_many_threads_are_never_too_many(limiter: AnyLimiter) -> None:

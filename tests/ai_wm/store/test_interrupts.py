@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ai_wm.store import JsonStore, tidying
+from ai_wm.store.change_maker import ChangeMaker
 from ai_wm.store.engine import StorageEngine
 
 from .support import Files, record, reopened, retire, spawn
@@ -19,7 +20,7 @@ from .test_power_loss import known, opened
 
 pytestmark = pytest.mark.usefixtures("eager")
 
-STORING: CodeType = JsonStore._store.__code__
+STORING: CodeType = ChangeMaker._store.__code__
 READING: CodeType = StorageEngine.refresh.__code__
 LOADING: CodeType = StorageEngine.load.__code__
 MOVING: CodeType = StorageEngine.move.__code__

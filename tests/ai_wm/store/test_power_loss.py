@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ai_wm.data.types import PerformanceRecord, SupervisorFeedback
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, json_store
 from ai_wm.store.engine import PERFORMANCE_FILE
 
 from .support import Disk, Files, PowerLost, add, entries, record, retire, spawn, tasks, worker
@@ -154,3 +155,28 @@ def test_a_journal_that_was_begun_anew_holds_what_the_old_one_held(tmp_path: Pat
     assert {"live", "large", "elsewhere"} <= instances
     store.close()
     other.close()
+
+
+@pytest.mark.parametrize(
+    "make_durable",
+    [lambda store: store.add_record(record("t1")), JsonStore.sync, JsonStore.close],
+    ids=["a record that is waited for", "sync", "close"],
+)
+def test_a_record_that_nobody_waits_for_is_durable_when_its_caller_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_durable: Callable[[JsonStore], None]
+) -> None:
+    monkeypatch.setattr(json_store, "_FLUSH_SECONDS", 60)
+    disk, told = Disk(), list[str]()
+    store = opened(tmp_path / "sandbox", disk)
+    before = known(store)
+    later = ["later 0", "later 1"]
+    for task in later:
+        store.add_record(record(task), then=partial(told.append, task))
+    after = known(store)
+    assert after[0].keys() == {*before[0], *later}
+    assert told == []
+    assert before[0].keys() <= found(disk, tmp_path / "sandbox", tmp_path / "lost before")[0].keys()
+    make_durable(store)
+    assert told == later
+    assert found(disk, tmp_path / "sandbox", tmp_path / "lost")[0].keys() - {"t1"} == after[0].keys()
+    store.close()

@@ -1,0 +1,94 @@
+"""The tables of an embedded engine's file, and the stages that a job goes through in them."""
+
+from __future__ import annotations
+
+from neuroscript.jobs.engine import CANCELLED, DONE, EXPIRED, FAILED, PENDING, RUNNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+VERSION: Final = 1
+"""The version of the tables, which the file carries."""
+
+# A pending job is in one of these stages; the others have the name of their state.
+READY: Final = "ready"
+DELAYED: Final = "delayed"  # until the wall clock has come to ``not_before``
+RESTING: Final = "resting"  # between two attempts, until the machine's clock has come to ``rest``
+ASKING: Final = "asking"  # until somebody wakes it
+STAGES: Final = (READY, DELAYED, RESTING, ASKING, RUNNING, DONE, FAILED, CANCELLED, EXPIRED)
+STATE_OF: Final = {stage: PENDING if stage in (READY, DELAYED, RESTING, ASKING) else stage for stage in STAGES}
+
+# Numbers of a queue that are kept up to date instead of being counted: how many jobs are in each stage ("stage:ready"),
+# and sums over ended jobs ("measure:cost").
+STAGE: Final = "stage:"
+MEASURE: Final = "measure:"
+ATTEMPTS: Final = "attempts"
+RATED: Final = "rated"
+RATING: Final = "rating"
+TIMED: Final = "timed"
+
+# What a job is given and gives lies beside it, so that it is not written again whenever its stage changes.
+SCHEMA: Final = """
+CREATE TABLE machine (boot TEXT NOT NULL, ends INTEGER NOT NULL)
+
+CREATE TABLE queues (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, name TEXT NOT NULL, worker TEXT NOT NULL,
+    least INTEGER NOT NULL, most INTEGER NOT NULL, attempts INTEGER NOT NULL, lease REAL NOT NULL,
+    backoff REAL NOT NULL, backoff_most REAL NOT NULL, max_jobs INTEGER, paused INTEGER NOT NULL, note TEXT NOT NULL,
+    created REAL NOT NULL, UNIQUE (owner, name)
+)
+
+CREATE TABLE tallies (
+    queue INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC NOT NULL, PRIMARY KEY (queue, name)
+) WITHOUT ROWID
+
+CREATE TABLE processes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL, seen REAL NOT NULL
+)
+
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL,
+    submitter TEXT NOT NULL, digest BLOB NOT NULL, stage TEXT NOT NULL, priority INTEGER NOT NULL,
+    not_before REAL NOT NULL, deadline REAL NOT NULL, rest REAL NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL,
+    created REAL NOT NULL, started REAL NOT NULL DEFAULT 0, ended REAL NOT NULL DEFAULT 0,
+    process INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0, woken INTEGER NOT NULL DEFAULT 0,
+    stopping TEXT, ending INTEGER NOT NULL DEFAULT 0, holder INTEGER NOT NULL DEFAULT 0,
+    acknowledged INTEGER NOT NULL DEFAULT 0, waits_for TEXT NOT NULL DEFAULT '', measures TEXT NOT NULL DEFAULT '{}',
+    feedback TEXT, error TEXT, UNIQUE (owner, id)
+)
+
+CREATE TABLE payloads (number INTEGER PRIMARY KEY, payload TEXT NOT NULL)
+
+CREATE TABLE results (number INTEGER PRIMARY KEY, result TEXT NOT NULL)
+
+CREATE INDEX of_queue ON jobs (queue)
+
+CREATE INDEX ready ON jobs (queue, priority, number) WHERE stage = 'ready'
+
+CREATE INDEX delayed ON jobs (not_before) WHERE stage = 'delayed'
+
+CREATE INDEX resting ON jobs (rest) WHERE stage = 'resting'
+
+CREATE INDEX due ON jobs (deadline) WHERE ending = 0 AND deadline > 0
+
+CREATE INDEX running ON jobs (process) WHERE stage = 'running'
+
+CREATE INDEX unfinished ON jobs (queue, submitter) WHERE ending = 0
+
+CREATE INDEX ends ON jobs (queue, ending) WHERE ending > 0 AND acknowledged = 0
+
+CREATE INDEX ends_of ON jobs (queue, submitter, ending) WHERE ending > 0 AND acknowledged = 0
+
+CREATE INDEX held ON jobs (holder) WHERE holder > 0
+
+CREATE TRIGGER added AFTER INSERT ON jobs BEGIN
+    UPDATE tallies SET value = value + 1 WHERE queue = new.queue AND name = 'stage:' || new.stage;
+END
+
+CREATE TRIGGER moved AFTER UPDATE OF stage ON jobs WHEN old.stage != new.stage BEGIN
+    UPDATE tallies SET value = value - 1 WHERE queue = new.queue AND name = 'stage:' || old.stage;
+    UPDATE tallies SET value = value + 1 WHERE queue = new.queue AND name = 'stage:' || new.stage;
+END
+"""
