@@ -2,7 +2,7 @@
 
     python benchmarks/versions.py [--rounds N] [--markdown]
 
-The Pythons are this one and those of `make test-all-pythons`, in `.cache/venv-*`; NEUROSCRIPT_PYTHONS names others: the
+The Pythons are this one and those of `make test-others`, in `.cache/venv-*`; NEUROSCRIPT_PYTHONS names others: the
 commands that start them, one beside the other with ``:`` between.  Each is compared with itself: a row tells what
 NeuroScript costs there, not how fast that Python is.
 """
