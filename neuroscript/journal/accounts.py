@@ -33,7 +33,8 @@ _BUSY_SECONDS: Final = 30.0
 _SCHEMA: Final = """
 CREATE TABLE accounts (
     id TEXT PRIMARY KEY, touched REAL, cost INTEGER DEFAULT 0, tokens INTEGER DEFAULT 0, calls INTEGER DEFAULT 0,
-    held_cost INTEGER DEFAULT 0, held_tokens INTEGER DEFAULT 0
+    held_cost INTEGER DEFAULT 0, held_tokens INTEGER DEFAULT 0,
+    max_cost REAL, max_tokens INTEGER, max_calls INTEGER, deadline REAL
 ) WITHOUT ROWID;
 CREATE TABLE members (
     account TEXT, member TEXT, cost INTEGER DEFAULT 0, tokens INTEGER DEFAULT 0, calls INTEGER DEFAULT 0,
@@ -119,10 +120,30 @@ class Accounts:
         """Whether any budget is or was shared here."""
         return self._database is not None or os.path.lexists(self.path)
 
-    def open(self, account: str) -> None:
-        """Makes an account, unless it is there."""
+    def open(self, budget: SharedBudget) -> None:
+        """Makes the account of a budget, or takes the limits that it has now."""
+        limits = [getattr(budget, name) for name in _LIMITS]
         with self._transaction() as execute:
-            execute("INSERT OR IGNORE INTO accounts(id, touched) VALUES (?, ?)", (account, time.time()))
+            execute("INSERT OR IGNORE INTO accounts(id) VALUES (?)", (budget.id,))
+            execute(
+                f"UPDATE accounts SET touched = ?, {', '.join(f'{name} = ?' for name in _LIMITS)} WHERE id = ?",
+                (time.time(), *limits, budget.id),
+            )
+
+    def budget(self, account: str) -> SharedBudget | None:
+        """The budget with the limits that its run has said last; None if there is no account of it."""
+        if not self.exists:
+            return None
+        with self._transaction() as execute:
+            row = execute(f"SELECT id, {', '.join(_LIMITS)} FROM accounts WHERE id = ?", (account,)).fetchone()
+        return None if row is None else SharedBudget(*row)
+
+    def idle(self, since: float) -> list[str]:
+        """The accounts in which nothing has been counted since a moment, in seconds since 1970."""
+        if not self.exists:
+            return []
+        with self._transaction() as execute:
+            return [found for (found,) in execute("SELECT id FROM accounts WHERE touched < ?", (since,))]
 
     def sums(self, account: str) -> Sums | None:
         """What an account has; None if there is none."""

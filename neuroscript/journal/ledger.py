@@ -7,7 +7,7 @@ import threading
 import time
 
 from neuroscript.journal.entries import DONE, READ, Entry, path_text
-from neuroscript.journal.payloads import pieces_of
+from neuroscript.journal.payloads import has_piece, pieces_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Ledger:
 
     def note(self, entry: Entry) -> None:
         """Counts what a call has spent that has ended."""
-        for piece in pieces_of(entry.payload):
+        for piece in pieces_of(entry.payload) if has_piece(entry.payload, SPENT) else ():
             if piece.kind == SPENT:
                 with self._lock:
                     self._spent[_key_of(entry)] = json.loads(piece.what)

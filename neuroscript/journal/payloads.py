@@ -43,6 +43,11 @@ def write_pieces(pieces: list[Piece]) -> str:
     return json.dumps([[piece.kind, piece.what, [path_text(path) for path in piece.covers]] for piece in pieces])
 
 
+def has_piece(payload: str, kind: str) -> bool:
+    """Whether a payload has a piece of a kind, without reading it."""
+    return f'["{kind}", ' in payload
+
+
 def pieces_of(payload: str) -> list[Piece]:
     """Reads what `write_pieces` gives; of no payload there are none."""
     if not payload:

@@ -32,7 +32,7 @@ from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE
 from neuroscript.journal.failures import failed_calls
 from neuroscript.journal.ids import id_in
 from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
-from neuroscript.journal.payloads import Piece, pieces_of, write_pieces
+from neuroscript.journal.payloads import Piece, has_piece, pieces_of, write_pieces
 from neuroscript.journal.terms import FIRST
 from neuroscript.logs import get_logger
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.recovery import CallRecovery
 
 CLOCK = "the clock"
+_EVENTS = f"{EVENT} "
 _place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 OVER_BUDGET = "over budget"
 """The note of a call that was not made since the run's budget was used up."""
@@ -98,7 +99,7 @@ class JournaledRun:
         self.info = info
         self._fire = fire
         self._lock = threading.Lock()
-        self._kinds = kinds
+        self._restored = {kind: restore for kind, (_, restore) in kinds.items() if restore is not None}
         self.has_returned = False
         """Whether it is over for good."""
         apply_committed(journal, kinds, lost, info.run_id)
@@ -109,9 +110,12 @@ class JournaledRun:
             if entry.state == BEGUN and entry.note and entry.tool in lost:
                 self.spend_for(*lost[entry.tool](entry.note))
         self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
-        for path in self._known:
+        self._with_events: set[Path] = set()  # the places within which events were fired
+        for path, entry in self._known.items():
             for size in range(1, len(path)):
                 self._within.setdefault(path[:size], set()).add(path[: size + 1])
+                if entry.tool.startswith(_EVENTS):
+                    self._with_events.add(path[:size])
         if info.ended:
             self._forget_failed()
         self._budget = CallBudget(info, self.terms, sum(_is_counted(entry) for entry in self._known.values()))
@@ -192,7 +196,8 @@ class JournaledRun:
         with self._below(path, begun) as place:
             try:
                 if recovery is not None:
-                    entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
+                    note = codec.encode(recovery.prepare(), self._border)
+                    entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=begun)
                 if effect != READ and in_parts:
                     self._note_down(entry)
                 elif effect != READ:
@@ -200,9 +205,9 @@ class JournaledRun:
                 result = do()
                 stored = codec.encode(result, self._border)
             except NeuroScriptError as error:
-                self._end_with(place, replace(entry, state=ERROR, result=codec.encode_error(error)))
+                self._end_with(place, entry, ERROR, codec.encode_error(error))
                 raise
-            self._end_with(place, replace(entry, state=DONE, result=stored))
+            self._end_with(place, entry, DONE, stored)
         return result
 
     # --- for tools ------------------------------------------------------------------------------------------------
@@ -267,11 +272,11 @@ class JournaledRun:
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
         path = self._next()
-        known = self._meet(path, f"{EVENT} {name}", codec.digest([payload, source], self._border))
+        known = self._meet(path, _EVENTS + name, codec.digest([payload, source], self._border))
         if known is None:
             stored = codec.encode([payload, source], self._border)
             digest = codec.digest([payload, source], self._border)
-            self._end(Entry(path, f"{EVENT} {name}", digest, READ, DONE, stored, begun=time.time(), ended=time.time()))
+            self._end(Entry(path, _EVENTS + name, digest, READ, DONE, stored, begun=time.time(), ended=time.time()))
         with self._below(path):
             run()
 
@@ -442,11 +447,13 @@ class JournaledRun:
         for path in sorted(self._within.get(entry.path, ())):
             below = self._known.get(path)
             self._restore(below if below is not None else Entry(path, "", "", READ, DONE))
+        if not any(has_piece(entry.payload, kind) for kind in self._restored):
+            return
         for piece in pieces_of(entry.payload):
-            kind = self._kinds.get(piece.kind)
-            if kind is not None and kind[1] is not None:
+            restore = self._restored.get(piece.kind)
+            if restore is not None:
                 try:
-                    kind[1](self, piece.what)
+                    restore(self, piece.what)
                 except NeuroScriptError as error:
                     self._stop(error)
 
@@ -454,18 +461,19 @@ class JournaledRun:
         """Runs the handlers of the events that were fired within a call that is not made again."""
         if above not in self._within:
             return
-        self._fire_within(above)
+        if above in self._with_events:
+            self._fire_within(above)
         self._drop_within(above)
 
     def _fire_within(self, above: Path) -> None:
         with self._below(above) as place:
             for path in sorted(self._within.get(above, ())):
                 entry = self._known.get(path)
-                if entry is not None and entry.tool.startswith(f"{EVENT} "):
+                if entry is not None and entry.tool.startswith(_EVENTS):
                     payload, source = codec.decode(entry.result, self._border)
                     place.count = path[-1] - 1
-                    self._fire(entry.tool.removeprefix(f"{EVENT} "), payload, source)
-                else:
+                    self._fire(entry.tool.removeprefix(_EVENTS), payload, source)
+                elif path in self._with_events:
                     self._fire_within(path)
 
     def _drop_within(self, above: Path) -> None:
@@ -497,16 +505,17 @@ class JournaledRun:
             run_id, fence = self.info.run_id, self.info.fence
             self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
 
-    def _end_with(self, place: _Place, entry: Entry) -> None:
+    def _end_with(self, place: _Place, begun: Entry, state: str, result: str) -> None:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
-        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
+        paths = [begun.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
-        ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
-        self._end(ended)
-        self._ledger.note(ended)
+        call = begun.path, begun.tool, begun.arguments, begun.effect
+        entry = Entry(*call, state, result, begun.note, payload, is_applied, begun.begun, time.time())
+        self._end(entry)
+        self._ledger.note(entry)
         if not todo:
             return
         left = todo.copy()
@@ -538,7 +547,7 @@ class JournaledRun:
 
 def _is_counted(entry: Entry) -> bool:
     """Whether an entry counts as a call of the run."""
-    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, f"{EVENT} "))
+    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, _EVENTS))
     return is_call and entry.note != OVER_BUDGET
 
 

@@ -14,7 +14,7 @@ from neuroscript.journal.entries import FAILED, REFUSED, RETURNED, SUSPENDED, He
 from neuroscript.journal.replay import JournaledRun
 from neuroscript.journal.sharing import share_again
 from neuroscript.output import whole_text
-from neuroscript.runtime.context import SHARED_BUDGET
+from neuroscript.runtime.context import METER, SHARED_BUDGET
 from neuroscript.values import Handle, from_host
 from neuroscript.version import __version__
 
@@ -83,7 +83,8 @@ def run_journaled(
         hooks = approver, interpreter.piece_kinds, interpreter.lost_calls
         run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), *hooks)
         try:
-            share_again(run, journal, interpreter.services.get(SHARED_BUDGET))
+            services = interpreter.services
+            share_again(run, journal, services.get(SHARED_BUDGET), services.get(METER))
             with runtime.run(cancel=cancel) as depth:
                 runtime.whispered.clear()  # what an earlier run left is not in the journal
                 runtime.use_journal(run)

@@ -22,12 +22,14 @@ from neuroscript.private_files import open_private, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any, BinaryIO, Final
 
 SUFFIX: Final = ".log"
 _LOCK: Final = ".lock"
 _SIZE: Final = 1 << 20
 """Bytes that a file is made with, and grows by."""
+
+_BLOCK: Final = 1 << 14
 
 _sync = getattr(os, "fdatasync", os.fsync)
 _numbers = count()
@@ -170,7 +172,8 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
         if file.read(1) in (b"", b"\0"):
             return [], offset
         file.seek(offset)
-        content = file.read().rstrip(b"\0")
+        content = file.read() if whole else _begun(file)
+        content = content.rstrip(b"\0")
     found: list[Any] = []
     for line in content.splitlines(keepends=True):
         value = _value(line)
@@ -185,6 +188,16 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
         found.append(value)
         offset += len(line)
     return found, offset
+
+
+def _begun(file: BinaryIO) -> bytes:
+    """What has been written of a file from here on, without most of the room that it has for more."""
+    blocks = []
+    while block := file.read(_BLOCK):
+        blocks.append(block)
+        if block.endswith(b"\0"):
+            break
+    return b"".join(blocks)
 
 
 def _value(line: bytes) -> Any:

@@ -16,7 +16,8 @@ From then on every call of a model in both runs is reserved in one account, each
 policy hold as well, for the job alone.  A job that starts further jobs shares the same budget with them.  The map says
 what a job may spend, so it has to be kept where nobody but the host may change it.
 
-A run that goes on in a later start finds its account by itself.  The account is removed with the run.
+A run that goes on in a later start finds its account by itself; a job that starts after that has the limits that the
+run has then.  The account is removed with the run.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from neuroscript.journal.replay import JournaledRun
     from neuroscript.journal.store import JournalStore
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript.runtime.context import RunMeter, ToolContext
 
 
 def share_budget(ctx: ToolContext, journal: JournalStore) -> dict[str, Any] | None:
@@ -58,12 +59,13 @@ def share_budget(ctx: ToolContext, journal: JournalStore) -> dict[str, Any] | No
     shared = run.shared if run is not None else None if state is None else state.shared
     limits = _limits_of(run, {} if meter is None else meter.told())
     if shared is not None:
-        return SharedBudget(shared.budget.id, *limits).to_map()
+        journal.accounts.open(budget := SharedBudget(shared.budget.id, *limits))
+        return budget.to_map()
     if all(limit is None for limit in limits):
         return None
     budget = SharedBudget(str(uuid.uuid4()) if run is None else budget_id(run.info), *limits)
     joined = Membership(journal.accounts, budget, budget.id, owns=True)
-    journal.accounts.open(budget.id)
+    journal.accounts.open(budget)
     if run is not None:
         run.share(joined)
     elif state is not None:
@@ -73,23 +75,31 @@ def share_budget(ctx: ToolContext, journal: JournalStore) -> dict[str, Any] | No
     return budget.to_map()
 
 
-def share_again(run: JournaledRun, journal: JournalStore, given: Mapping[str, Any] | None) -> None:
+def share_again(
+    run: JournaledRun, journal: JournalStore, given: Mapping[str, Any] | None, meter: RunMeter | None
+) -> None:
     """Counts a run that starts in the budget that it shares, if it shares one.
 
     Args:
         run: the run.
         journal: where it is.
         given: the budget of the run that started it, if that shares its own.
+        meter: counts what runs use, and knows the limits that this one has now.
 
     Raises:
         NeuroScriptError: 4 for a map that is no budget; 46 if the run that started this one was removed.
     """
+    accounts = journal.accounts
     if given is not None:
-        run.share(Membership(journal.accounts, SharedBudget.parse(given), f"run {run.info.run_id}"))
+        budget = SharedBudget.parse(given)
+        # With the limits that it has by now: the run may have been started again with others.
+        run.share(Membership(accounts, accounts.budget(budget.id) or budget, f"run {run.info.run_id}"))
         return
-    accounts, own = journal.accounts, budget_id(run.info)
-    if accounts.exists and accounts.sums(own) is not None:
-        run.share(Membership(accounts, SharedBudget(own, *_limits_of(run, {})), own, owns=True))
+    own = budget_id(run.info)
+    if accounts.budget(own) is not None:
+        budget = SharedBudget(own, *_limits_of(run, {} if meter is None else meter.told()))
+        accounts.open(budget)
+        run.share(Membership(accounts, budget, own, owns=True))
 
 
 def _limits_of(run: JournaledRun | None, told: Mapping[str, Any]) -> tuple[Any, ...]:

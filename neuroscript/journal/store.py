@@ -20,6 +20,7 @@ from neuroscript.journal.entries import (
     path_text,
     read_path,
 )
+from neuroscript.journal.ids import budget_id
 from neuroscript.journal.ledger import SPENT
 from neuroscript.journal.payloads import LOST, Piece, pieces_of, write_pieces
 from neuroscript.journal.terms import RunTerms
@@ -259,6 +260,10 @@ class JournalStore(ABC):
                         raise  # else somebody else is at it
                 else:
                     removed.append(info.run_id)
+        kept = {budget_id(info) for info in self.runs()}
+        for account in self.accounts.idle(time.time() - seconds):
+            if account not in kept:  # of a run without a journal, whose jobs are long over
+                self.accounts.remove(account)
         return removed
 
     def _unfinished(self, run_id: str) -> RunInfo:

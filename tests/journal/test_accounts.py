@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroscript import NeuroScriptError
-from neuroscript.journal import Accounts
+from neuroscript.journal import Accounts, SharedBudget
 from neuroscript.journal.accounts import Sums
 
 TIMEOUT = 60
 
 RESERVING = """\
 import sys
-from neuroscript.journal import Accounts
+from neuroscript.journal import Accounts, SharedBudget
 accounts, admitted = Accounts(sys.argv[1]), 0
 for turn in range(60):
     number, _ = accounts.reserve("a", sys.argv[2], 10, 1, 500, None)
@@ -32,7 +33,7 @@ print(admitted)
 @pytest.fixture
 def accounts(tmp_path: Path) -> Accounts:
     made = Accounts(tmp_path)
-    made.open("a")
+    made.open(SharedBudget("a"))
     return made
 
 
@@ -67,6 +68,20 @@ def test_calls_are_counted_together(accounts: Accounts) -> None:
     assert [accounts.add_call("a", run, 3) for run in "rsrs"] == [True, True, True, False]
     accounts.begin("a", "r", 0, 0, 0)
     assert accounts.add_call("a", "s", 3)
+
+
+def test_an_account_keeps_the_limits_that_were_said_last(accounts: Accounts) -> None:
+    assert accounts.budget("a") == SharedBudget("a")
+    accounts.reserve("a", "r", 30, 7)
+    accounts.open(limited := SharedBudget("a", 1.5, 100, 7, 1e9))
+    assert accounts.budget("a") == limited
+    assert accounts.sums("a") == Sums(held_cost=30, held_tokens=7), "which changes nothing of what was used"
+    assert accounts.budget("b") is None
+
+
+def test_accounts_that_nobody_uses_are_found(accounts: Accounts) -> None:
+    assert accounts.idle(time.time() - 60) == []
+    assert accounts.idle(time.time() + 60) == ["a"]
 
 
 def test_nothing_is_done_under_an_account_that_was_removed(accounts: Accounts) -> None:
@@ -109,7 +124,7 @@ def test_sums_are_those_of_the_runs(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
 ) -> None:
     accounts = Accounts(tmp_path_factory.mktemp("accounts"))
-    accounts.open("a")
+    accounts.open(SharedBudget("a"))
     used = dict.fromkeys("rst", 0)
     calls = dict.fromkeys("rst", 0)
     held: dict[int, tuple[str, int]] = {}
@@ -141,6 +156,6 @@ def test_sums_are_those_of_the_runs(
 def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "budgets.sqlite3").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(NeuroScriptError, match="cannot be read or written") as error:
-        Accounts(tmp_path).open("a")
+        Accounts(tmp_path).open(SharedBudget("a"))
     assert error.value.code == 26
     assert not (tmp_path / "elsewhere").exists()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, Journal, NeuroScriptError, RunTerms, ToolContext
-from neuroscript.journal import Piece, share_budget
+from neuroscript.journal import Piece, SharedBudget, share_budget
 
 PROGRAM = """
 func main(needs word) means
@@ -146,6 +146,16 @@ def test_the_account_of_its_budget_goes_with_it(host: Host) -> None:
         assert journal.accounts.sums(budget["id"]) is not None
         journal.remove("s")
         assert journal.accounts.sums(budget["id"]) is None
+
+
+def test_accounts_of_runs_without_a_journal_go_when_they_are_idle(host: Host) -> None:
+    with host.open(RunTerms(max_calls=9)) as journal:
+        host.start(journal, "failed")
+        journal.accounts.open(SharedBudget("of a run without a journal", max_cost=1.0))
+        assert journal.remove_older(60) == []
+        assert journal.accounts.budget("of a run without a journal") is not None
+        journal.remove_older(-1)
+        assert journal.accounts.budget("of a run without a journal") is None
 
 
 def test_a_run_whose_records_are_not_stored_yet_is_kept(host: Host) -> None:

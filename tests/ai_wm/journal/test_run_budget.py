@@ -180,6 +180,31 @@ def test_a_run_that_goes_on_is_refused_what_its_jobs_have_used_up(world: World) 
     assert world.start(program)["told"]["cost"] == pytest.approx(3 * COST)
 
 
+def test_a_job_that_starts_later_has_the_limits_that_its_run_has_then(world: World, jobs: Jobs) -> None:
+    world.policy = WorkerPolicy(owner="tests", max_cost_per_run=0.29)
+    kept: list[dict[str, Any]] = []
+
+    def keep(ctx: ToolContext, name: str) -> None:
+        """Submits a job that is done later."""
+        kept.append(share_budget(ctx, world.journal) or {})
+
+    world.tools |= {"job.Keep": keep, "job.Do": lambda name: None}
+    program = (
+        'func main() means\n  call tool.job.Keep("a")\n  ask "w", "first" into one\n  ask "w", "x" into two\nendfunc\n'
+    )
+    with raises_code(16):
+        world.start(program, raising(DOWN, lambda request: request.messages[-1].content == "x"))
+    world.policy = WorkerPolicy(owner="tests", max_cost_per_run=0.2)
+    with raises_code(46):
+        world.start(program)
+    world.client.answer = ALWAYS_UP
+    with raises_code(46, r"may cost 0\.2 together"):
+        jobs.run("b", JOB, kept[0])
+    world.policy = WorkerPolicy(owner="tests", max_cost_per_run=3)
+    world.start(program)
+    assert jobs.run("b", JOB, kept[0])["max_cost"] == 3
+
+
 def test_a_limit_of_the_jobs_own_holds_for_the_job_alone(world: World, jobs: Jobs) -> None:
     world.policy = WorkerPolicy(owner="tests", max_cost_per_run=1)
     jobs.policy = WorkerPolicy(owner="tests", max_cost_per_run=0.21)
@@ -227,7 +252,7 @@ def test_what_is_in_flight_when_a_budget_is_shared_is_held_in_it(tmp_path: Path)
         budget = RunBudget(1.0)
         budget.reserve(0.25, 5, "").settle(5, 0.125)
         share = budget.reserve(0.5, 7, "")
-        journal.accounts.open("b")
+        journal.accounts.open(SharedBudget("b", 1.0))
         budget.join(Membership(journal.accounts, SharedBudget("b", 1.0), "b", owns=True))
         job = RunBudget(shared=Membership(journal.accounts, SharedBudget("b", 1.0), "job"))
         with raises_code(46, r"0\.125 are spent, calls in flight may cost 0\.5 more, 0\.375 are left"):
@@ -240,7 +265,7 @@ def test_what_is_in_flight_when_a_budget_is_shared_is_held_in_it(tmp_path: Path)
 
 def test_a_share_that_is_lost_counts_as_reserved_in_the_account_too(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
-        journal.accounts.open("b")
+        journal.accounts.open(SharedBudget("b", 1.0))
         job = RunBudget(shared=Membership(journal.accounts, SharedBudget("b", 1.0), "job"))
         share = job.reserve(0.75, 5, "")
         share.sent = True
@@ -254,7 +279,7 @@ def test_a_share_that_is_lost_counts_as_reserved_in_the_account_too(tmp_path: Pa
 
 def test_many_callers_of_many_runs_never_exceed_what_they_share(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
-        journal.accounts.open("b")
+        journal.accounts.open(SharedBudget("b", 1.0))
         members = [Membership(journal.accounts, SharedBudget("b", 1.0), f"job {n}") for n in range(3)]
         budgets = [RunBudget(shared=member) for member in members]
         most, lock = [0.0], threading.Lock()
