@@ -20,11 +20,14 @@ from typing import Any
 
 import tables
 
+from neuroscript import __version__
+
 HERE = Path(__file__).parent
 VERSION = """
 import platform, sys, sysconfig
-free = sysconfig.get_config_var("Py_GIL_DISABLED") and not sys._is_gil_enabled()
-print(platform.python_version() + ", free-threaded" * bool(free))
+free = not getattr(sys, "_is_gil_enabled", lambda: True)()
+plain = "--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+print(platform.python_version() + ", free-threaded" * free + ", built without profile" * plain)
 """
 
 
@@ -69,6 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = [row(figures(python, options.rounds)) for python in pythons()]
     head = ["Python", "scripts", "kinds", "unseen", "all", "worst", "programs"]
+    print(f"{tables.machine().rpartition(', ')[0]}; neuroscript {__version__}.  {options.rounds} rounds.\n")
     print(tables.table(head, rows, markdown=options.markdown))
 
 
