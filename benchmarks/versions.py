@@ -24,10 +24,9 @@ from neuroscript import __version__
 
 HERE = Path(__file__).parent
 VERSION = """
-import platform, sys, sysconfig
+import platform, sys
 free = not getattr(sys, "_is_gil_enabled", lambda: True)()
-plain = "--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-print(platform.python_version() + ", free-threaded" * free + ", built without profile" * plain)
+print(platform.python_version() + ", free-threaded" * free)
 """
 
 
