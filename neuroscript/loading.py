@@ -545,6 +545,7 @@ class Loader:
             self._limits.max_depth,
             sealed,
             min(runtime.operations.max_nesting - 1, _MOST_LEVELS),
+            runtime.operations.max_nesting,
             explains=probes is not None,
             covers=probes is not None and probes.covered is not None,
             watches=watches and self._watcher is not None,

@@ -25,6 +25,7 @@ class Unit:
         max_string: characters of a string.
         max_depth: of calls; None for as many as Python allows.
         levels: of lists and maps inside one another that certainly may be stored in another one.
+        max_nesting: of lists and maps inside one another.
         sealed: whether code may rely on the program's procedures not being replaced.
         explains: whether an assertion that fails tells the values of its operands.
         covers: whether each statement that is begun is reported.
@@ -41,6 +42,7 @@ class Unit:
     max_depth: int | None
     sealed: bool = True
     levels: int = 1
+    max_nesting: int = 1
     explains: bool = False
     covers: bool = False
     watches: bool = False

@@ -251,6 +251,10 @@ DICT_ITEMS = "_items"
 COMPRESS = "_compress"
 CHAIN = "_chain"
 TOO_DEEP = "_too_deep"
+DEEPER = "_deeper"
+DEEP_CALLS = "_deep_calls"
+"""Whether calls have been so deep inside one another that what they give has to be looked at for its depth."""
+
 RETURNED = "_returned"
 
 # --- statements ------------------------------------------------------------------------------------------------------

@@ -81,14 +81,6 @@ class Containers:
                     continue
                 if not may_nest(first):
                     return value
-                for item in reversed(first.values()):  # noqa: B007
-                    break
-                if type(item) is dict and item and may_nest(item):  # most are trees and chains of records
-                    for other in first.values():  # noqa: B007
-                        break
-                    if type(other) not in _CONTAINERS:
-                        first = last = item
-                        continue
                 first, last = _inner(first)
                 if first is None:
                     return value
@@ -326,21 +318,19 @@ class Containers:
 
 def _inner(container: dict[str, Any]) -> tuple[Any, Any]:
     """The items of a map along which nesting is looked for; twice the same if there is one, nil if none."""
-    size = len(container)
-    if size > _SMALL:
-        for last in reversed(container.values()):  # noqa: B007
-            break
-        for first in container.values():  # noqa: B007
-            break
-    else:
-        values = [*container.values()]
-        first, last = values[0], values[-1]
+    values = container.values()
+    for last in reversed(values):  # noqa: B007
+        break
+    for first in values:  # noqa: B007
+        break
     if type(first) not in _CONTAINERS or not first:
         first = None
     if type(last) not in _CONTAINERS or not last:
         last = None
+    elif first is None and _holds(last):
+        return last, last  # most are records that end with what goes on
     ends = first or last
-    if not 2 < size <= _SMALL:
+    if not 2 < len(container) <= _SMALL:
         return ends, last or first
     if (last is not None and _holds(last)) or (first is not None and _holds(first)):
         return ends, last or first

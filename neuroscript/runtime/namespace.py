@@ -114,6 +114,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ITERATE: containers.iterate,
                 abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,
+                abi.DEEPER: self.deeper,
+                abi.DEEP_CALLS: False,
                 abi.NAME: self.name,
                 abi.FUNCTION_OF: self.function,
                 abi.NAME_OR_NIL: self.name_or_nil,
@@ -139,6 +141,16 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.CLEAR_EVENT: self.events.clear,
             }
         )
+
+    def deeper(self, depth: int) -> None:
+        """Notes that calls have got so deep that what they give may be nested too deeply; raises if they are too deep.
+
+        Args:
+            depth: how many more calls may be inside this one.
+        """
+        if depth < 1:
+            self.too_deep()
+        self.namespace[abi.DEEP_CALLS] = True
 
     # --- errors ---------------------------------------------------------------------------------------------------
 

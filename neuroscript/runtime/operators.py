@@ -95,7 +95,7 @@ class Operations:
                 result = a + b
             except OverflowError:
                 return _mixed(add, a, b)
-            return finite(result)
+            return result + 0.0 if result - result == 0.0 else finite(result)
         if left is str or right is str:
             return self.join(self.joined(a), self.joined(b))
         if left is int and right is int:
@@ -124,7 +124,7 @@ class Operations:
                 result = a * b
             except OverflowError:
                 return _mixed(mul, a, b)
-            return finite(result)
+            return result + 0.0 if result - result == 0.0 else finite(result)
         if left is str and right is int and b >= 0:
             return self.repeat(a, b)
         if left is str and (count := repeat_count(b)) is not None:
@@ -275,7 +275,7 @@ def subtract(a: Any, b: Any) -> Any:
             result = a - b
         except OverflowError:
             return _mixed(sub, a, b)
-        return finite(result)
+        return result + 0.0 if result - result == 0.0 else finite(result)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("-", a, b, "two numbers")
@@ -284,8 +284,13 @@ def subtract(a: Any, b: Any) -> Any:
 
 def divide(a: Any, b: Any) -> Any:
     """``a / b``: exact where both are whole and it goes even."""
-    if type(a) is float and type(b) is float and b:
-        return finite(a / b)
+    left, right = type(a), type(b)
+    if b and ((left is float and (right is float or right is int)) or (left is int and right is float)):
+        try:
+            result = a / b
+        except OverflowError:
+            return _mixed(truediv, a, b)
+        return result + 0.0 if result - result == 0.0 else finite(result)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("/", a, b, "two numbers")
@@ -402,14 +407,13 @@ def bit_not(a: Any) -> int:
 # --- comparison and logic --------------------------------------------------------------------------------------------
 
 
+_NUMBERS = frozenset({int, float})
 _FUZZY_ORDER = (Fuzzy, int, float)
 
 
 def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
-    if (left is int or left is float) and (right is int or right is float):
-        return a, b
     if left is str and right is str:
         first = read_for_order(a)
         second = read_for_order(b) if first is not None else None
@@ -434,24 +438,32 @@ def _in_order(value: Any) -> Any:
 
 def less(a: Any, b: Any) -> bool:
     """``a < b``."""
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
+        return a < b  # type: ignore[no-any-return]
     x, y = _ordered("<", a, b)
     return bool(x < y)
 
 
 def less_equal(a: Any, b: Any) -> bool:
     """``a <= b``."""
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
+        return a <= b  # type: ignore[no-any-return]
     x, y = _ordered("<=", a, b)
     return bool(x <= y)
 
 
 def greater(a: Any, b: Any) -> bool:
     """``a > b``."""
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
+        return a > b  # type: ignore[no-any-return]
     x, y = _ordered(">", a, b)
     return bool(x > y)
 
 
 def greater_equal(a: Any, b: Any) -> bool:
     """``a >= b``."""
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
+        return a >= b  # type: ignore[no-any-return]
     x, y = _ordered(">=", a, b)
     return bool(x >= y)
 

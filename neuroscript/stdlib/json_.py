@@ -60,6 +60,10 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ONLY_BRACKETS = dict.fromkeys(code for code in range(128) if chr(code) not in _STEP)
 _DIGITS = 617  # so many characters from any multiple of them on are all digits where 1,234 digits, or 4,096 bits, are
+_DECIMALS = 150  # and so many where 300 digits are; what has fewer is in the range of floats
+_MOST_ITEMS = 100_000  # of a value that is looked at without knowing which of its lists and maps are the same
+_LARGE = 1 << 62
+_LONGEST_NUMBER = 32  # characters of a smaller whole number, or a double, and of what stands round an item
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -86,9 +90,9 @@ def parse(ctx: Context | None, json_string: str) -> Any:
     if json_string.startswith(BYTE_ORDER_MARK):
         problem = "a byte order mark (U+FEFF) at line 1, column 1"
         _invalid(f'{problem}; tool.str.TrimPrefix(text, "\\uFEFF") removes it')
-    _check_size(ctx, json_string)
+    outside = _check_size(ctx, json_string)
     try:
-        value = (_careful if _has_long_numbers(json_string) else _decoder).decode(json_string)
+        value = _decoder_for(json_string, outside).decode(json_string)
     except json.JSONDecodeError as error:
         _invalid(f"{fault_of(error)} at line {error.lineno}, column {error.colno}", error)
     except RecursionError as error:
@@ -125,14 +129,22 @@ def _invalid(problem: str, cause: Exception | None = None) -> NoReturn:
     raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"tool.{PARSE}: {NOT_JSON}{problem}") from cause
 
 
-def _check_size(ctx: Context | None, text: str) -> None:
-    """Refuses what would be nested too deeply or take too much memory, before anything is made."""
+def _check_size(ctx: Context | None, text: str) -> str | None:
+    """Refuses what would be nested too deeply or take too much memory, before anything is made.
+
+    Returns:
+        What stands outside of its strings, where that had to be found out.
+    """
     openings = check_memory(ctx, text, PARSE)
     depth = max_nesting(ctx)
-    if openings > depth and not _is_shallow(text, depth):
+    if openings <= depth:
+        return None
+    outside = None if "\\" in text or len(text) > _LONG else "".join(text.split('"')[::2])
+    if outside is None or not _is_shallow(outside, depth):
         brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
         if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
             fail(ErrorCode.NESTING_DEPTH_EXCEEDED, PARSE, f"the text is nested deeper than {depth} levels")
+    return outside
 
 
 def check_memory(ctx: Context | None, text: str, tool: str) -> int:
@@ -145,15 +157,13 @@ def check_memory(ctx: Context | None, text: str, tool: str) -> int:
     return lists + maps
 
 
-def _is_shallow(text: str, depth: int) -> bool:
-    """Whether a text is surely nested no deeper than that; if not, it may still be.
+def _is_shallow(outside: str, depth: int) -> bool:
+    """Whether a text is surely nested no deeper than that, by what is outside of strings; if not, it may still be.
 
     Removing first the pairs ``[]`` and then ``{}`` takes away two levels at most, at a fiftieth of the time that
     looking at each bracket takes.
     """
-    if "\\" in text or len(text) > _LONG:
-        return False
-    brackets = "".join(text.split('"')[::2]).translate(_ONLY_BRACKETS)
+    brackets = outside.translate(_ONLY_BRACKETS)
     for _ in range(depth // 2):
         fewer = brackets.replace("[]", "").replace("{}", "")
         if len(fewer) == len(brackets):
@@ -162,9 +172,19 @@ def _is_shallow(text: str, depth: int) -> bool:
     return not brackets
 
 
-def _has_long_numbers(text: str) -> bool:
-    """Whether a text may have whole numbers of more than 4,096 bits."""
-    return any(text[start : start + _DIGITS].isdigit() for start in range(0, len(text) - _DIGITS + 1, _DIGITS))
+def _decoder_for(text: str, outside: str | None) -> json.JSONDecoder:
+    """The fastest decoder for a text, given what is outside of its strings where that is known."""
+    if _has_digits(text, _DIGITS):
+        return _careful
+    if outside is None or _has_digits(outside, _DECIMALS) or "-0" in outside:
+        return _decoder
+    words = outside.replace("true", "").replace("false", "")
+    return _decoder if "e" in words or "E" in words else _simple
+
+
+def _has_digits(text: str, count: int) -> bool:
+    """Whether there are so many digits from any multiple of the number on."""
+    return any(text[start : start + count].isdigit() for start in range(0, len(text) - count + 1, count))
 
 
 def _check_lengths(ctx: Context | None, value: Any) -> None:
@@ -214,6 +234,7 @@ def _constant(word: str) -> NoReturn:
     _invalid(f"{word} is not a number of JSON")
 
 
+_simple = json.JSONDecoder(parse_constant=_constant)  # of numbers in range, and no negative zeros
 _decoder = json.JSONDecoder(parse_float=_double, parse_constant=_constant)
 _careful = json.JSONDecoder(parse_int=_whole, parse_float=_double, parse_constant=_constant)
 
@@ -236,15 +257,51 @@ def stringify(ctx: Context | None, value: Any, indent: int) -> str:
     """Writes a value as JSON."""
     if not 0 <= indent <= 16:
         fail(ErrorCode.BOUNDS, _WRITE, f"indent is {indent}; it must be from 0 to 16")
-    writer = _Writer(ctx, indent)
-    plain, size = writer.measure(value, 0)
-    check_characters(ctx, size, _WRITE)
+    plain = value
+    if not _is_short(ctx, value, indent):
+        plain, size = _Writer(ctx, indent).measure(value, 0)
+        check_characters(ctx, size, _WRITE)
     text = (_pretty(indent) if indent else _compact).encode(plain)
     # The measure is exact but for whole numbers and the blanks before closing brackets.
     check_characters(ctx, len(text), _WRITE)
     return text
 
 
+def _is_short(ctx: Context | None, value: Any, indent: int) -> bool:
+    """Whether a value certainly is of plain JSON types as it is, not nested too deeply, and its text not too long."""
+    if type(value) is not list and type(value) is not dict:
+        return False
+    level, count, characters = [value], 0, 0
+    most = max_characters(ctx)
+    for depth in range(1, max_nesting(ctx) + 1):
+        inner: list[Any] = []
+        for container in level:
+            count += len(container)
+            items: Iterable[Any] = container
+            if type(container) is dict:
+                characters += len("".join(container))
+                items = container.values()
+            if count > _MOST_ITEMS or characters > most:
+                return False
+            for item in items:
+                kind = type(item)
+                if kind is str:
+                    characters += len(item)
+                elif kind is dict or kind is list:
+                    inner.append(item)
+                elif kind is int:
+                    if not -_LARGE < item < _LARGE:
+                        return False
+                elif (kind is float and item.is_integer()) or (kind not in _PLAIN):
+                    return False
+        if not inner:
+            # A character is written as six at most.
+            return 6 * characters + (count + 1) * (_LONGEST_NUMBER + 2 * indent * depth) <= most
+        level = inner
+    return False
+
+
+_PLAIN = frozenset({float, bool, type(None)})
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _SURE_DIGITS = 1200  # what so many digits say is below `INT_LIMIT`
+_SURE_DECIMALS = 300  # what so many digits say is in the range of floats
 _MOST_DIGITS = 1300  # more than any number below it has
 _BLANKS = " \t\n\r\f\v"
 _FIRST = frozenset("0123456789+-." + _BLANKS)
@@ -37,6 +38,8 @@ def read_number(text: str) -> int | float | None:
     """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
     if text.isdigit() and text.isascii() and len(text) < _SURE_DIGITS:
         return int(text)
+    if "." in text and len(text) < _SURE_DECIMALS and text.replace(".", "", 1).isdigit() and text.isascii():
+        return float(text)
     match = _match(text)
     if match is None:
         return None

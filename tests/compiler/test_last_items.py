@@ -60,3 +60,28 @@ def test_only_one_less_than_the_length_is_the_last(by: str) -> None:
 def test_what_else_holds_the_list_keeps_it() -> None:
     text = "set xs = [1, 2]\nset ys = xs\nset xs = tool.list.Slice(xs, 0, len(xs) - 1)\nreturn [xs, ys]"
     assert given(text, None) == [[1], [1, 2]]
+
+
+SUMS = """set v = {owner}
+set i = 0
+while i == 0
+  set i = {at}
+  if i == 0
+    break
+  endif
+endwhile
+set k = {index}
+{read}"""
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, -1, -2, 2**70, -(2**70), 2**4096 - 1])
+@pytest.mark.parametrize("index", ["i + 1", "i - 1", "1 + i - 2", "i + i"])
+@pytest.mark.parametrize("owner", ["[5, 6, 7]", '"abc"', '{"1": 5, "2": 6}'])
+def test_an_index_that_is_a_sum_is_the_sum(owner: str, index: str, at: int) -> None:
+    number = str(at) if at >= 0 else f"(-{-at})"
+    found = [
+        given(SUMS.format(owner=owner, at=one, index=index, read=read), at)
+        for one in (number, "a")
+        for read in (f"set x = v[{index}]\nreturn x", "return v[k]")
+    ]
+    assert len({repr(one) for one in found}) == 1

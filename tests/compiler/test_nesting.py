@@ -63,3 +63,33 @@ def test_what_is_no_item_is_looked_at(procedure: str) -> None:
     with pytest.raises(NeuroScriptError) as raised:
         interpreter().run(procedure, 10)
     assert raised.value.code == ErrorCode.NESTING_DEPTH_EXCEEDED
+
+
+@pytest.mark.parametrize("limit", [3, 4, 10])
+@pytest.mark.parametrize(
+    ("pair", "first"),
+    [("[t, nil]", 1), ("[nil, t]", 1), ("[t, t]", 1), ('[t, "x", nil]', 1), ('["x", t]', 1), ('[t, {"k": 1}]', 2)],
+)
+def test_pairs_are_as_deep_as_the_limit_and_no_deeper(pair: str, first: int, limit: int) -> None:
+    text = f"""
+func wrapped(needs n) means
+  set t = nil
+  set i = 0
+  while i < n
+    set t = {pair}
+    set i = i + 1
+  endwhile
+  return typeof t
+endfunc
+"""
+    found = []
+    for calls in range(limit + 3):
+        with Interpreter(plugins=False, limits=Limits(max_nesting=limit)) as interpreter:
+            interpreter.load(text)
+            try:
+                interpreter.run("wrapped", calls)
+                found.append(0)
+            except NeuroScriptError as error:
+                found.append(int(error.code))
+    most = limit - first + 1  # the first one has a level or two of its own
+    assert found == [0] * (most + 1) + [ErrorCode.NESTING_DEPTH_EXCEEDED] * (limit + 2 - most)

@@ -153,3 +153,34 @@ def test_hostile_strings_take_no_time() -> None:
     # Quotes that never close, and quotes that all seem to open.
     assert code("json.Parse", '"' + '\\"' * 3_000_000) == 41
     assert code("json.Parse", "[" * 101 + '"' + '\\"' * 3_000_000) in (38, 41)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(
+            "1.5",
+            "-1.5",
+            "0.0",
+            "-0.0",
+            "-0",
+            "-0.05",
+            "1e5",
+            "1E5",
+            "-0e1",
+            "1e999",
+            "-1e400",
+            "0.1e-400",
+            "12345678901234567890",
+        ),
+        *("9" * 310 + ".5", "-" + "9" * 299 + ".0", "0." + "1" * 700, "8" * 1300, "NaN", "Infinity", "1.", ".5", "01"),
+    ],
+)
+def test_a_number_reads_the_same_in_a_long_text_as_in_a_short_one(number: str) -> None:
+    short = f'[{{"key": {number}, "e-0": true}}]'
+    long = f'[{", ".join(["[]"] * 150)}, {{"key": {number}, "e-0": true}}]'
+    wanted = code("json.Parse", short) if not tool("json.Valid", short) else 0
+    assert (code("json.Parse", long) if not tool("json.Valid", long) else 0) == wanted
+    if not wanted:
+        found, value = tool("json.Parse", long)[-1]["key"], tool("json.Parse", short)[0]["key"]
+        assert (type(found), repr(found)) == (type(value), repr(value))

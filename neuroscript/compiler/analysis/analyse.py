@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.exact import exact_quotients
+from neuroscript.compiler.analysis.growth import Growth, find_growth
 from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
@@ -51,6 +52,7 @@ class BodyAnalysis:
         counted: the counted loops, by the ``id`` of the node.
         lengths: the variables that hold the length of another one's list or string, and those others.
         liveness: the last reads of its variables.
+        growth: how deeply what its calls give is nested; None where nothing tells.
         special: the specialisation, if this is the specialised version.
         internal: whether calls go to the bodies that are for calls of the program's own.
     """
@@ -64,6 +66,7 @@ class BodyAnalysis:
     lengths: Mapping[str, str]
     liveness: Liveness
     put_back: ItemsPutBack
+    growth: Growth | None = None
     special: Specialisation | None = None
     internal: bool = False
 
@@ -104,6 +107,7 @@ class ProgramAnalysis:
         self.relies = found is not None and bool(calls.called)
         self._types = found or {}  # else each is inferred alone, when its code is due
         self.late = frozenset(name for name, kinds in self._types.items() if kinds.general is None)
+        self._growth = self._find_growth() if found is not None else {}
         if found is not None:
             self._facts.clear()
         for body in procedures:
@@ -139,12 +143,23 @@ class ProgramAnalysis:
         kinds = self._types.pop(body.name, None) or self._alone(body, foreign, self.specialised.get(body.name))
         self._facts.pop(id(body), None)
         if kinds.special is not None:
-            yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
+            growth = self._growth.pop(id(kinds.special), None)
+            yield BodyAnalysis(body, kinds.special, *facts, growth, self.specialised[body.name], internal=True)
         if kinds.general is None:
             return
-        found = [BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)]
+        growth = self._growth.pop(id(kinds.general), None) if kinds.is_internal else None
+        found = [BodyAnalysis(body, kinds.general, *facts, growth, internal=kinds.is_internal)]
         del foreign, facts, kinds
         yield found.pop()  # and nothing of it is kept here while its code is compiled
+
+    def _find_growth(self) -> dict[int, Growth]:
+        """What is known of how deeply results are nested, by the ``id`` of the types of the version for the calls."""
+        unit = self.unit
+        if unit.max_depth is None:
+            return {}
+        versions = {name: types for name, kinds in self._types.items() if (types := kinds.for_calls()) is not None}
+        found = find_growth(versions, unit.max_nesting, lambda tool: unit.result_type(tool) is not None)
+        return {id(versions[name]): growth for name, growth in found.items()}
 
     def _entered(self) -> frozenset[str]:
         """The procedures whose general bodies the program enters: as values, and from what is no procedure.

@@ -61,7 +61,7 @@ from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
-from neuroscript.values import read_number
+from neuroscript.values import TYPE_CONSTANTS, read_number
 
 _GROWTH_BITS = 64
 _ROUNDS = 16
@@ -72,6 +72,7 @@ _MOST_KEYS = 32  # of a map that is
 _ROUNDING = frozenset({"math.floor", "math.ceil", "math.truncate"})
 
 _ALL_SET = Unset()
+_T_FUNCTION = Type(OTHER)
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -308,11 +309,10 @@ class Inference:
         """The type of what an assignment assigns."""
         if assignment.value is None:
             return ANY
+        if assignment.each or assignment.keys:
+            collection = self.of_collection(assignment.value)
+            return each_of(collection) if assignment.each else key_type(collection)
         found = self.of(assignment.value)
-        if assignment.each:
-            return each_of(found)
-        if assignment.keys:
-            return key_type(found)
         if assignment.place is not None:
             match assignment.value:
                 case n.ToolCall(name=name, args=[n.Argument(value=value, name=None)]) if self.tools(name) is not None:
@@ -437,12 +437,25 @@ class Inference:
         return kind
 
     def _name(self, expression: n.Name) -> Type:
-        kind = self.types.get(expression.name)
-        if kind is None:
-            return self._unassigned(expression.name)
+        name = expression.name
+        if name not in self.types:
+            return self._unassigned(name)
+        kind = self.of_variable(expression)
         if self._unset.reads and expression.span in self._unset.reads:
-            kind = ANY
+            # What else has a variable's name is a procedure or a built-in function, since no host's value has it.
+            return ANY if name in TYPE_CONSTANTS else kind.union(_T_FUNCTION)
+        return kind
+
+    def of_variable(self, expression: n.Name) -> Type:
+        """The type of a variable's value, if it is set where it is read."""
+        kind = self.types.get(expression.name, ANY)
         return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
+
+    def of_collection(self, expression: n.Expr) -> Type:
+        """The type of what items are taken from, where that does not fail as it does for a function."""
+        if type(expression) is n.Name and expression.name in self.types and expression.name not in TYPE_CONSTANTS:
+            return self.of_variable(expression)
+        return self.of(expression)
 
     def _chain(self, chain: n.Chain) -> Type:
         left = self.of(chain.first)
@@ -467,7 +480,7 @@ class Inference:
         return span in self._exact
 
     def _index(self, expression: n.Index) -> Type:
-        collection, index = self.of(expression.value), expression.index
+        collection, index = self.of_collection(expression.value), expression.index
         return item_at(collection, index.value) if isinstance(index, n.Literal) else item_of(collection)
 
     def listed(self, items: list[n.Expr], *, returned: bool = False) -> Type:

@@ -62,6 +62,12 @@ class ProcedureTypes:
     special: Inference | None
     params: Mapping[str, Type] | None
 
+    def for_calls(self) -> Inference | None:
+        """The types of the one version that all calls by internal code go to; None where there may be two."""
+        if self.special is None:
+            return self.general if self.is_internal else None
+        return self.special if self.params is not None or self.general is None else None
+
 
 def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     """Finds the calls of a program's procedures among each other."""

@@ -15,7 +15,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.attempts import attempt
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
+from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.hopeful import evaluated
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
@@ -212,7 +212,7 @@ class AssignmentGenerator:
         code = evaluated(self.context, self.expressions, value, lambda made: py.assign(temporary, made))
         code += self.temporaries.release()
         if self.expressions.may_nest(value):
-            check = py.when(may_be_deep(held, held, kind), [py.run(abi.NESTED, held)])
+            check = py.when(self.expressions.may_be_deep(value, held, held), [py.run(abi.NESTED, held)])
             py.place(check, value.span)
             code.append(check)
         return code, held, clean

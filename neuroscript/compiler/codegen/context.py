@@ -83,6 +83,7 @@ class FunctionContext:
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
+        self.growth = analysis.growth
         self.liveness = analysis.liveness
         values = self.body.variables
         changing = (call.name in values or program.changed_params.get(call.name) for call in self.body.calls)
@@ -321,6 +322,10 @@ class FunctionContext:
             self._items = item_names(self.body, self.types)
         return is_item(expression, self._items, self.types)
 
+    def is_bounded_by_calls(self, expression: n.Expr) -> bool:
+        """Whether the value can be stored untested, unless `abi.DEEP_CALLS` tells of calls deep inside one another."""
+        return self.growth is not None and self.growth.is_bounded(expression)
+
     def never_fuzzy(self, expression: n.Expr) -> bool:
         """Whether the value is certainly not a fuzzy."""
         return not self.type_of(expression).kinds & OTHER
@@ -341,6 +346,13 @@ class FunctionContext:
         if isinstance(expression, n.Name):
             return self.is_assigned(expression.name) or self.is_procedure(expression.name)
         return isinstance(expression, n.Literal)
+
+    def is_certain(self, expression: n.Expr) -> bool:
+        """Whether evaluating the expression cannot fail and has no effects, as reading a field that is there."""
+        if isinstance(expression, n.Index) and isinstance(expression.index, n.Literal):
+            kind = self.type_of(expression.value)
+            return kind.has(expression.index.value) and not kind.kinds & NIL and self.is_certain(expression.value)
+        return self.is_pure(expression)
 
     def is_pure_code(self, made: ast.expr) -> bool:
         """Whether generated code cannot fail and has no effects."""

@@ -72,7 +72,7 @@ class ExpressionGenerator:
         else:
             first, again = self.operand(expression)
             self.temporaries.hold(first, kind)
-            made = py.either(may_be_deep(first, again, kind), py.call(abi.NESTED, again), again)
+            made = py.either(self.may_be_deep(expression, first, again), py.call(abi.NESTED, again), again)
         py.place(made, expression.span)
         return made
 
@@ -86,6 +86,13 @@ class ExpressionGenerator:
         if kind.levels(self.unit.levels) <= self.unit.levels:
             return False
         return bool(kind.kinds & CONTAINER) and not self.context.is_item(expression)
+
+    def may_be_deep(self, expression: n.Expr, first: ast.expr, again: ast.expr) -> ast.expr:
+        """The test that an item may be deep, given its code at the first mention and at the others."""
+        if self.context.is_bounded_by_calls(expression):
+            deep = py.name(abi.DEEP_CALLS)
+            return py.both(py.compare(first, "is not", py.const(None)), deep) if first is not again else deep
+        return may_be_deep(first, again, self.context.type_of(expression), self.unit.max_nesting)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""

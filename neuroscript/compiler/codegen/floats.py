@@ -67,7 +67,7 @@ class FloatGenerator:
             return False
         # What is evaluated after an operation must not be able to fail, nor have effects: the operation may fail first.
         steps = list(self._steps(chain))
-        return all(leaf is None or self.context.is_pure(leaf) for leaf in steps[steps.index(None) :])
+        return all(leaf is None or self.context.is_certain(leaf) for leaf in steps[steps.index(None) :])
 
     def tree(self, chain: n.Chain) -> ast.expr:
         """The result of a tree, tested at its root."""
@@ -79,8 +79,7 @@ class FloatGenerator:
     def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: float) -> ast.expr:
         result = self.temporaries.fresh()
         signed = may_be_negative_zero(made)
-        # Most results are floats, which Python compares with a float fastest.
-        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0))
+        finite = is_finite(py.bind(result, made), py.name(result))
         value = py.binary(py.name(result), "+", py.const(zero)) if signed else py.name(result)
         return py.either(finite, value, otherwise)
 
@@ -138,6 +137,16 @@ class FloatGenerator:
             made = py.call(abi.FINITE, py.binary(made, operator, self._tested(operand, leaves)))
             py.place(made, span)
         return made
+
+
+def is_finite(first: ast.expr, again: ast.expr) -> ast.expr:
+    """The test that a number is finite: only then it minus itself is zero, which Python finds out fastest as its truth.
+
+    Args:
+        first: its code at the first mention.
+        again: its code at the others.
+    """
+    return py.negated(py.binary(first, "-", again))
 
 
 def may_be_negative_zero(made: ast.expr) -> bool:

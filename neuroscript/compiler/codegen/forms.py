@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, MAP, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -179,8 +179,8 @@ def in_range(first: ast.expr, again: ast.expr, *, natural: bool = False) -> ast.
     return py.some(digit, py.compare(py.name(abi.NEGATIVE_INT_LIMIT), "<", again, "<", py.name(abi.INT_LIMIT)))
 
 
-def may_be_deep(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
-    """The test that a value is a list, or a map that may hold lists or maps.
+def may_be_deep(first: ast.expr, again: ast.expr, kind: Type, max_nesting: int) -> ast.expr:
+    """The test that a value is a list or map that may hold lists or maps.
 
     Python's garbage collector keeps no track of maps that hold nothing but strings, numbers, booleans and nil.
 
@@ -188,13 +188,34 @@ def may_be_deep(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
         first: its code at the first mention.
         again: its code at the others.
         kind: its type, which may be a list or a map.
+        max_nesting: how deeply lists and maps may be nested.
     """
+    if max_nesting > 1 and (ends := _tested_ends(again, kind)):
+        return py.both(py.compare(first, "is not", py.const(None)), py.some(*ends))
     tests: list[ast.expr] = []
     if kind.kinds & MAP:
         tests.append(py.both(py.kind_is(first, "dict"), py.call(abi.MAY_BE_DEEP, again)))
     if kind.kinds & LIST:
         tests.append(py.kind_is(again if tests else first, "list"))
     return py.some(*tests)
+
+
+def _tested_ends(value: ast.expr, kind: Type) -> list[ast.expr]:
+    """The tests that the first and the last item of a list are lists or maps, where they can only be nil else.
+
+    Nesting is looked for along these; there are none for values of other types.
+    """
+    if not kind.within(LIST | NIL) or not kind.shapes or any(shape.extra or not shape.fields for shape in kind.shapes):
+        return []
+    tests: list[ast.expr] = []
+    for place in (0, -1):
+        fields = [[*shape.fields.values()][place] for shape in kind.shapes]
+        if not any(field.kinds & CONTAINER for field in fields):
+            continue
+        if not all(field.within(CONTAINER | NIL) for field in fields):
+            return []
+        tests.append(py.compare(py.item(value, py.const(place)), "is not", py.const(None)))
+    return tests
 
 
 def once(first: ast.expr) -> ast.expr:

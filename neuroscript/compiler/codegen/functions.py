@@ -103,7 +103,7 @@ class FunctionGenerator:
         params, optional = self._params()
         code = self._entry() if body.procedure is not None and context.special is None else []
         code += [
-            py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
+            self._depth_test(),
             step(),
         ]
         start = len(code)
@@ -136,6 +136,13 @@ class FunctionGenerator:
             borrowing.count_holders(made, start)
         py.place(made, body.span)
         return made
+
+    def _depth_test(self) -> ast.stmt:
+        """The statement that fails where calls are too deep, and tells where their results may be."""
+        growth, most = self.context.growth, self.context.unit.max_depth
+        least = most - growth.calls if growth is not None and most is not None else 1
+        deep = py.run(abi.DEEPER, py.name(abi.DEPTH)) if least > 1 else py.run(abi.TOO_DEEP)
+        return py.when(py.compare(py.name(abi.DEPTH), "<", py.const(max(least, 1))), [deep])
 
     def _params(self) -> tuple[list[str], list[str]]:
         """The parameters that must be given, and the optional ones."""

@@ -144,6 +144,10 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
     held = context.held.get(path_of(value)) if context.held else None
     if held is not None and context.type_of(index).within(STR) and (*path_of(value), key_of(index)) in context.held:
         return py.item(py.name(held), expressions.value(index))  # what is about to be set has to be there
+    is_unsure = isinstance(value, n.Name) and value.name in context.body.variables and not context.is_set(value.name)
+    if isinstance(value, n.Name) and is_unsure and is_look_up(context, value, index):
+        made = py.variable(value.name)  # which misses where it is not set, since nothing can be looked up then
+        return item_of_likely(context, expressions, lambda _: (made, made), context.types.of_variable(value), index)
     if is_last(context, value, index) and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
         return py.item(expressions.value(value), py.const(-1))  # of what is empty that misses too
 
@@ -223,7 +227,8 @@ def item_of_likely(
         return None
     if key.kinds & INT and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):
         made = owner(False)[0]
-        return py.item(made, _place(*places(), key))
+        sums = _index_operand(context, expressions, index) if read is None else (read, read)
+        return py.item(made, _place(*sums, key))
     if key.within(INT) and kind.within(MAP | NIL):
         return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
     if not key.kinds & STR:
@@ -246,9 +251,28 @@ def item_of_likely(
     return py.either(py.kind_is(place, "str"), found, rest)
 
 
+def _index_operand(context: FunctionContext, expressions: Expressions, index: n.Expr) -> tuple[ast.expr, ast.expr]:
+    """Code that evaluates an index of a list or string, and code that gives it again.
+
+    Whether a sum is in the language's range need not be tested: what is not is no index either, and misses.
+    """
+    match index:
+        case n.Chain(first=first, rest=rest) if all(operator in "+-" for operator, _, _ in rest):
+            parts = [first, *(operand for _, operand, _ in rest)]
+            kinds = [context.type_of(part) for part in parts]
+            plain = all(kind.within(INT | NIL) and kind.kinds & INT for kind in kinds)
+            if plain and context.type_of(index).bits is None and all(map(context.is_pure, parts)):
+                made = expressions.value(first)
+                for operator, operand, _ in rest:
+                    made = py.binary(made, operator, expressions.value(operand))
+                temporary = context.temporaries.fresh()
+                return py.bind(temporary, made), py.name(temporary)
+    return expressions.operand(index)
+
+
 def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
     """Whether the code of `likely_item` does nothing but look the item up, or misses."""
-    kind, key = context.type_of(value), context.type_of(index)
+    kind, key = context.types.of_collection(value), context.type_of(index)
     if isinstance(index, n.Literal) and kind.has(index.value):
         return True
     if key.within(STR):

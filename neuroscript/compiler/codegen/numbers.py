@@ -17,7 +17,7 @@ from neuroscript.compiler.analysis import types
 from neuroscript.compiler.analysis.types import FLOAT, INT, NIL, NUM, Type, bounded
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.floats import may_be_negative_zero
+from neuroscript.compiler.codegen.floats import is_finite, may_be_negative_zero
 from neuroscript.compiler.codegen.hopeful import is_look_up
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -169,7 +169,7 @@ class NumberGenerator:
 
     def _is_harmless(self, expression: n.Expr) -> bool:
         """Whether an operand does nothing but read variables, and in code made in hope items, or miss."""
-        if self.context.is_pure(expression):
+        if self.context.is_certain(expression):
             return True
         match expression:
             case n.Index(value=value, index=index) if self.context.hopeful:
@@ -209,7 +209,7 @@ class NumberGenerator:
         untested = (leaf for leaf, test in zip(leaves, tested, strict=True) if not test)
         if any(leaf.kind.kinds & FLOAT and not self._is_small(leaf) for leaf in untested):
             result = self.temporaries.fresh()
-            tests.append(py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0)))
+            tests.append(is_finite(py.bind(result, made), py.name(result)))
             made = py.name(result)
         if signed:
             made = py.binary(made, "+", zero)
