@@ -29,7 +29,7 @@ _LOCK: Final = ".lock"
 _SIZE: Final = 1 << 20
 """Bytes that a file is made with, and grows by."""
 
-_PART: Final = 1 << 16
+_PART: Final = 1 << 14
 """Bytes that are read at once: mostly a few lines are new, and a megabyte of nothing follows."""
 
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -189,12 +189,11 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
 
 def _written(file: IO[bytes]) -> bytes:
     """What is in a file that is being written, up to the bytes that are kept for what is to come."""
-    parts = []
-    while part := file.read(_PART):
-        parts.append(part)
-        if part.endswith(b"\0"):
-            break
-    return b"".join(parts).rstrip(b"\0")
+    parts, end = [], -1
+    while end < 0 and (part := file.read(_PART)):
+        end = part.find(b"\0")  # which no line has
+        parts.append(part if end < 0 else part[:end])
+    return b"".join(parts)
 
 
 def _value(line: bytes) -> Any:
