@@ -213,6 +213,11 @@ class Interpreter:
         self._files = None
 
     @property
+    def protected(self) -> Sequence[str]:
+        """What is kept out of the reach of file tools besides what always is, as `protect` took it."""
+        return tuple(self._protected)
+
+    @property
     def files(self) -> Sandbox:
         """The sandbox directory as programs reach it: without what is protected in it, and each write counted.
 

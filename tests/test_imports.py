@@ -51,15 +51,23 @@ LAYERS = {
         __main__
     """,
     "neuroscript.jobs": """
-        clock engine contents failures grants shapes
-        values wakeups schema given payload programs reaching
-        presence database endings rows views
-        moments queueing decisions bodies
+        engine contents failures grants shapes
+        embedded given payload programs reaching
+        views
+        decisions bodies
+        access
+        host queue_tools tools
+        .
+    """,
+    "neuroscript.jobs.embedded": """
+        clock schema values wakeups
+        liveness database completion rows
+        timers queueing
         attempts
-        outbox access
+        outbox
         serving
-        tending
-        embedded host queue_tools tools
+        maintenance
+        engine
         .
     """,
     "neuroscript.cli": """

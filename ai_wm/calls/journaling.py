@@ -57,6 +57,8 @@ class CallJournal:
         self.run = run
         self._store = store
         self._clock = clock
+        self._noted: tuple[PerformanceRecord, str] | None = None
+        """The record that was made last, and its text."""
         run.at_end(store.sync)
 
     # --- rounds -------------------------------------------------------------------------------------------------------
@@ -124,8 +126,10 @@ class CallJournal:
             made.append(make())
             return json.dumps(made[0].to_file())
 
-        stored = self.run.call(_RECORD, READ, turn.task_id, do)
-        return made[0] if made else PerformanceRecord.parse(json.loads(stored))
+        text: str = self.run.call(_RECORD, READ, turn.task_id, do)
+        record = made[0] if made else PerformanceRecord.parse(json.loads(text))
+        self._noted = record, text
+        return record
 
     def commit(
         self,
@@ -148,8 +152,10 @@ class CallJournal:
             if after is not None:
                 after()
 
-        what = {"record": record.to_file(), "usage": None if usage is None else usage.to_file()}
-        self.run.attach(Piece(RECORD, json.dumps(what), tuple(turn.journaled)), apply)
+        noted = self._noted
+        text = noted[1] if noted is not None and noted[0] is record else json.dumps(record.to_file())
+        what = f'{{"record": {text}, "usage": {json.dumps(None if usage is None else usage.to_file())}}}'
+        self.run.attach(Piece(RECORD, what, tuple(turn.journaled)), apply)
 
     def _add(self, record: PerformanceRecord, usage: TokenUsageMetrics | None, then: Callable[[], None] | None) -> None:
         try:

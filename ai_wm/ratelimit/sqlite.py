@@ -56,7 +56,8 @@ _NO_LIMITS = NoLimits()
 class SQLiteRateLimiter:
     """A `RateLimiter` in a SQLite file that any number of processes share; a reservation is one transaction.
 
-    Calls without limits are counted when they are over, up to half a second later (`deferred`).
+    Calls without limits are counted when they are over, up to half a second later (`deferred`).  The end of another is
+    counted at once, by this thread or by another one of this process that has the file at that moment.
 
     Nothing is opened before it is needed.  Calls of a process that died count as they were reserved, and its slots
     are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in

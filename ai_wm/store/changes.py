@@ -21,10 +21,11 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.store import journal, rules
+from ai_wm.store import journal_lines, rules
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_entries import JournaledInstance, Place
 from ai_wm.store.index_tables import Span
+from ai_wm.store.journal import Journals
 from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import IndexedEntry, Row, has_two_spellings, record_row, row_of
 from neuroscript import ErrorCode, NeuroScriptError
@@ -40,7 +41,7 @@ class PlanContext(Protocol):
     """What a change needs of a store's files and index to be planned; `StorageEngine` is one."""
 
     index: RecordIndex
-    journals: journal.Journals
+    journals: Journals
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
@@ -124,7 +125,7 @@ class StartInstance(Change):
         def apply(_place: Span) -> None:
             context.index.start(live)
 
-        return Plan(line=journal.start_line(live), journal=live.owner, about=live.instance_id, apply=apply)
+        return Plan(line=journal_lines.start_line(live), journal=live.owner, about=live.instance_id, apply=apply)
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class SetUsage(Change):
         def apply(_place: Span) -> None:
             live.usage = usage
 
-        line = journal.usage_line(live.instance_id, usage)
+        line = journal_lines.usage_line(live.instance_id, usage)
         return Plan(line=line, journal=live.owner, about=live.instance_id, apply=apply)
 
 
@@ -191,7 +192,7 @@ class AddRecord(Change):
             if live is not None and usage is not None:
                 live.usage = usage
 
-        line = journal.record_line(record.instance_id, data, usage)
+        line = journal_lines.record_line(record.instance_id, data, usage)
         name = journal_of(index, record.instance_id)
         return Plan(line=line, journal=name, about=record.instance_id, apply=apply)
 
@@ -223,7 +224,7 @@ class AddFeedback(Change):
         if row is None:
             raise out_of_bounds(self.task_id)
         return Plan(
-            line=journal.changed_line(instance_id, changed),
+            line=journal_lines.changed_line(instance_id, changed),
             journal=journal_of(index, instance_id),
             about=instance_id,
             apply=lambda place: index.replace_record(instance_id, ordinal, changed, row, place),
@@ -285,7 +286,7 @@ def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
 def journal_of(index: RecordIndex, instance_id: str) -> str:
     """The name of the journal for added and changed records of an instance, live or stored."""
     live = index.live(instance_id)
-    return journal.AMENDMENTS if live is None else live.owner
+    return journal_lines.AMENDMENTS if live is None else live.owner
 
 
 def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from ai_wm.store.directory_watch import DirectoryWatch
 from ai_wm.store.files import FileSystem
+from ai_wm.store.json_array import write_line
 from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
@@ -29,7 +31,6 @@ the sync of another file has nothing to wait for."""
 _MOST_READ: Final = 1 << 26
 """The size in bytes beyond which a file is taken to be foreign and is not read."""
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 _log = get_logger("ai_wm.store")
 
 
@@ -43,6 +44,7 @@ class CallsInFlight:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._files = FileSystem()
+        self._watch = DirectoryWatch(directory)
         self._lock = threading.Lock()
         self._open: dict[str, bytes] = {}
         self._size = self._place = 0
@@ -56,7 +58,7 @@ class CallsInFlight:
         Args:
             call: the record that it gets if it is lost; its ``task_id`` is that of the record it gets otherwise.
         """
-        self._note(call["task_id"], _encode(call).encode() + b"\n")
+        self._note(call["task_id"], write_line(call) + b"\n")
 
     def _note(self, task_id: str, line: bytes) -> None:
         try:
@@ -82,14 +84,14 @@ class CallsInFlight:
     def withdraw(self, task_id: str) -> None:
         """Logs that a call was not made after all; does nothing for one that was not logged."""
         if task_id in self._open:
-            self._note(task_id, _encode({"task_id": task_id, "over": True}).encode() + b"\n")
+            self._note(task_id, write_line({"task_id": task_id, "over": True}) + b"\n")
             self.end(task_id)
 
     def counted(self, task_id: str) -> None:
         """Logs that a call is over and counted, though it has no record yet; does nothing for one that has."""
         line = self._open.get(task_id)
         if line is not None:
-            self._note(task_id, _encode({**json.loads(line), "counted": True}).encode() + b"\n")
+            self._note(task_id, write_line({**json.loads(line), "counted": True}) + b"\n")
 
     def close(self) -> None:
         """Removes the file, unless it holds calls without a record."""
@@ -105,6 +107,9 @@ class CallsInFlight:
 
     def _keep(self) -> None:
         """Makes the lock anew if somebody removed it, and lets go of the file if that was removed."""
+        look = self._watch.look()
+        if look is None:
+            return
         assert self._held is not None
         if not os.path.lexists(self._held.path):
             self._held = try_hold(self._held.path) or self._held
@@ -112,6 +117,7 @@ class CallsInFlight:
             os.close(self._descriptor)
             self._descriptor = -1
             self._held.remove()
+        self._watch.note(look)
 
     def _create(self, directory: Path) -> None:
         """Makes the file, with the calls that are in flight."""

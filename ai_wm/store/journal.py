@@ -24,25 +24,22 @@ import re
 import sys
 import time
 import uuid
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ai_wm.data.fields import ZERO_TIME
+from ai_wm.store.directory_watch import DirectoryWatch
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, read_at
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_entries import JournaledInstance
 from ai_wm.store.index_tables import Span, checksum
-from ai_wm.store.json_array import read_line, write_line
-from ai_wm.store.rows import is_text, is_usage, nanoseconds, record_row
+from ai_wm.store.journal_lines import AMENDMENTS, apply_line, lines_of
+from ai_wm.store.json_array import read_line
 from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import get_logger
 
 _SUFFIX: Final = ".jsonl"
 _LOCK_SUFFIX: Final = ".lock"
 _OWNER: Final = re.compile("[0-9a-f]{32}")
-AMENDMENTS: Final = f"amendments{_SUFFIX}"
-"""The journal of what was added to and changed in entries of the performance file.  It is nobody's own."""
 
 _TIDY_BYTES: Final = 1 << 20
 """A journal with more than this about instances that ended is begun anew."""
@@ -69,8 +66,9 @@ class Journals:
         self._files = files
         self._offsets: dict[str, int] = {}
         """How far each journal was read."""
-        self._listing: tuple[int, dict[str, str]] = (0, {})
-        """When the directory was changed last, 0 if another change might not show by that; the journals in it then."""
+        self._watch = DirectoryWatch(directory)
+        self._paths: dict[str, str] = {}
+        """The journals that were in the directory when a change in it was last found."""
         self._owner = ""
         self._alive: ProcessLock | None = None
         self._number = 0
@@ -334,15 +332,15 @@ class Journals:
     def _sizes(self) -> dict[str, int]:
         """The journals and their lengths."""
         try:
-            changed = os.stat(self._folder).st_mtime_ns
-            settled, paths = self._listing
-            if changed != settled:
+            look = self._watch.look()
+            if look is not None:
                 names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]
-                paths = {name: os.path.join(self._folder, name) for name in names}
-                self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, paths)
-            return {name: os.lstat(path).st_size for name, path in paths.items()}
+                self._paths = {name: os.path.join(self._folder, name) for name in names}
+                self._watch.note(look)
+            return {name: os.lstat(path).st_size for name, path in self._paths.items()}
         except FileNotFoundError:  # there is no directory; or one was removed just now, as whoever holds the lock sees
-            self._listing = (0, {})
+            self._watch.note(0)
+            self._paths = {}
             return {}
 
     def close_amendments(self) -> None:
@@ -451,93 +449,5 @@ class Journals:
             self.remove(alive, [name])
 
 
-def _grain(changed: int) -> int:
-    """Nanoseconds after which one more change of a directory shows in its time, whatever the file system."""
-    return 20_000_000 if changed % 1_000_000_000 else 3_000_000_000
-
-
 def _own_name(owner: str, number: int) -> str:
     return f"{owner}-{number:06}{_SUFFIX}"
-
-
-def start_line(live: JournaledInstance) -> bytes:
-    """The journal line for an instance that starts."""
-    return write_line({"start": {key: value for key, value in asdict(live).items() if key not in ("owner", "records")}})
-
-
-def record_line(instance_id: str, record: dict[str, Any], usage: dict[str, Any] | None) -> bytes:
-    """The journal line for a task; ``usage`` is the session's with it."""
-    return write_line({"instance_id": instance_id, "record": record} | ({} if usage is None else {"usage": usage}))
-
-
-def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
-    """The journal line for a session's token usage."""
-    return write_line({"instance_id": instance_id, "usage": usage})
-
-
-def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
-    """The journal line for a record that was changed, which it holds whole."""
-    return write_line({"instance_id": instance_id, "changed": record})
-
-
-def lines_of(live: JournaledInstance) -> list[bytes]:
-    """The journal lines that describe a live instance from its start to this moment."""
-    return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
-
-
-def apply_line(line: dict[str, Any], owner: str, index: RecordIndex, place: Span) -> None:
-    """Apply a line of a journal to an index.
-
-    Lines of an owner's journal about an instance that is stored by now are passed over, and so are values that no store
-    writes.
-
-    Args:
-        line: the line, parsed.
-        owner: the file name of the journal.
-        index: what to change.
-        place: where the line is in the file.
-    """
-    match line:
-        case {"start": dict(fields)}:
-            _start(fields, owner, index)
-        case {"instance_id": str(instance_id)} if index.knows_instance(instance_id):
-            live = index.live(instance_id)
-            if owner != (AMENDMENTS if live is None else live.owner):
-                return
-            record, changed, usage = line.get("record"), line.get("changed"), line.get("usage")
-            row = record_row(record) if isinstance(record, dict) else None
-            if row is not None and isinstance(record, dict) and not index.knows_task(row.task_id):
-                index.add_record(instance_id, record, row, place)
-            if isinstance(changed, dict):
-                _change(instance_id, changed, index, place)
-            if live is not None and isinstance(usage, dict) and is_usage(usage):
-                live.usage = usage
-
-
-def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
-    files, usage = fields.get("initial_file_contexts", []), fields.get("usage", {})
-    created = str(fields.get("creation_timestamp", ""))
-    live = JournaledInstance(
-        instance_id=str(fields.get("instance_id", "")),
-        definition_id=str(fields.get("definition_id", "")),
-        creation_timestamp=str(ZERO_TIME) if nanoseconds(created) is None else created,
-        initial_file_contexts=[str(file) for file in files] if isinstance(files, list) else [],
-        owner=owner,
-        usage=usage if isinstance(usage, dict) and is_usage(usage) else {},
-        scripts=str(fields.get("scripts", "")),
-        run=str(fields.get("run", "")),
-    )
-    if not live.instance_id or not is_text(live.instance_id, live.definition_id, live.scripts, live.run):
-        return
-    if index.live(live.instance_id) is not None:
-        index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one
-    elif index.knows_instance(live.instance_id):
-        return
-    index.start(live)
-
-
-def _change(instance_id: str, record: dict[str, Any], index: RecordIndex, place: Span) -> None:
-    row = record_row(record)
-    ordinal = None if row is None else index.ordinal_in(instance_id, row.task_id)
-    if row is not None and ordinal is not None:
-        index.replace_record(instance_id, ordinal, record, row, place)

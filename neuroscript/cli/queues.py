@@ -8,7 +8,7 @@ import time
 
 from neuroscript.cli.actions import PAUSE, add_actions, said
 from neuroscript.cli.host import find_place
-from neuroscript.cli.options import whole_number
+from neuroscript.cli.options import json_value, whole_number
 from neuroscript.cli.parser import did_you_mean
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
@@ -250,6 +250,14 @@ def _declare_lessons(parser: argparse.ArgumentParser) -> None:
         help="only those that ended so; may be given several times",
     )
     parser.add_argument("--worker", metavar="NAME", help="only what this worker did")
+    parser.add_argument("--procedure", metavar="NAME", help="only what this procedure did")
+    parser.add_argument(
+        "--metadata",
+        metavar="NAME=JSON",
+        action="append",
+        default=[],
+        help="only what has this metadata; may be given several times",
+    )
     parser.add_argument("--min-rating", metavar="N", type=float, help="only what was rated so well")
     parser.add_argument("--max-rating", metavar="N", type=float, help="only what was rated no better")
     parser.add_argument("--limit", metavar="N", type=whole_number, default=_JOBS, help="the latest (default: 100)")
@@ -267,13 +275,22 @@ def _lessons(place: _Place, options: argparse.Namespace) -> int:
         "states": read_states(options.state) or list(ENDS),
         "limit": max(options.limit, 1),
     }
-    for name in ("worker", "min_rating", "max_rating"):
+    for name in ("worker", "procedure", "min_rating", "max_rating"):
         if getattr(options, name) is not None:
             filters[name] = getattr(options, name)
+    if options.metadata:
+        filters["metadata"] = dict(map(_pair, options.metadata))
     rows = [whole_job_row(job, place.contents) for job in find_jobs(place.engine, queue.owner, filters)]
     for line in _printed(rows) if options.format == "jsonl" else lessons_lines(rows):
         write_line(sys.stdout, line)
     return OK
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise UsageError(f"--metadata: NAME=JSON is wanted, such as batch=7, not {text!r}")
+    return name, json_value(value, f"--metadata {name}")
 
 
 def _printed(rows: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -56,19 +56,24 @@ def run(options: argparse.Namespace) -> int:
 
 def _declare_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="STATE", help="only runs in this state, such as suspended")
+    parser.add_argument("--jobs", action="store_true", help="also runs of jobs of queues that have returned")
     parser.add_argument("--follow", action="store_true", help="go on, and show each run whose state changes")
 
 
 def _list(journal: Journal, options: argparse.Namespace) -> int:
     from neuroscript.cli.run_views import run_map, runs_table, state_of
+    from neuroscript.jobs.views import read_run_id
+    from neuroscript.journal.entries import RETURNED
 
+    shows_jobs = options.jobs or options.state is not None
     shown: dict[str, tuple[str, int]] = {}
     while True:
         found = []
         for info in journal.runs():
             state = state_of(info, info.state == "running" and journal.is_going_on(info.run_id))
             seen = (state, info.starts)
-            if options.state in (None, state) and shown.get(info.run_id) != seen:
+            is_shown = shows_jobs or state != RETURNED or read_run_id(info.run_id) is None
+            if is_shown and options.state in (None, state) and shown.get(info.run_id) != seen:
                 found.append((info, state))
             shown[info.run_id] = seen
         if options.format == "jsonl":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, StateError
 from neuroscript.jobs.engine import CANCELLED, DONE, FAILED, PENDING, Outcome
 from neuroscript.jobs.failures import failure_map, may_pass
-from neuroscript.jobs.grants import WORKERS, Grant
+from neuroscript.jobs.grants import WORKERS, Grant, lies_within
 from neuroscript.jobs.payload import read_payload, stored
 from neuroscript.jobs.programs import load_program, prompt_of
 from neuroscript.jobs.views import run_id_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from neuroscript.journal.store import JournalStore
 
 _LOG = get_logger("neuroscript.jobs")
-_COUNTED = ("cost", "tokens")
+_PAUSE = 0.5  # seconds between two looks whether a run has been let go of
 
 
 class JobBody:
@@ -63,11 +64,28 @@ class JobBody:
         job, began = attempt.job, time.monotonic()
         run_id = run_id_of(job)
         try:
-            result = from_host(self._run(attempt, run_id))
+            result = from_host(self._when_let_go(attempt, run_id))
             held = stored(result, "the result", self._contents)
         except NeuroScriptError as error:
             return self._failed(attempt, run_id, error, began)
         return Outcome(state=DONE, result=held, measures=self._measures(job, run_id, began))
+
+    def _when_let_go(self, attempt: Attempt, run_id: str) -> Any:
+        """Runs a job, once nobody else has its run: a process that was frozen lost the job, and may still hold that.
+
+        When it goes on it is told that the job is not its own any more.
+
+        Raises:
+            NeuroScriptError: 44 if this attempt is to end first; what the run raises.
+        """
+        while True:
+            try:
+                return self._run(attempt, run_id)
+            except StateError:
+                if not self._journal.is_going_on(run_id):
+                    raise
+            if attempt.cancel.wait(_PAUSE):
+                attempt.cancel.check()
 
     def _run(self, attempt: Attempt, run_id: str) -> Any:
         job = attempt.job
@@ -104,9 +122,8 @@ class JobBody:
                 return Outcome(state=CANCELLED, error=failure_map(error), measures=measures)
             if attempt.cancel.cancelled:
                 return Outcome(state=PENDING, measures=measures)
-        retry = may_pass(error) or self._journal.is_going_on(run_id)
         _LOG.info("the job %s of the queue %s failed: %s", job.id, job.queue, error)
-        return Outcome(state=FAILED, error=failure_map(error), retry=retry, measures=measures)
+        return Outcome(state=FAILED, error=failure_map(error), retry=may_pass(error), measures=measures)
 
     def _waits_for(self, run_id: str, error: NeuroScriptError) -> str:
         """What a person is asked, and how they answer."""
@@ -118,10 +135,9 @@ class JobBody:
 
     def _measures(self, job: Job, run_id: str, began: float) -> dict[str, Any]:
         """What the job has used over all its attempts."""
-        spent = Ledger(self._journal.entries(run_id)) if self._journal.find(run_id) is not None else None
+        spent = Ledger(self._journal.entries(run_id))
         seconds = float(job.measures.get("seconds") or 0.0) + time.monotonic() - began
-        used = {what: spent.total(what) for what in _COUNTED} if spent is not None else dict.fromkeys(_COUNTED, 0.0)
-        return {"cost": used["cost"], "tokens": int(used["tokens"]), "seconds": round(seconds, 6)}
+        return {"cost": spent.total("cost"), "tokens": int(spent.total("tokens")), "seconds": round(seconds, 6)}
 
 
 def hold(interpreter: Interpreter, grant: Grant) -> None:
@@ -131,8 +147,11 @@ def hold(interpreter: Interpreter, grant: Grant) -> None:
         NeuroScriptError: 18 if the host made it with larger limits or another directory, which cannot be taken back.
     """
     interpreter.policy = interpreter.policy.narrowed(grant.policy)
+    allowed = {name: value for name, value in interpreter.environment.items() if name in grant.environment}
+    interpreter.environment = allowed
     within = interpreter.limits.narrowed(grant.limits) == interpreter.limits
-    inside = interpreter.sandbox is None or str(interpreter.sandbox) == grant.sandbox
+    sandbox = None if interpreter.sandbox is None else os.path.realpath(interpreter.sandbox)
+    inside = sandbox is None or lies_within(sandbox, grant.sandbox)
     if within and inside:
         return
     interpreter.close()

@@ -224,7 +224,10 @@ class JobEngine(ABC):
 
     @abstractmethod
     def pause(self, owner: str, name: str) -> None:
-        """Has no job of the queue start: none does after this returned.  What runs goes on."""
+        """Has no job of the queue start: none does after this returned.  What runs goes on.
+
+        It waits until each process that serves the queue has said so; for one that is frozen as long as its lease.
+        """
 
     @abstractmethod
     def resume(self, owner: str, name: str) -> None:

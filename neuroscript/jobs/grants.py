@@ -114,9 +114,11 @@ class Grant:
         policy = policies[0]
         for each in policies[1:]:
             policy = policy.narrowed(each)
+        usual = Limits()  # for a limit that the release did not know which wrote it
+        limits = {name: held["limits"].get(name, getattr(usual, name)) for name in Limits.__annotations__}
         return cls(
             policy=policy,
-            limits=Limits(**held["limits"]),
+            limits=Limits(**limits),
             sandbox=held["sandbox"],
             environment=tuple(held["environment"]),
             workers=held["workers"],
@@ -133,6 +135,9 @@ def _flat(policy: Policy) -> list[Policy]:
 
 def _inner(ours: str | None, theirs: str | None) -> str | None:
     """Our directory, if it is the other one or lies in it; else programs would find other files there."""
-    if ours is None or theirs is None:
-        return None
-    return ours if f"{ours}{os.sep}".startswith(f"{theirs.rstrip(os.sep)}{os.sep}") else None
+    return ours if ours is not None and lies_within(ours, theirs) else None
+
+
+def lies_within(path: str, directory: str | None) -> bool:
+    """Whether a path is a directory or lies in it, both absolute and without links."""
+    return directory is not None and f"{path}{os.sep}".startswith(f"{directory.rstrip(os.sep)}{os.sep}")

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from neuroscript.jobs.payload import Order
     from neuroscript.journal.store import JournalStore
 
+MOST: Final = 16
+"""How many jobs a process does at once unless its host says otherwise."""
+
 _LOOK_SECONDS: Final = 2.0
 """The seconds between two looks for decisions about jobs that wait for a person."""
 
@@ -45,6 +48,7 @@ def register_job_tools(
     make: Callable[[Grant], Interpreter] | None = None,
     owner: str | None = None,
     contents: Contents | None = None,
+    most: int = MOST,
 ) -> JobHost:
     """Gives the programs of an interpreter queues, and has this process do the jobs that they submit.
 
@@ -55,16 +59,19 @@ def register_job_tools(
         engine: keeps queues and jobs; it stays open.
         journal: keeps the jobs' runs; it stays open.
         make: makes the interpreter of a job: gets a `Grant`, and has to pass on its ``policy``, ``limits`` and
-            ``sandbox``.  None: interpreters like this one, with the tools that were registered with it.
+            ``sandbox``; the job asks the workers of this interpreter.  None: interpreters like this one, with the tools
+            that were registered with it.
         owner: whose queues they are, a name that the host chooses; None: the owner of what scripts do with workers,
             by default the directory of the sandbox, else the file of the program, else this interpreter alone.
         contents: keeps programs, and what is too large for payloads and results; None: a directory beside the engine's
             files, or those of the journal.
+        most: how many jobs are done at once in this process, over all queues; each queue has one place in any case, so
+            that no job waits for ever for one that it submitted.
 
     Returns:
         what does the jobs, for a host that serves other queues too.
     """
-    host = JobHost(engine, journal, interpreter, make=make, contents=contents)
+    host = JobHost(engine, journal, interpreter, make=make, contents=contents, most=most)
     access = host.access(owner)
     interpreter.services[SERVICE] = lambda: access
     interpreter.on_pieces(END, apply=access.acknowledge)
@@ -80,6 +87,7 @@ class JobHost:
         template: the interpreter whose programs may do at most what jobs may do here.
         make: as `register_job_tools` takes it.
         contents: likewise.
+        most: likewise.
     """
 
     def __init__(
@@ -90,23 +98,22 @@ class JobHost:
         *,
         make: Callable[[Grant], Interpreter] | None = None,
         contents: Contents | None = None,
+        most: int = MOST,
     ) -> None:
         self.engine = engine
         self.journal = journal
-        self.contents = (
-            contents
-            if contents is not None
-            else FileContents(contents_directory([*engine.private_paths(), *journal.private_paths()]))
-        )
+        own_paths = [*engine.private_paths(), *journal.private_paths()]
+        self.contents = contents if contents is not None else FileContents(contents_directory(own_paths))
         self._template = template
         made = make if make is not None else partial(like, template)
         self._body = JobBody(journal, self.contents, template, made, self._equip)
         self._lock = threading.Lock()
+        self._places = most  # that no queue has taken
         self._servings: dict[tuple[str | None, str], Serving] = {}
         self._decisions = Decisions(engine, journal)
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
-        for path in (*engine.private_paths(), *journal.private_paths()):
+        for path in own_paths:
             template.protect(path)
         template.on_close(self.close)
 
@@ -122,7 +129,7 @@ class JobHost:
     def serve(self, queue: Queue) -> None:
         """Does the jobs of a queue in this process, unless its ``most`` leaves them to others."""
         if queue.most > 0:
-            self.serve_named(queue.name, queue.owner)
+            self.serve_named(queue.name, queue.owner, most=queue.most, bounded=True)
 
     def serve_named(
         self,
@@ -132,6 +139,7 @@ class JobHost:
         least: int | None = None,
         most: int | None = None,
         around: Callable[[Callable[[Attempt], Outcome]], Callable[[Attempt], Outcome]] | None = None,
+        bounded: bool = False,
     ) -> None:
         """Does the jobs of the queues of a name until this is closed.
 
@@ -141,10 +149,14 @@ class JobHost:
             least: how many threads are kept; by default what the queue says.
             most: how many jobs are done at once; by default what the queue says.
             around: wraps what does an attempt, for a host that looks on.
+            bounded: whether no more jobs are done at once than this process has places for, but one in any case.
         """
         with self._lock:
             if self._ended.is_set() or (owner, name) in self._servings:
                 return
+            if bounded and most is not None:
+                most = max(min(most, self._places), 1)
+                self._places -= most
             body = self._body if around is None else around(self._body)
             self._servings[owner, name] = self.engine.serve(name, body, owner=owner, least=least, most=most)
             if self._watch is None:
@@ -204,7 +216,7 @@ class JobHost:
         interpreter.services[SERVICE] = lambda: access
         interpreter.on_pieces(END, apply=access.acknowledge)
         interpreter.on_close(access.close)
-        for path in (*self.engine.private_paths(), *self.journal.private_paths()):
+        for path in self._template.protected:  # the files of queues and the journal, and what the host keeps to itself
             interpreter.protect(path)
 
 
@@ -221,6 +233,9 @@ def like(template: Interpreter, grant: Grant) -> Interpreter:
         log=template.log,
         approver=template.approver,
     )
+    asker = template.asker()
+    if asker is not None and WORKERS not in template.services:  # else a job gets the workers of the process
+        made.set_asker(asker)
     for tool in template.tools.own_tools():
         if made.tools.get(tool.spec.name) is None:
             made.tools.register(tool.spec, tool.function)

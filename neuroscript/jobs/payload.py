@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _MARK: Final = "job"
 _CONTENT: Final = "content"
 _VALUE: Final = "value"
-_ROOM: Final = 16 * 1024  # bytes of a payload for all but the work
+_ROOM: Final = 16 * 1024  # bytes of a payload for all but the work and the metadata
+_MOST: Final = MOST_BYTES - 1024  # of a value that is kept as it is
 _MOST_METADATA: Final = 16 * 1024
 
 
@@ -122,7 +123,7 @@ def told(payload: Any) -> dict[str, Any]:
     return {**found, "metadata": read if isinstance(read, dict) else {}}
 
 
-def stored(value: Any, what: str, contents: Contents | None, room: int = MOST_BYTES) -> dict[str, Any]:
+def stored(value: Any, what: str, contents: Contents | None, room: int = _MOST) -> dict[str, Any]:
     """A value of the language as JSON values: itself, or where it is too large a reference into the store.
 
     Raises:

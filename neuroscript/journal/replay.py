@@ -196,7 +196,8 @@ class JournaledRun:
         with self._below(path, begun) as place:
             try:
                 if recovery is not None:
-                    entry = replace(entry, note=codec.encode(recovery.prepare(), self._border))
+                    note = codec.encode(recovery.prepare(), self._border)
+                    entry = Entry(path, tool, hashed, effect, BEGUN, note=note, begun=begun)
                 if effect != READ and in_parts:
                     self._note_down(entry)
                 elif effect != READ:
@@ -204,9 +205,9 @@ class JournaledRun:
                 result = do()
                 stored = codec.encode(result, self._border)
             except NeuroScriptError as error:
-                self._end_with(place, replace(entry, state=ERROR, result=codec.encode_error(error)))
+                self._end_with(place, entry, ERROR, codec.encode_error(error))
                 raise
-            self._end_with(place, replace(entry, state=DONE, result=stored))
+            self._end_with(place, entry, DONE, stored)
         return result
 
     # --- for tools ------------------------------------------------------------------------------------------------
@@ -504,16 +505,17 @@ class JournaledRun:
             run_id, fence = self.info.run_id, self.info.fence
             self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
 
-    def _end_with(self, place: _Place, entry: Entry) -> None:
+    def _end_with(self, place: _Place, begun: Entry, state: str, result: str) -> None:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
-        paths = [entry.path, *(path for piece in pieces for path in piece.covers)]
+        paths = [begun.path, *(path for piece in pieces for path in piece.covers)]
         payload = write_pieces(pieces) if pieces else ""
         is_applied = not todo and any(piece.kind != SPENT for piece in pieces)
-        ended = replace(entry, ended=time.time(), payload=payload, applied=is_applied)
-        self._end(ended)
-        self._ledger.note(ended)
+        call = begun.path, begun.tool, begun.arguments, begun.effect
+        entry = Entry(*call, state, result, begun.note, payload, is_applied, begun.begun, time.time())
+        self._end(entry)
+        self._ledger.note(entry)
         if not todo:
             return
         left = todo.copy()

@@ -67,7 +67,9 @@ def test_what_became_of_jobs_is_shown(run: Command, queues: Command) -> None:
         in lessons
     )
     assert "error    1 (FAIL_STATEMENT): no luck" in lessons
-    assert [row["result"] for row in queues("lessons", "numbers", "--min-rating", "4", "--format", "jsonl").rows] == [8]
+    for words in (("--min-rating", "4"), ("--metadata", 'from="test"'), ("--procedure", "double")):
+        assert [row["result"] for row in queues("lessons", "numbers", *words, "--format", "jsonl").rows] == [8]
+    assert "--metadata: NAME=JSON is wanted" in queues("lessons", "numbers", "--metadata", "from").err
 
 
 def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript: Command) -> None:
@@ -80,6 +82,17 @@ def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript:
     assert neuroscript("runs", "show", row["run_id"], "--sandbox", "box").out.startswith(
         f"run      {row['run_id']}: ret"
     )
+
+
+def test_runs_of_jobs_are_listed_while_they_are_of_interest(run: Command, neuroscript: Command) -> None:
+    def listed(*options: str) -> list[str]:
+        rows = neuroscript("runs", "list", "--sandbox", "box", "--format", "jsonl", *options).rows
+        return sorted(row["run_id"].rpartition(":")[2] for row in rows)
+
+    run(2)
+    assert listed() == ["bad"]
+    assert listed("--jobs") == ["bad", "four"]
+    assert listed("--state", "returned") == ["four"]
 
 
 def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: Command) -> None:
@@ -183,3 +196,15 @@ def test_a_jobs_run_is_cancelled_and_not_resumed_by_its_id(
     neuroscript("run", "--sandbox", "box", "--entry", "rest", name)
     [row] = queues("job", "j", "--format", "jsonl").rows
     assert row["state"] == "cancelled"
+
+
+def test_a_program_that_uses_no_queue_opens_none(
+    neuroscript: Command, script: Callable[..., str], tmp_path: Path
+) -> None:
+    assert neuroscript("run", "--sandbox", "box", script("func main() means\n  emit 1\nendfunc\n")).out == "1\n"
+    assert list((tmp_path / "box").iterdir()) == []
+
+
+def test_a_misspelt_key_of_a_job_is_found_before_it_is_run(neuroscript: Command, script: Callable[..., str]) -> None:
+    name = script('func main() means\n  call tool.Job.Submit("q", {"promt": "x"})\nendfunc\n')
+    assert "'promt' is no key of the job to submit; did you mean 'prompt'?" in neuroscript("check", name).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -28,9 +29,9 @@ func steps(needs names) means
   return names
 endfunc
 
-func main(needs names) means
-  call tool.WorkQueue.Create("q", {"max": 0})
-  call tool.Job.Submit("q", {"procedure": "steps", "args": [names], "id": "j"})
+func main(needs id, names) means
+  call tool.WorkQueue.Create("q", {"max": 0, "max_attempts": 20})
+  call tool.Job.Submit("q", {"procedure": "steps", "args": [names], "id": id})
 endfunc
 """
 TOOLS = """
@@ -56,8 +57,8 @@ def submit(neuroscript: Command, script: Callable[..., str], monkeypatch: pytest
     (tmp_path / "slow.py").write_text(TOOLS)
     name = script(PROGRAM)
 
-    def run(*names: str) -> None:
-        done = neuroscript("run", "--sandbox", "box", "--tools", "slow.py", "--args", json.dumps([names]), name)
+    def run(*names: str, id: str = "j") -> None:
+        done = neuroscript("run", "--sandbox", "box", "--tools", "slow.py", "--args", json.dumps([id, names]), name)
         assert done.status == 0, done.err
 
     return run
@@ -118,6 +119,27 @@ def test_a_job_of_a_process_that_is_killed_goes_on_elsewhere(submit: Any, serve:
     assert (job.state, job.result) == ("done", {"value": ["one", "wait", "three"]})
     # Only the call that was cut off was made again.
     assert acts(tmp_path) == ["one", "wait", "wait", "three"]
+
+
+@pytest.mark.slow
+def test_many_jobs_survive_processes_that_die_at_any_moment(submit: Any, serve: Start, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    names = [f"n{number}" for number in range(12)]
+    with EmbeddedEngine.open(tmp_path / "box") as engine:
+        for number in range(20):
+            submit(*[f"{number}.{name}" for name in names], id=f"j{number}")
+        owner = str((tmp_path / "box").resolve())
+        chance = random.Random(7)
+        for _ in range(8):
+            process = serve("--max", "3")
+            time.sleep(chance.uniform(0.0, 1.0))
+            process.kill()
+        serve("--max", "4")
+        states = [engine.wait(owner, f"j{number}", TIMEOUT).state for number in range(20)]
+    assert states == ["done"] * 20
+    made = acts(tmp_path)
+    assert set(made) == {f"{number}.{name}" for number in range(20) for name in names}
+    assert len(made) - len(set(made)) <= 8 * 3  # of each process that died, the calls that were going on
 
 
 def test_it_stops_in_order_when_it_is_told_to(submit: Any, serve: Start, tmp_path: Path) -> None:

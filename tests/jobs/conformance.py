@@ -360,12 +360,16 @@ class JobEngineConformance:
         for pause, least in zip(pauses, (0.1, 0.2, 0.3, 0.3), strict=True):
             assert pause > least * 0.7, pauses
 
-    def test_a_job_that_rests_is_woken(self, engine: JobEngine) -> None:
-        engine.create(SLOW)
+    def test_a_job_that_rests_is_unfinished_and_can_be_woken(self, engine: JobEngine) -> None:
+        engine.create(replace(SLOW, max_jobs=1))
         engine.submit("a", "q", 1)
         engine.serve("q", lambda attempt: fail(attempt) if attempt.job.attempt == 1 else echo(attempt))
         until(lambda: engine.get("", "a").error is not None)
         assert engine.get("", "a").state == "pending"
+        with refused(ErrorCode.PRECONDITION_FAILED, "1 unfinished job"):
+            engine.delete("", "q")
+        with refused(ErrorCode.RESOURCE_EXHAUSTION):
+            engine.submit("b", "q", 1)
         engine.wake("", "a")
         assert ended(engine, "a").attempt == 2
 

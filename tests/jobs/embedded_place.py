@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from neuroscript import NeuroScriptError
-from neuroscript.jobs import EmbeddedEngine, clock
-from neuroscript.jobs.serving import EmbeddedServing
+from neuroscript.jobs import EmbeddedEngine
+from neuroscript.jobs.embedded import clock
+from neuroscript.jobs.embedded.serving import EmbeddedServing
 
 from .place import Other
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from neuroscript import ErrorCode, NeuroScriptError, NotFoundError, RunTerms
+from neuroscript import ErrorCode, Journal, NeuroScriptError, NotFoundError, RunTerms
 from neuroscript.jobs import Job
 from neuroscript.jobs.programs import prompt_of
 from neuroscript.jobs.views import run_id_of
-from neuroscript.journal.entries import SUSPENDED
+from neuroscript.journal.entries import SUSPENDED, Header
 from tests.ai_wm.helpers import raises_code
 from tests.jobs.world import World
 
@@ -261,3 +261,47 @@ def test_a_recovered_deletion_is_done_once(world: World) -> None:
         world.engine.queue("me", "q")
     with raises_code(9):
         world.host('func main() means\n  call tool.WorkQueue.Delete("q")\nendfunc\n').run("main")
+
+
+def test_a_job_waits_for_a_process_that_lost_it_and_holds_its_run(world: World) -> None:
+    """As where the process was frozen for longer than its lease."""
+    host = world.host("", owner="")
+    submitting = world.host(STEPS.replace('{"backoff_seconds": 0}', '{"max": 0}'))
+    id = submitting.run("main", "steps", [["a"]])
+    run_id = run_id_of(world.engine.get("me", id))
+    with Journal.open(world.directory) as frozen:
+        frozen.claim(run_id, Header("", "", "", "", "", ""))
+        world.jobs[host].serve_named("q", "me", most=1)
+        assert world.engine.wait("me", id, 0.8).state == "running"
+        world.engine.cancel("me", id)
+        assert ended(world, id).state == "cancelled"
+    assert world.acts == []
+
+
+def test_a_process_does_so_many_jobs_at_once(world: World) -> None:
+    """Two queues that want eight each share three places, and each has one in any case."""
+    program = """
+func pass(needs n) means
+  call tool.w.Act(n)
+  call tool.w.Pass()
+endfunc
+
+func main() means
+  for each name in ["p", "q", "r", "s"]
+    call tool.WorkQueue.Create(name, {"max": 8})
+    call tool.Job.SubmitAll(name, tool.list.Map([1, 2, 3, 4], job))
+  endfor
+endfunc
+
+func job(needs n) means
+  return {"procedure": "pass", "args": [n]}
+endfunc
+"""
+    host = world.host(program, own={"most": 3})
+    host.run("main")
+    until = time.monotonic() + 20
+    while len(world.acts) < 6:
+        assert time.monotonic() < until, world.acts
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert (world.jobs[host].busy, len(world.acts)) == (6, 6)

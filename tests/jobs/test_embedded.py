@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
-from neuroscript.jobs import EmbeddedEngine, Job, attempts, clock, tending, wakeups
-from neuroscript.jobs.database import FILE
+from neuroscript.jobs import EmbeddedEngine, Job
+from neuroscript.jobs.embedded import attempts, clock, maintenance, wakeups
+from neuroscript.jobs.embedded.database import FILE
 from neuroscript.sandbox.protection import JOBS_DIRECTORY
 
 from .embedded_place import EmbeddedPlace
@@ -168,7 +169,7 @@ def test_a_full_disk_gives_errors_and_loses_no_end(tmp_path: Path) -> None:
 @pytest.fixture
 def messages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks by himself: who is not woken waits for ever."""
-    monkeypatch.setattr(wakeups, "LOOK_SECONDS", 1000.0)
+    monkeypatch.setattr(wakeups, "FALLBACK_SECONDS", 1000.0)
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_processes_wake_one_another(short: Path, tmp_path: Path, monkeypatch: py
 def test_a_lost_message_costs_some_seconds_and_nothing_else(
     place: EmbeddedPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups.Post, "send", lambda post, topics: None)
+    monkeypatch.setattr(wakeups.Sender, "send", lambda sender, topics: None)
     asking, doing = place.open(), place.open()
     asking.create(SLOW)
     doing.serve("q", echo)
@@ -244,7 +245,7 @@ def test_nobody_wakes_often_while_there_is_nothing_to_do(place: EmbeddedPlace, m
     monkeypatch.setattr(wakeups.Waiter, "wait", counted)
     time.sleep(1)
     assert len(waits) <= 3, "one that looks after all, and two that dispatch, each at most once in two seconds"
-    assert all(seconds == wakeups.LOOK_SECONDS for seconds in waits)
+    assert all(seconds == wakeups.FALLBACK_SECONDS for seconds in waits)
 
 
 def test_what_the_dead_leave_is_cleaned_up(place: EmbeddedPlace) -> None:
@@ -409,7 +410,7 @@ def test_no_operation_takes_longer_with_many_jobs(place: EmbeddedPlace) -> None:
         "cancel": lambda: engine.cancel("", "new"),
         "next": lambda: engine.wait_next("", "q", 0),
         "acknowledge": lambda: engine.acknowledge("", ["new"]),
-        "due": lambda: tending.settle_due(database),
+        "due": lambda: maintenance.apply_due_timers(database),
     }
     taken: list[dict[str, int]] = []
     for size in (50, 2000):
@@ -424,7 +425,43 @@ def test_no_operation_takes_longer_with_many_jobs(place: EmbeddedPlace) -> None:
             steps = 0
             operation()
             taken[-1][name] = steps
-        database.write(lambda work: work.execute("UPDATE jobs SET stage = 'done' WHERE ending = 0"), durable=False)
+        database.write(lambda work: work.execute("UPDATE jobs SET stage = 'done' WHERE end_number = 0"), durable=False)
         engine.delete("", "q")
     for name, few in taken[0].items():
         assert taken[1][name] < few * 1.5 + 200, (name, taken)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from neuroscript.jobs import EmbeddedEngine, Outcome, Queue
+engine = EmbeddedEngine.open(sys.argv[1])
+engine.create(Queue(name="q"))
+engine.serve("q", lambda attempt: Outcome(state="done"))
+over = threading.Event()
+def interrupt():
+    for n in range(60):
+        time.sleep(0.003 + n % 7 * 0.0007)
+        os.kill(os.getpid(), signal.SIGINT)
+    over.set()
+threading.Thread(target=interrupt, daemon=True).start()
+number = interrupts = 0
+while True:
+    try:
+        if over.is_set():
+            break
+        engine.submit(f"{number}", "q", number)
+        engine.wait("", f"{number}", 60)
+        engine.acknowledge("", [f"{number}"])
+        number += 1
+    except KeyboardInterrupt:
+        interrupts += 1
+engine.submit("last", "q", 1)
+print(interrupts > 0, engine.wait("", "last", 60).state, engine.stats("", "q")["done"] >= number + 1)
+engine.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Windows are others")
+def test_an_interrupt_leaves_an_engine_that_works(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("True done True\n", "")

@@ -227,6 +227,25 @@ def test_a_wait_obeys_who_ends_the_run(world: World) -> None:
         world.host(program, limits={"max_wall_seconds": 0.1}).run("main")
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_job_that_is_not_done_in_time_expires(world: World, most: int) -> None:
+    """Whether it has begun or not."""
+    host = world.host(
+        main("""
+  call tool.WorkQueue.Create("q", {"max": given})
+  set id = tool.Job.Submit("q", {"procedure": "pass", "deadline": 0.3})
+  set states = [tool.Job.Wait(id, 20).state, tool.Job.WaitNext("q", 20).state]
+  on error do
+    return [states, system_error_code, system_error_message]
+  endon
+  call tool.Job.Result(id)
+""")
+    )
+    states, code, message = host.run("main", most)
+    assert (states, code) == (["expired", "expired"], 31)
+    assert "its deadline passed before it was done" in message
+
+
 def test_what_jobs_taught_is_found_again_and_added_up(world: World) -> None:
     host = world.host(
         main("""

@@ -179,6 +179,15 @@ def test_no_file_tool_reaches_the_queues(world: World, tmp_path: Path) -> None:
                 host.run("main")
 
 
+def test_what_the_host_keeps_to_itself_is_out_of_jobs_reach(world: World, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("s")
+    id = submitted(world, {"procedure": "read", "args": ["secret.txt"]}, sandbox=tmp_path)
+    host = world.host("", owner="", sandbox=tmp_path)
+    host.protect(tmp_path / "secret.txt")
+    world.jobs[host].serve_named("q", "me", most=1)
+    assert failure(ended(world, id)) == 10
+
+
 LOOSE = [lambda grant: {"limits": None, "policy": grant.policy}, lambda grant: {"limits": grant.limits, "sandbox": "/"}]
 
 
@@ -289,6 +298,12 @@ def test_jobs_obey_the_policy_for_workers(world: World, of_manager: bool) -> Non
         with with_workers(world, manager, None if of_manager else policy) as host:
             assert host.run("main")["error"]["code"] == 10
             assert host.run("add")["error"]["code"] == 10
+
+
+def test_jobs_ask_whom_the_host_has_answer(world: World) -> None:
+    host = world.host(ASKING)
+    host.set_asker(lambda ctx, who, prompt, config, whispered: f"{who} says {prompt} {config}")
+    assert host.run("main")["result"] == "w says Say hi. {}"
 
 
 def test_what_jobs_make_is_their_submitters(world: World) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final, Self
 
-LOOK_SECONDS: Final = 2.0
+FALLBACK_SECONDS: Final = 2.0
 """After so many seconds everybody looks by himself whether there is something to do: a message may have been lost."""
 
 SOCKET: Final = ".socket"
@@ -51,63 +51,63 @@ def topic(*names: str) -> int:
 
 
 def ready_topic(queue: str) -> int:
-    """Rung for when a job of a queue of that name may start."""
+    """Notified when a job of a queue of that name may start."""
     return topic("ready", queue)
 
 
 def ends_topic(owner: str, queue: str) -> int:
-    """Rung for when a job of the queue has ended, or its end is free, or nothing is left to wait for."""
+    """Notified when a job of the queue has ended, or its end is free, or nothing is left to wait for."""
     return topic("ends", owner, queue)
 
 
 def end_topic(owner: str, id: str) -> int:
-    """Rung for when the job has ended."""
+    """Notified when the job has ended."""
     return topic("end", owner, id)
 
 
-def told_topic(process: int) -> int:
-    """Rung for when a process is to look whether what it runs should end, and to say what has begun."""
-    return topic("told", str(process))
+def process_topic(process: int) -> int:
+    """Notified when a process is to look whether what it runs should end, and to say what has begun."""
+    return topic("process", str(process))
 
 
 def pause_topic(queue: int) -> int:
-    """Rung for when a process has said that what it runs of a queue has begun."""
+    """Notified when a process has said that what it runs of a queue has begun."""
     return topic("pause", str(queue))
 
 
-MOMENTS: Final = topic("moments")
-"""Rung for when time changes something earlier than it would have."""
+TIMERS: Final = topic("timers")
+"""Notified when time changes something earlier than it would have, and when processes come and go."""
 
 
 class Waiter:
     """A thread that waits for topics."""
 
-    __slots__ = ("_bell", "_event", "topics")
+    __slots__ = ("_event", "_notifier", "topics")
 
-    def __init__(self, bell: Bell, topics: tuple[int, ...]) -> None:
-        self._bell = bell
+    def __init__(self, notifier: Notifier, topics: tuple[int, ...]) -> None:
+        self._notifier = notifier
         self._event = threading.Event()
         self.topics = topics
 
     def wait(self, seconds: float) -> bool:
-        """Waits until a topic is rung for; false if the time is over.  Rings since the last time count."""
-        rung = self._event.wait(max(seconds, 0.0))
+        """Waits until it is notified; false if the time is over.  What came since the last time counts."""
+        notified = self._event.wait(max(seconds, 0.0))
         self._event.clear()
-        return rung
+        return notified
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wakes the thread."""
         self._event.set()
 
     def __enter__(self) -> Self:
-        self._bell.add(self)
+        self._notifier.add(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bell.remove(self)
+        self._notifier.remove(self)
 
 
-class Bell:
+class Notifier:
     """Wakes the threads of this process that wait for a topic."""
 
     def __init__(self) -> None:
@@ -119,13 +119,13 @@ class Bell:
         return Waiter(self, topics)
 
     def add(self, waiter: Waiter) -> None:
-        """Rings for it from now on."""
+        """Notifies it from now on."""
         with self._lock:
             for each in waiter.topics:
                 self._waiters.setdefault(each, set()).add(waiter)
 
     def remove(self, waiter: Waiter) -> None:
-        """Rings for it no more."""
+        """Notifies it no more."""
         with self._lock:
             for each in waiter.topics:
                 found = self._waiters[each]
@@ -133,27 +133,27 @@ class Bell:
                 if not found:
                     del self._waiters[each]
 
-    def ring(self, topics: Iterable[int]) -> None:
+    def notify(self, topics: Iterable[int]) -> None:
         """Wakes who waits for one of the topics."""
         with self._lock:
             found = {waiter for each in topics for waiter in self._waiters.get(each, ())}
         for waiter in found:
-            waiter.ring()
+            waiter.notify()
 
-    def ring_all(self) -> None:
+    def notify_all(self) -> None:
         """Wakes everybody."""
         with self._lock:
             found = {waiter for waiters in self._waiters.values() for waiter in waiters}
         for waiter in found:
-            waiter.ring()
+            waiter.notify()
 
 
 class _EndError(Exception):
-    """An ear is to receive nothing more."""
+    """A receiver is to receive nothing more."""
 
 
-class Ear:
-    """Receives the messages of other processes, in a thread, and rings a bell for them.
+class Receiver:
+    """Receives the messages of other processes, in a thread, and notifies this one's threads.
 
     It is a socket in a directory that only this user may enter, or where there are none, or its path is too long, a
     port of the loopback address; a file of this user says which, and what a message has to begin with.
@@ -161,11 +161,11 @@ class Ear:
     Args:
         directory: where it is found by others.
         name: its name there.
-        bell: what it rings.
+        notifier: what it passes them to.
     """
 
-    def __init__(self, directory: str, name: str, bell: Bell) -> None:
-        self._bell = bell
+    def __init__(self, directory: str, name: str, notifier: Notifier) -> None:
+        self._notifier = notifier
         self._token = b""
         path = os.path.join(directory, name)
         self._socket = self._open_socket(path + SOCKET) or self._open_port(path + PORT)
@@ -174,7 +174,7 @@ class Ear:
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._watching = threading.Lock()
         self._watched: dict[int, int] = {}  # the descriptors of processes
-        self._thread = threading.Thread(target=self._listen, name="neuroscript-jobs-ear", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="neuroscript-jobs-receiver", daemon=True)
         self._thread.start()
 
     def _open_socket(self, path: str) -> socket.socket | None:
@@ -208,9 +208,9 @@ class Ear:
         return made
 
     def watch(self, processes: set[int]) -> None:
-        """Rings `MOMENTS` as soon as one of these processes dies, given by their ids with the system.
+        """Notifies `TIMERS` as soon as one of these processes dies, given by their ids with the system.
 
-        Where the system cannot say so, nothing is rung.
+        Where the system cannot say so, nobody is notified.
         """
         if not hasattr(os, "pidfd_open"):
             return
@@ -239,7 +239,7 @@ class Ear:
                     else:
                         with self._watching:
                             self._forget(key.data)
-                        self._bell.ring((MOMENTS,))
+                        self._notifier.notify((TIMERS,))
             except _EndError:
                 return
             except OSError:  # it has been closed
@@ -260,9 +260,9 @@ class Ear:
                 raise _EndError
             received += 1
             if not content or received >= _SHORTEST_QUEUE or len(content) % 8:
-                self._bell.ring_all()
+                self._notifier.notify_all()
             else:
-                self._bell.ring(struct.unpack(f">{len(content) // 8}Q", content))
+                self._notifier.notify(struct.unpack(f">{len(content) // 8}Q", content))
 
     def close(self) -> None:
         """Receives nothing more."""
@@ -278,12 +278,13 @@ class Ear:
         self._socket.close()
 
 
-class Post:
-    """Sends messages to the ears of other processes in a directory."""
+class Sender:
+    """Sends messages to the receivers of other processes in a directory."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._lock = threading.Lock()
+        self._closed = False
         self._seen = -1
         self._own = ""
         self._addresses: dict[str, tuple[socket.socket, str | tuple[str, int], bytes]] = {}
@@ -296,8 +297,10 @@ class Post:
     def send(self, topics: set[int]) -> None:
         """Tells all others of a change.  Whoever does not take it now looks in some seconds by itself."""
         with self._lock:
+            if self._closed:
+                return
             with suppress(OSError):
-                self._look()
+                self._refresh()
             if not self._addresses:
                 return
             content = struct.pack(f">{len(topics)}Q", *topics) if len(topics) <= _MOST_TOPICS else b""
@@ -305,7 +308,7 @@ class Post:
                 with suppress(OSError):  # its process has died, or has enough to do
                     sender.sendto(token + content, address)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         """Looks who is there, if somebody came or went."""
         changed = os.stat(self._directory).st_mtime_ns
         if changed == self._seen:
@@ -322,12 +325,12 @@ class Post:
     def _address(self, name: str) -> tuple[socket.socket, str | tuple[str, int], bytes]:
         path = os.path.join(self._directory, name)
         if name.endswith(SOCKET):
-            return self._sender(socket.AF_UNIX), path, b""
+            return self._socket_of(socket.AF_UNIX), path, b""
         with open(open_private(path, os.O_RDONLY), encoding="ascii") as file:
             port, token = file.read(100).split()
-        return self._sender(socket.AF_INET), ("127.0.0.1", int(port)), bytes.fromhex(token)
+        return self._socket_of(socket.AF_INET), ("127.0.0.1", int(port)), bytes.fromhex(token)
 
-    def _sender(self, family: int) -> socket.socket:
+    def _socket_of(self, family: int) -> socket.socket:
         found = self._sockets.get(family)
         if found is None:
             found = self._sockets[family] = socket.socket(family, socket.SOCK_DGRAM)
@@ -341,3 +344,4 @@ class Post:
             for each in self._sockets.values():
                 each.close()
             self._sockets.clear()
+            self._closed = True

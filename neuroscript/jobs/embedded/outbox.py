@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from neuroscript.jobs.attempts import renew
-from neuroscript.jobs.rows import job_numbered, queue_number
-from neuroscript.jobs.wakeups import ends_topic
+from neuroscript.jobs.embedded.attempts import renew
+from neuroscript.jobs.embedded.rows import job_numbered, queue_number
+from neuroscript.jobs.embedded.wakeups import ends_topic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
     from neuroscript.jobs.engine import Job
 
-_UNACKNOWLEDGED: Final = "ending > 0 AND acknowledged = 0"
+_UNACKNOWLEDGED: Final = "end_number > 0 AND acknowledged = 0"
 
 
 def find(work: Transaction, owner: str, queue: str, submitter: str | None, process: int) -> tuple[int, bool]:
@@ -31,8 +31,8 @@ def find(work: Transaction, owner: str, queue: str, submitter: str | None, proce
         row = work.execute(statement, (number, *given, *values)).fetchone()
         return row[0] if row is not None else 0
 
-    found = first(f"{_UNACKNOWLEDGED} AND holder = 0 ORDER BY ending")
-    more = found or first("ending = 0") or first(f"{_UNACKNOWLEDGED} AND holder NOT IN (0, ?)", process)
+    found = first(f"{_UNACKNOWLEDGED} AND holder = 0 ORDER BY end_number")
+    more = found or first("end_number = 0") or first(f"{_UNACKNOWLEDGED} AND holder NOT IN (0, ?)", process)
     return found, bool(more)
 
 
@@ -50,7 +50,8 @@ def acknowledge(work: Transaction, owner: str, ids: Sequence[str]) -> None:
     """Notes that ends have been taken note of."""
     for id in ids:
         row = work.execute(
-            "UPDATE jobs SET acknowledged = 1, holder = 0 WHERE owner = ? AND id = ? AND ending > 0 RETURNING queue",
+            "UPDATE jobs SET acknowledged = 1, holder = 0 WHERE owner = ? AND id = ? AND end_number > 0 "
+            "RETURNING queue",
             (owner, id),
         ).fetchone()
         if row is not None:

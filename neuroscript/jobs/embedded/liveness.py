@@ -9,7 +9,7 @@ from contextlib import suppress
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs.wakeups import PORT, SOCKET
+from neuroscript.jobs.embedded.wakeups import PORT, SOCKET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 LOCK: Final = ".lock"
 
 
-class Presence:
-    """The sign that this process lives.
+class ProcessLock:
+    """A file that this process has locked as long as it lives.
 
     Args:
-        directory: where the signs of all processes lie.
+        directory: where those of all processes lie.
 
     Attributes:
         name: what it is known by there.
@@ -42,7 +42,7 @@ class Presence:
                 self._lock.release()
 
     def leave(self) -> None:
-        """Takes the sign away."""
+        """Unlocks and removes it."""
         remove(self._directory, self.name)
         self._lock.release()
 
@@ -51,14 +51,14 @@ def dead(directory: str, entered: Iterable[str], own: str) -> Iterator[str]:
     """Finds processes that have died.
 
     Args:
-        directory: where the signs of all processes lie.
-        entered: the names that are entered elsewhere, perhaps of processes whose sign is gone.
+        directory: where those of all processes lie.
+        entered: the names that are entered elsewhere, perhaps of processes whose file is gone.
         own: the name of this process.
 
     Returns:
         their names; each is held until the next is asked for, so that one process at a time sees to it.
     """
-    for name in sorted({*_signs(directory), *entered} - {own}):
+    for name in sorted({*_names(directory), *entered} - {own}):
         lock = _lock(directory, name)
         try:
             lock.acquire(timeout=0)
@@ -72,11 +72,11 @@ def dead(directory: str, entered: Iterable[str], own: str) -> Iterator[str]:
 
 def anybody(directory: str) -> bool:
     """Whether a process that uses the directory lives."""
-    names = _signs(directory)
+    names = _names(directory)
     return bool(names - set(dead(directory, (), "")))
 
 
-def _signs(directory: str) -> set[str]:
+def _names(directory: str) -> set[str]:
     return {name for name, suffix in map(os.path.splitext, os.listdir(directory)) if suffix == LOCK}
 
 

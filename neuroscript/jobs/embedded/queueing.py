@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import wakeups
-from neuroscript.jobs.endings import count_rating, end, make_tallies, reopen, tallies, unfinished
-from neuroscript.jobs.engine import CANCELLED, DONE, ENDS, RUNNING, Job, Queue
-from neuroscript.jobs.rows import (
+from neuroscript.jobs.embedded import wakeups
+from neuroscript.jobs.embedded.completion import count_rating, end, make_tallies, reopen, tallies, unfinished
+from neuroscript.jobs.embedded.rows import (
     JOB_FIELDS,
     JOBS,
     QUEUE_FIELDS,
@@ -18,28 +17,37 @@ from neuroscript.jobs.rows import (
     queue_number,
     queue_of,
 )
-from neuroscript.jobs.schema import (
-    ASKING,
+from neuroscript.jobs.embedded.schema import (
     ATTEMPTS,
+    BACKING_OFF,
     DELAYED,
     MEASURE,
     RATED,
     RATING,
     READY,
-    RESTING,
     STAGE,
     STATE_OF,
     TIMED,
+    WAITING,
 )
-from neuroscript.jobs.values import check_number, check_text, check_whole, digest, error_of, stored, stored_error
-from neuroscript.jobs.wakeups import MOMENTS, ends_topic, ready_topic, told_topic
+from neuroscript.jobs.embedded.values import (
+    check_number,
+    check_text,
+    check_whole,
+    digest,
+    error_of,
+    stored,
+    stored_error,
+)
+from neuroscript.jobs.embedded.wakeups import TIMERS, ends_topic, process_topic, ready_topic
+from neuroscript.jobs.engine import CANCELLED, DONE, ENDS, RUNNING, Job, Queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Final
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
 
 _LONGEST: Final = 10 * 366 * 86400.0
 _LATEST: Final = 32503680000.0  # the year 3000
@@ -123,10 +131,10 @@ def set_paused(work: Transaction, owner: str, name: str, paused: bool) -> int:
     work.execute("UPDATE queues SET paused = ? WHERE number = ?", (paused, number))
     if paused:
         rows = work.execute(
-            "SELECT DISTINCT process FROM jobs WHERE queue = ? AND ending = 0 AND stage = 'running' AND begun = 0",
+            "SELECT DISTINCT process FROM jobs WHERE queue = ? AND end_number = 0 AND stage = 'running' AND begun = 0",
             (number,),
         ).fetchall()
-        work.topics.update(told_topic(process) for [process] in rows)
+        work.topics.update(process_topic(process) for [process] in rows)
     else:
         work.topics.add(ready_topic(name))
     return number
@@ -151,7 +159,7 @@ def stats(work: Transaction, owner: str, name: str) -> dict[str, Any]:
     oldest = min((row[0] for row in first if row is not None), default=work.now)
     return {
         **counts,
-        "waiting": int(sums[STAGE + ASKING]),
+        "waiting": int(sums[STAGE + WAITING]),
         "oldest_seconds": max(work.now - oldest, 0.0),
         "measures": measures,
         "mean_seconds": measures.get("seconds", 0.0) / timed if timed else 0.0,
@@ -222,9 +230,9 @@ class Submission:
         work.execute("INSERT INTO payloads VALUES (?, ?)", (job, self.payload))
         if stage == READY:
             work.topics.add(ready_topic(self.queue))
-        soon = work.now + wakeups.LOOK_SECONDS  # until when everybody looks anyway
+        soon = work.now + wakeups.FALLBACK_SECONDS  # until when everybody looks anyway
         if 0 < self.deadline < soon or (stage == DELAYED and self.not_before < soon):
-            work.topics.add(MOMENTS)
+            work.topics.add(TIMERS)
         return True
 
 
@@ -268,13 +276,13 @@ def list_jobs(
 
 
 def cancel(work: Transaction, owner: str, id: str, why: str) -> Job:
-    """Cancels a job that has not started; has one that runs told."""
-    number, stage = _place(work, owner, id)
+    """Cancels a job that has not started; notifies the process of one that runs."""
+    number, stage = _locate(work, owner, id)
     if stage == RUNNING:
         [process] = work.execute(
-            "UPDATE jobs SET stopping = ifnull(stopping, ?) WHERE number = ? RETURNING process", (why, number)
+            "UPDATE jobs SET cancel_reason = ifnull(cancel_reason, ?) WHERE number = ? RETURNING process", (why, number)
         ).fetchone()
-        work.topics.add(told_topic(process))
+        work.topics.add(process_topic(process))
     elif stage not in ENDS:
         message = f"the job was cancelled{f': {why}' if why else ''}"
         end(work, number, CANCELLED, error=stored_error(error_of(ErrorCode.CANCELLED, message)))
@@ -283,7 +291,7 @@ def cancel(work: Transaction, owner: str, id: str, why: str) -> Job:
 
 def retry(work: Transaction, owner: str, id: str, attempts: int | None) -> Job:
     """Gives a job that has ended, and is not done, further attempts."""
-    number, stage = _place(work, owner, id)
+    number, stage = _locate(work, owner, id)
     job = find_job(work, owner, id)
     if stage not in ENDS or stage == DONE:
         what = "is done" if stage == DONE else "has not ended"
@@ -291,14 +299,14 @@ def retry(work: Transaction, owner: str, id: str, attempts: int | None) -> Job:
         raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
     queue = find_queue(work, owner, job.queue)
     reopen(work, number, job.used + (attempts or queue.attempts))
-    work.topics |= {ready_topic(job.queue), ends_topic(owner, job.queue), MOMENTS}
+    work.topics |= {ready_topic(job.queue), ends_topic(owner, job.queue), TIMERS}
     return find_job(work, owner, id)
 
 
 def wake(work: Transaction, owner: str, id: str) -> None:
     """Lets a job start that waits for a person or rests; one that runs, as soon as it says that it waits."""
-    number, stage = _place(work, owner, id)
-    if stage in (ASKING, RESTING):
+    number, stage = _locate(work, owner, id)
+    if stage in (WAITING, BACKING_OFF):
         work.execute("UPDATE jobs SET stage = ?, waits_for = '' WHERE number = ?", (READY, number))
         work.topics.add(ready_topic(find_job(work, owner, id).queue))
     elif stage == RUNNING:
@@ -307,7 +315,7 @@ def wake(work: Transaction, owner: str, id: str) -> None:
 
 def rate(work: Transaction, owner: str, id: str, feedback: Mapping[str, Any]) -> None:
     """Keeps what somebody says of a job that has ended."""
-    number, stage = _place(work, owner, id)
+    number, stage = _locate(work, owner, id)
     if stage not in ENDS:
         message = f"the job {id!r} has not ended, so there is no result to rate"
         raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
@@ -317,7 +325,7 @@ def rate(work: Transaction, owner: str, id: str, feedback: Mapping[str, Any]) ->
     count_rating(work, queue, before, text)
 
 
-def _place(work: Transaction, owner: str, id: str) -> tuple[int, str]:
+def _locate(work: Transaction, owner: str, id: str) -> tuple[int, str]:
     """The number and the stage of a job."""
     row = work.execute("SELECT number, stage FROM jobs WHERE owner = ? AND id = ?", (owner, id)).fetchone()
     if row is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.jobs.embedded.schema import STATE_OF
 from neuroscript.jobs.engine import Job, Queue
-from neuroscript.jobs.schema import STATE_OF
 from neuroscript.runtime.errors import nearest
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Final
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
 
 QUEUE_FIELDS: Final = (
     "name, owner, worker, least, most, attempts, lease, backoff, backoff_most, max_jobs, paused, note, created"

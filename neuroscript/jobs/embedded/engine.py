@@ -11,14 +11,14 @@ import weakref
 from contextlib import suppress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import attempts, clock, outbox, presence, queueing, wakeups
-from neuroscript.jobs.database import FILE, Database
+from neuroscript.jobs.embedded import attempts, clock, liveness, outbox, queueing, wakeups
+from neuroscript.jobs.embedded.database import FILE, Database
+from neuroscript.jobs.embedded.maintenance import Membership, apply_due_timers, maintain
+from neuroscript.jobs.embedded.rows import find_job, find_queue
+from neuroscript.jobs.embedded.serving import EmbeddedServing
+from neuroscript.jobs.embedded.values import check_number, check_text, check_whole
+from neuroscript.jobs.embedded.wakeups import Notifier, Sender, end_topic, ends_topic, pause_topic
 from neuroscript.jobs.engine import MIDDLE, STATES, Job, JobEngine, Queue
-from neuroscript.jobs.rows import find_job, find_queue
-from neuroscript.jobs.serving import EmbeddedServing
-from neuroscript.jobs.tending import Member, settle_due, tend
-from neuroscript.jobs.values import check_number, check_text, check_whole
-from neuroscript.jobs.wakeups import Bell, Post, end_topic, ends_topic, pause_topic
 from neuroscript.private_files import make_own_directory, make_private_directory
 from neuroscript.runtime.errors import nearest
 from neuroscript.sandbox.protection import JOBS_DIRECTORY
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Final, TypeVar
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
+    from neuroscript.jobs.embedded.serving import EmbeddedAttempt
+    from neuroscript.jobs.embedded.wakeups import Waiter
     from neuroscript.jobs.engine import Attempt, Outcome
-    from neuroscript.jobs.serving import EmbeddedAttempt
-    from neuroscript.jobs.wakeups import Waiter
 
     T = TypeVar("T")
 
@@ -69,14 +69,14 @@ class EmbeddedEngine(JobEngine):
         except OSError as error:
             message = f"the job queues in {self._files} cannot be opened: {error}"
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
-        self._bell = Bell()
-        self._post = Post(self._processes)
+        self._notifier = Notifier()
+        self._sender = Sender(self._processes)
         self._lock = threading.RLock()  # of what follows
-        self._member: Member | None = None
+        self._membership: Membership | None = None
         self._servings: list[EmbeddedServing] = []
         self._closed = False
-        self._tended = -math.inf
-        self._database = Database(os.path.join(self._files, FILE), self._ring)
+        self._maintained = -math.inf
+        self._database = Database(os.path.join(self._files, FILE), self._notify)
         try:
             self._check_boot()
         except BaseException:
@@ -104,49 +104,51 @@ class EmbeddedEngine(JobEngine):
 
         if self._database.read(known) == boot:
             if not boot:
-                self._write(attempts.free_impossible_rests)
+                self._write(attempts.free_impossible_backoffs)
             return
-        if presence.anybody(self._processes):
-            raise presence.elsewhere(self._files)
+        if liveness.anybody(self._processes):
+            raise liveness.elsewhere(self._files)
         self._database.write(
             lambda work: attempts.after_boot(work, boot) if known(work) != boot else None, durable=True
         )
 
-    def _ring(self, topics: set[int]) -> None:
-        self._bell.ring(topics)
-        self._post.send(topics)
+    def _notify(self, topics: set[int]) -> None:
+        self._notifier.notify(topics)
+        self._sender.send(topics)
 
     def _running(self) -> list[EmbeddedAttempt]:
         with self._lock:
             servings = list(self._servings)
         return [attempt for serving in servings for attempt in serving.attempts]
 
-    def _join(self) -> Member:
+    def _join(self) -> Membership:
         """Makes this process one of those that others wake, and that see to one another."""
         with self._lock:
-            if self._member is None:
+            if self._membership is None:
                 with self._database.failing("joined"):
-                    self._member = Member(self._database, self._processes, self._bell, self._post, self._running)
-            return self._member
+                    self._membership = Membership(
+                        self._database, self._processes, self._notifier, self._sender, self._running
+                    )
+            return self._membership
 
     def _write(self, operation: Callable[[Transaction], T]) -> T:
         return self._database.write(operation, durable=True)
 
     def _read(self, operation: Callable[[Transaction], T]) -> T:
         """Reads, once what is due has happened."""
-        if self._member is None and time.monotonic() >= self._tended:
-            self._tend()  # else a thread does
+        if self._membership is None and time.monotonic() >= self._maintained:
+            self._maintain()  # else a thread does
         else:
-            settle_due(self._database)
+            apply_due_timers(self._database)
         return self._database.read(operation)
 
-    def _tend(self) -> None:
+    def _maintain(self) -> None:
         """Sees to what is due by time, and to processes that have died."""
-        self._tended = time.monotonic() + wakeups.LOOK_SECONDS
-        if self._member is not None:
-            self._member.tend()
+        self._maintained = time.monotonic() + wakeups.FALLBACK_SECONDS
+        if self._membership is not None:
+            self._membership.maintain()
         else:
-            tend(self._database, self._processes)
+            maintain(self._database, self._processes)
 
     # --- queues ---------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class EmbeddedEngine(JobEngine):
 
     def pause(self, owner: str, name: str) -> None:
         number = self._write(lambda work: queueing.set_paused(work, owner, name, True))
-        with self._bell.waiter(pause_topic(number)) as waiter:
+        with self._notifier.waiter(pause_topic(number)) as waiter:
             if not self._database.read(lambda work: attempts.has_unbegun(work, number)):
                 return
             self._join()
@@ -175,7 +177,7 @@ class EmbeddedEngine(JobEngine):
                 waiter.wait(_PAUSE_SECONDS)
                 if not self._database.read(lambda work: attempts.has_unbegun(work, number)):
                     return
-                self._tend()
+                self._maintain()
 
     def resume(self, owner: str, name: str) -> None:
         self._write(lambda work: queueing.set_paused(work, owner, name, False))
@@ -237,13 +239,13 @@ class EmbeddedEngine(JobEngine):
 
     def cancel(self, owner: str, id: str, why: str = "") -> Job:
         check_text(why, "the reason", empty=True)
-        settle_due(self._database)
+        apply_due_timers(self._database)
         return self._write(lambda work: queueing.cancel(work, owner, id, why))
 
     def retry(self, owner: str, id: str, attempts: int | None = None) -> Job:
         if attempts is not None:
             check_whole(attempts, "the number of further attempts", 1, 1000)
-        settle_due(self._database)
+        apply_due_timers(self._database)
         return self._write(lambda work: queueing.retry(work, owner, id, attempts))
 
     def wake(self, owner: str, id: str) -> None:
@@ -256,7 +258,7 @@ class EmbeddedEngine(JobEngine):
 
     def wait(self, owner: str, id: str, timeout: float, check: Callable[[], object] | None = None) -> Job:
         until = _moment(timeout)
-        with self._bell.waiter(end_topic(owner, id)) as waiter:
+        with self._notifier.waiter(end_topic(owner, id)) as waiter:
             while True:
                 job = self.get(owner, id)
                 left = until - time.monotonic()
@@ -275,13 +277,13 @@ class EmbeddedEngine(JobEngine):
         check: Callable[[], object] | None = None,
     ) -> Job | None:
         until = _moment(timeout)
-        member = self._join()
-        with self._bell.waiter(ends_topic(owner, queue)) as waiter:
+        membership = self._join()
+        with self._notifier.waiter(ends_topic(owner, queue)) as waiter:
             while True:
-                found, more = self._read(lambda work: outbox.find(work, owner, queue, submitter, member.process))
+                found, more = self._read(lambda work: outbox.find(work, owner, queue, submitter, membership.process))
                 if found:
                     job = self._database.write(
-                        lambda work: outbox.hand_out(work, owner, queue, submitter, member.process), durable=False
+                        lambda work: outbox.hand_out(work, owner, queue, submitter, membership.process), durable=False
                     )
                     if job is not None:
                         return job
@@ -292,8 +294,8 @@ class EmbeddedEngine(JobEngine):
                 self._pause(waiter, left, check)
 
     def _pause(self, waiter: Waiter, left: float, check: Callable[[], object] | None) -> None:
-        """Waits for a ring, some seconds at most, in case that it is not heard."""
-        until = time.monotonic() + min(left, wakeups.LOOK_SECONDS)
+        """Waits to be notified, some seconds at most, in case that a message is lost."""
+        until = time.monotonic() + min(left, wakeups.FALLBACK_SECONDS)
         while True:
             if check is not None:
                 check()
@@ -306,9 +308,9 @@ class EmbeddedEngine(JobEngine):
 
     def give_back(self, owner: str, id: str) -> None:
         with self._lock:
-            member = self._member
-        if member is not None:
-            self._database.write(lambda work: outbox.give_back(work, owner, id, member.process), durable=False)
+            membership = self._membership
+        if membership is not None:
+            self._database.write(lambda work: outbox.give_back(work, owner, id, membership.process), durable=False)
 
     # --- doing them -----------------------------------------------------------------------------------------------
 
@@ -324,20 +326,20 @@ class EmbeddedEngine(JobEngine):
         settings = self._settings(queue, owner)
         most = check_whole(settings.most if most is None else most, "the number of jobs at once", 0, 1000)
         least = check_whole(settings.least if least is None else least, "the number of threads", 0, 1000)
-        member = self._join()
-        self._tend()
+        membership = self._join()
+        self._maintain()
         with self._lock:
             self._database.check_open()
             serving = EmbeddedServing(
                 self._database,
-                self._bell,
-                member.process,
+                self._notifier,
+                membership.process,
                 queue,
                 owner,
                 body,
                 min(least, most),
                 most,
-                member.look_after,
+                membership.watch_leases,
             )
             self._servings = [*(each for each in self._servings if not each.has_stopped), serving]
         return serving
@@ -366,12 +368,12 @@ class EmbeddedEngine(JobEngine):
         for serving in servings:
             serving.end(0.0, patience)
         try:
-            if self._member is not None:
-                self._member.leave()
+            if self._membership is not None:
+                self._membership.leave()
         finally:
             self._database.close()
-            self._bell.ring_all()
-            self._post.close()
+            self._notifier.notify_all()
+            self._sender.close()
 
 
 def _at_exit(engine: weakref.ref[EmbeddedEngine]) -> Callable[[], None]:

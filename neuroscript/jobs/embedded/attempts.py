@@ -6,14 +6,14 @@ import heapq
 import random
 
 from neuroscript.errors import MOST_TEXT, ErrorCode, NeuroScriptError
-from neuroscript.jobs import wakeups
-from neuroscript.jobs.endings import count_attempt, end
+from neuroscript.jobs.embedded import wakeups
+from neuroscript.jobs.embedded.completion import count_attempt, end
+from neuroscript.jobs.embedded.rows import job_numbered
+from neuroscript.jobs.embedded.schema import BACKING_OFF, READY, WAITING
+from neuroscript.jobs.embedded.timers import EXPIRED_ERROR
+from neuroscript.jobs.embedded.values import error_of, stored_error, whole
+from neuroscript.jobs.embedded.wakeups import TIMERS, ends_topic, pause_topic, ready_topic
 from neuroscript.jobs.engine import CANCELLED, DONE, EXPIRED, FAILED, Job, Outcome
-from neuroscript.jobs.moments import EXPIRED_ERROR
-from neuroscript.jobs.rows import job_numbered
-from neuroscript.jobs.schema import ASKING, READY, RESTING
-from neuroscript.jobs.values import error_of, stored_error, whole
-from neuroscript.jobs.wakeups import MOMENTS, ends_topic, pause_topic, ready_topic
 from neuroscript.journal.codec import to_text
 from neuroscript.output import shortened
 from neuroscript.records import record
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Final
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
 
 _JITTER: Final = 0.2
 _MOST_DOUBLINGS: Final = 60
 
 
 @record(frozen=True)
-class Claimed:
+class Claim:
     """A job that this process may attempt.
 
     Args:
@@ -55,7 +55,7 @@ def has_ready(work: Transaction, name: str, owner: str | None) -> bool:
     )
 
 
-def claim(work: Transaction, process: int, name: str, owner: str | None, most: int) -> list[Claimed]:
+def claim(work: Transaction, process: int, name: str, owner: str | None, most: int) -> list[Claim]:
     """Takes jobs of a queue, the most urgent first.
 
     Args:
@@ -89,7 +89,7 @@ def claim(work: Transaction, process: int, name: str, owner: str | None, most: i
             (process, work.now, number),
         )
         count_attempt(work, queue)
-        claimed.append(Claimed(number, job_numbered(work, number), leases[queue]))
+        claimed.append(Claim(number, job_numbered(work, number), leases[queue]))
     if claimed:
         renew(work, process)
     return claimed
@@ -98,15 +98,15 @@ def claim(work: Transaction, process: int, name: str, owner: str | None, most: i
 def running_of(work: Transaction, process: int) -> dict[tuple[int, int], str | None]:
     """What a process runs: by number and attempt, why somebody cancelled it; None if nobody did."""
     rows = work.execute(
-        "SELECT number, attempt, stopping FROM jobs WHERE process = ? AND stage = 'running'", (process,)
+        "SELECT number, attempt, cancel_reason FROM jobs WHERE process = ? AND stage = 'running'", (process,)
     ).fetchall()
-    return {(number, attempt): stopping for number, attempt, stopping in rows}
+    return {(number, attempt): cancel_reason for number, attempt, cancel_reason in rows}
 
 
 def finish(
     work: Transaction,
     process: int,
-    claimed: Claimed,
+    claimed: Claim,
     outcome: Outcome,
     *,
     result: str | None = None,
@@ -126,15 +126,15 @@ def finish(
     """
     number, attempt, now = claimed.number, claimed.job.attempt, work.now
     row = work.execute(
-        "SELECT stopping FROM jobs WHERE number = ? AND attempt = ? AND process = ? AND stage = 'running'",
+        "SELECT cancel_reason FROM jobs WHERE number = ? AND attempt = ? AND process = ? AND stage = 'running'",
         (number, attempt, process),
     ).fetchone()
     if row is None:
         return False
-    [stopping] = row
+    [cancel_reason] = row
     measures = {"seconds": seconds, **outcome.measures}
-    if outcome.state == CANCELLED or (stopping is not None and outcome.state != DONE):
-        end(work, number, CANCELLED, error=_cancelled(stopping or ""), measures=measures)
+    if outcome.state == CANCELLED or (cancel_reason is not None and outcome.state != DONE):
+        end(work, number, CANCELLED, error=_cancelled(cancel_reason or ""), measures=measures)
     elif 0 < claimed.job.deadline <= now:
         end(work, number, EXPIRED, error=stored_error(error_of(*EXPIRED_ERROR)), measures=measures)
     elif outcome.state == DONE:
@@ -151,19 +151,19 @@ def _cancelled(why: str) -> str | None:
     return stored_error(error_of(ErrorCode.CANCELLED, f"the job was cancelled{f': {why}' if why else ''}"))
 
 
-def _fail(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any]) -> None:
+def _fail(work: Transaction, claimed: Claim, outcome: Outcome, measures: dict[str, Any]) -> None:
     error = stored_error(outcome.error)
     [used, attempts] = work.execute("SELECT used, attempts FROM jobs WHERE number = ?", (claimed.number,)).fetchone()
     if outcome.retry and used < attempts:
         work.execute(
             "UPDATE jobs SET error = ?, measures = ? WHERE number = ?", (error, to_text(measures), claimed.number)
         )
-        _rest(work, claimed.number, used)
+        _back_off(work, claimed.number, used)
     else:
         end(work, claimed.number, FAILED, error=error, measures=measures)
 
 
-def _rest(work: Transaction, number: int, used: int) -> None:
+def _back_off(work: Transaction, number: int, used: int) -> None:
     """Has a job start again after a pause."""
     [backoff, most] = work.execute(
         "SELECT backoff, backoff_most FROM queues JOIN jobs ON jobs.queue = queues.number WHERE jobs.number = ?",
@@ -172,13 +172,14 @@ def _rest(work: Transaction, number: int, used: int) -> None:
     pause = min(backoff * 2.0 ** min(used - 1, _MOST_DOUBLINGS), most) * random.uniform(1 - _JITTER, 1 + _JITTER)
     pause = min(pause, most)
     work.execute(
-        "UPDATE jobs SET stage = ?, process = 0, rest = ? WHERE number = ?", (RESTING, work.machine + pause, number)
+        "UPDATE jobs SET stage = ?, process = 0, backoff_until = ? WHERE number = ?",
+        (BACKING_OFF, work.machine + pause, number),
     )
-    if pause < wakeups.LOOK_SECONDS:
-        work.topics.add(MOMENTS)
+    if pause < wakeups.FALLBACK_SECONDS:
+        work.topics.add(TIMERS)
 
 
-def _put_back(work: Transaction, claimed: Claimed, outcome: Outcome, measures: dict[str, Any], cut_off: bool) -> None:
+def _put_back(work: Transaction, claimed: Claim, outcome: Outcome, measures: dict[str, Any], cut_off: bool) -> None:
     """Has a job wait for a person, or start again: an attempt that costs none."""
     number = claimed.number
     [used, woken] = work.execute(
@@ -188,13 +189,13 @@ def _put_back(work: Transaction, claimed: Claimed, outcome: Outcome, measures: d
     if outcome.waits_for and not woken:
         waits_for = shortened(whole(outcome.waits_for), MOST_TEXT)
         work.execute(
-            "UPDATE jobs SET stage = ?, process = 0, waits_for = ? WHERE number = ?", (ASKING, waits_for, number)
+            "UPDATE jobs SET stage = ?, process = 0, waits_for = ? WHERE number = ?", (WAITING, waits_for, number)
         )
     elif cut_off or woken:
         work.execute("UPDATE jobs SET stage = ?, process = 0 WHERE number = ?", (READY, number))
         work.topics.add(ready_topic(claimed.job.queue))
     else:  # or a body that always wants to start again would do nothing else
-        _rest(work, number, used + 1)
+        _back_off(work, number, used + 1)
 
 
 def is_asked(work: Transaction, process: int) -> bool:
@@ -235,9 +236,9 @@ def has_unbegun(work: Transaction, queue: int) -> bool:
 def join(work: Transaction, name: str, pid: int) -> int:
     """Enters a process; gives its number."""
     [number] = work.execute(
-        "INSERT INTO processes (name, pid, seen) VALUES (?, ?, ?) RETURNING number", (name, pid, work.machine)
+        "INSERT INTO processes (name, pid, heartbeat) VALUES (?, ?, ?) RETURNING number", (name, pid, work.machine)
     ).fetchone()
-    work.topics.add(MOMENTS)
+    work.topics.add(TIMERS)
     return int(number)
 
 
@@ -252,7 +253,7 @@ def renew(work: Transaction, process: int) -> None:
     Raises:
         NeuroScriptError: 19 if others took it for dead, because somebody removed the file that it holds.
     """
-    if work.execute("UPDATE processes SET seen = ? WHERE number = ?", (work.machine, process)).rowcount == 0:
+    if work.execute("UPDATE processes SET heartbeat = ? WHERE number = ?", (work.machine, process)).rowcount == 0:
         message = "this process is taken for dead by others, since its file among those of the job queues was removed"
         raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"{message}; open the job queues anew")
 
@@ -267,7 +268,7 @@ def leave(work: Transaction, process: int) -> None:
     work.execute("DELETE FROM processes WHERE number = ?", (process,))
 
 
-def bury(work: Transaction, name: str) -> None:
+def remove_dead(work: Transaction, name: str) -> None:
     """Takes a process out that has died; an attempt that it was at counts."""
     row = work.execute("SELECT number, pid FROM processes WHERE name = ?", (name,)).fetchone()
     if row is None:
@@ -284,7 +285,7 @@ def bury(work: Transaction, name: str) -> None:
 def seconds_to_silence(work: Transaction, own: int) -> float | None:
     """The seconds until another process will not have been heard of for the lease of one of its jobs."""
     [moment] = work.execute(
-        "SELECT min(seen + lease) FROM processes JOIN jobs ON jobs.process = processes.number "
+        "SELECT min(heartbeat + lease) FROM processes JOIN jobs ON jobs.process = processes.number "
         "JOIN queues ON queues.number = jobs.queue WHERE stage = 'running' AND processes.number != ?",
         (own,),
     ).fetchone()
@@ -296,7 +297,7 @@ def take_from_silent(work: Transaction, own: int) -> None:
     rows = work.execute(
         "SELECT jobs.number, pid FROM processes JOIN jobs ON jobs.process = processes.number "
         "JOIN queues ON queues.number = jobs.queue WHERE stage = 'running' AND processes.number != ? "
-        "AND seen + lease <= ?",
+        "AND heartbeat + lease <= ?",
         (own, work.machine),
     ).fetchall()
     for number, pid in rows:
@@ -306,15 +307,15 @@ def take_from_silent(work: Transaction, own: int) -> None:
 def after_boot(work: Transaction, boot: str) -> None:
     """Frees all that processes had before the machine was started again; all rests are over."""
     for [name] in work.execute("SELECT name FROM processes").fetchall():
-        bury(work, name)
-    work.execute("UPDATE jobs SET stage = ? WHERE stage = 'resting'", (READY,))
+        remove_dead(work, name)
+    work.execute("UPDATE jobs SET stage = ? WHERE stage = 'backing_off'", (READY,))
     work.execute("UPDATE machine SET boot = ?", (boot,))
 
 
-def free_impossible_rests(work: Transaction) -> None:
+def free_impossible_backoffs(work: Transaction) -> None:
     """Ends pauses that are longer than any of their queue: those of an earlier boot, where boots have no names."""
     work.execute(
-        "UPDATE jobs SET stage = ? WHERE stage = 'resting' AND rest > ? + "
+        "UPDATE jobs SET stage = ? WHERE stage = 'backing_off' AND backoff_until > ? + "
         "(SELECT backoff_most FROM queues WHERE queues.number = jobs.queue)",
         (READY, work.machine),
     )
@@ -323,9 +324,9 @@ def free_impossible_rests(work: Transaction) -> None:
 def _release(work: Transaction, number: int, why: str) -> None:
     """Has a job go on elsewhere, unless it is over with it."""
     job = job_numbered(work, number)
-    [stopping] = work.execute("SELECT stopping FROM jobs WHERE number = ?", (number,)).fetchone()
-    if stopping is not None:
-        end(work, number, CANCELLED, error=_cancelled(stopping))
+    [cancel_reason] = work.execute("SELECT cancel_reason FROM jobs WHERE number = ?", (number,)).fetchone()
+    if cancel_reason is not None:
+        end(work, number, CANCELLED, error=_cancelled(cancel_reason))
     elif 0 < job.deadline <= work.now:
         end(work, number, EXPIRED, error=stored_error(error_of(*EXPIRED_ERROR)))
     elif job.used >= job.attempts:

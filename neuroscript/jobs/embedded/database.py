@@ -8,11 +8,11 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import clock
-from neuroscript.jobs.schema import SCHEMA, VERSION
+from neuroscript.jobs.embedded import clock
+from neuroscript.jobs.embedded.schema import SCHEMA, VERSION
 from neuroscript.private_files import check_plain, open_private, sync_directory
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class Transaction:
         execute: runs a statement.
         now: the wall clock's time.
         machine: the machine's.
-        topics: what is rung for once it has happened.
+        topics: whose waiters are notified once it has happened.
     """
 
     __slots__ = ("execute", "machine", "now", "topics")
@@ -59,15 +59,15 @@ class Database:
 
     Args:
         path: the file, which is made if it is missing.
-        ring: called with the topics of a transaction that has been committed.
+        notify: called with the topics of a transaction that has been committed.
 
     Raises:
         NeuroScriptError: 18 if what is there is no such file, or one of a later version; 26 if it cannot be opened.
     """
 
-    def __init__(self, path: str, ring: Callable[[set[int]], None]) -> None:
+    def __init__(self, path: str, notify: Callable[[set[int]], None]) -> None:
         self.path = path
-        self._ring = ring
+        self._notify = notify
         self._process = os.getpid()
         self._closed = False
         self._reading = threading.Lock()
@@ -77,15 +77,14 @@ class Database:
         with self.failing("opened"):
             _make(path)
             self._identity = os.stat(path)
-            self._writer = self._connect(0.0)
-            try:
+            with ExitStack() as opened:
+                self._writer = opened.enter_context(closing(self._connect(0.0)))
                 self._prepare()
-                self._reader = self._connect(_BUSY_SECONDS)
-                self._reader.execute("SELECT 1 FROM machine")
-                self._log = os.open(f"{path}-wal", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-            except BaseException:
-                self._writer.close()
-                raise
+                self._reader = opened.enter_context(closing(self._connect(_BUSY_SECONDS)))
+                self._reader.execute("SELECT 1 FROM machine")  # which makes SQLite's log, if there is none
+                log = open_private(f"{path}-wal", os.O_RDWR)
+                self._log = opened.enter_context(open(log, "rb", buffering=0))
+                self._opened = opened.pop_all()
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -127,17 +126,14 @@ class Database:
         self.check_open()
         with self.failing("read"), self._reading:
             self.check_open()
-            self._reader.execute("BEGIN")
-            try:
+            with _rolling_back(self._reader):
+                self._reader.execute("BEGIN")
                 return operation(Transaction(self._reader))
-            finally:
-                if self._reader.in_transaction:
-                    self._reader.execute("ROLLBACK")
 
     # --- writing --------------------------------------------------------------------------------------------------
 
     def write(self, operation: Callable[[Transaction], T], *, durable: bool) -> T:
-        """Runs an operation that writes, and rings for what it changed.
+        """Runs an operation that writes, and notifies who waits for what it changed.
 
         Args:
             operation: the operation; if it raises, nothing of it happens.
@@ -150,15 +146,11 @@ class Database:
             with self._writing:
                 self.check_open()
                 self._check_there()
-                self._patiently("BEGIN IMMEDIATE")
-                work = Transaction(self._writer)
-                try:
+                with _rolling_back(self._writer):
+                    self._patiently("BEGIN IMMEDIATE")
+                    work = Transaction(self._writer)
                     result = operation(work)
                     self._writer.execute("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK")
-                    raise
                 self._written += 1
                 written = self._written
             try:
@@ -166,7 +158,7 @@ class Database:
                     self._sync(written)
             finally:
                 if work.topics:
-                    self._ring(work.topics)
+                    self._notify(work.topics)
         return result
 
     def _sync(self, written: int) -> None:
@@ -175,7 +167,7 @@ class Database:
             if self._synced < written:
                 self.check_open()
                 written = self._written
-                _sync(self._log)
+                _sync(self._log.fileno())
                 self._synced = written
 
     def _patiently(self, statement: str) -> sqlite3.Cursor:
@@ -200,11 +192,8 @@ class Database:
         if self._closed or self.is_of_another_process:
             return
         self._closed = True
-        with self._reading:
-            self._reader.close()
-        with self._writing, self._syncing:
-            self._writer.close()
-            os.close(self._log)
+        with self._reading, self._writing, self._syncing:
+            self._opened.close()
 
     def _check_there(self) -> None:
         """Refuses to write into a file that others no longer find, so that what is written would be lost."""
@@ -240,6 +229,18 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             message = f"the job queues in {self.path} cannot be {what}: {error}"
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
+
+
+@contextmanager
+def _rolling_back(connection: sqlite3.Connection) -> Iterator[None]:
+    """Ends a transaction that was not committed, even one that an interrupt left behind the last time."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _make(path: str) -> None:

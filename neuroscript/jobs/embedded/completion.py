@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from neuroscript.jobs.schema import ATTEMPTS, MEASURE, RATED, RATING, STAGE, STAGES, TIMED
-from neuroscript.jobs.values import numbers_of
-from neuroscript.jobs.wakeups import end_topic, ends_topic
+from neuroscript.jobs.embedded.schema import ATTEMPTS, MEASURE, RATED, RATING, STAGE, STAGES, TIMED, UNFINISHED
+from neuroscript.jobs.embedded.values import numbers_of
+from neuroscript.jobs.embedded.wakeups import end_topic, ends_topic
 from neuroscript.journal.codec import to_text
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from neuroscript.jobs.database import Transaction
+    from neuroscript.jobs.embedded.database import Transaction
 
 SECONDS = "seconds"
 
@@ -39,13 +39,13 @@ def end(
         measures: what it has used; None leaves what is known.
     """
     execute = work.execute
-    [ending] = execute("UPDATE machine SET ends = ends + 1 RETURNING ends").fetchone()
+    [end_number] = execute("UPDATE machine SET ends = ends + 1 RETURNING ends").fetchone()
     held = None if measures is None else to_text(measures)
     [queue, owner, id, known] = execute(
-        "UPDATE jobs SET stage = ?, ended = ?, ending = ?, process = 0, holder = 0, acknowledged = 0, waits_for = '', "
-        "stopping = NULL, error = CASE WHEN ? = 'done' THEN NULL ELSE ifnull(?, error) END, "
+        "UPDATE jobs SET stage = ?, ended = ?, end_number = ?, process = 0, holder = 0, acknowledged = 0, "
+        "waits_for = '', cancel_reason = NULL, error = CASE WHEN ? = 'done' THEN NULL ELSE ifnull(?, error) END, "
         "measures = ifnull(?, measures) WHERE number = ? RETURNING queue, owner, id, measures",
-        (state, work.now, ending, state, error, held, number),
+        (state, work.now, end_number, state, error, held, number),
     ).fetchone()
     if result is not None:
         execute("REPLACE INTO results VALUES (?, ?)", (number, result))
@@ -64,7 +64,7 @@ def reopen(work: Transaction, number: int, attempts: int) -> None:
     count_rating(work, queue, feedback, None)
     execute(
         "UPDATE jobs SET stage = CASE WHEN not_before > :now THEN 'delayed' ELSE 'ready' END, attempts = :attempts, "
-        "ended = 0, ending = 0, holder = 0, acknowledged = 0, feedback = NULL, "
+        "ended = 0, end_number = 0, holder = 0, acknowledged = 0, feedback = NULL, "
         "deadline = CASE WHEN deadline <= :now THEN 0 ELSE deadline END WHERE number = :number",
         {"now": work.now, "attempts": attempts, "number": number},
     )
@@ -93,9 +93,8 @@ def tallies(work: Transaction, queue: int) -> dict[str, float]:
 def unfinished(work: Transaction, queue: int) -> int:
     """How many jobs of a queue have not ended."""
     [count] = work.execute(
-        "SELECT sum(value) FROM tallies WHERE queue = ? AND name IN "
-        "('stage:ready', 'stage:delayed', 'stage:resting', 'stage:asking', 'stage:running')",
-        (queue,),
+        f"SELECT sum(value) FROM tallies WHERE queue = ? AND name IN ({', '.join('?' * len(UNFINISHED))})",
+        (queue, *(STAGE + stage for stage in UNFINISHED)),
     ).fetchone()
     return int(count)
 

@@ -9,10 +9,10 @@ from functools import partial
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.jobs import attempts, wakeups
+from neuroscript.jobs.embedded import attempts, wakeups
+from neuroscript.jobs.embedded.values import error_of, stored
+from neuroscript.jobs.embedded.wakeups import ready_topic
 from neuroscript.jobs.engine import CANCELLED, DONE, FAILED, PENDING, Attempt, Outcome, Serving
-from neuroscript.jobs.values import error_of, stored
-from neuroscript.jobs.wakeups import ready_topic
 from neuroscript.logs import get_logger
 
 TYPE_CHECKING = False
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Final
 
-    from neuroscript.jobs.attempts import Claimed
-    from neuroscript.jobs.database import Database
-    from neuroscript.jobs.wakeups import Bell
+    from neuroscript.jobs.embedded.attempts import Claim
+    from neuroscript.jobs.embedded.database import Database
+    from neuroscript.jobs.embedded.wakeups import Notifier
 
 _IDLE_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 2.0
@@ -39,7 +39,7 @@ class EmbeddedAttempt(Attempt):
         claimed: the job.
     """
 
-    def __init__(self, database: Database, process: int, claimed: Claimed) -> None:
+    def __init__(self, database: Database, process: int, claimed: Claim) -> None:
         self.job = claimed.job
         self.cancel = CancelToken()
         self.claimed = claimed
@@ -58,7 +58,7 @@ class EmbeddedAttempt(Attempt):
     @property
     def is_cancelled(self) -> bool:
         if not self._is_cancelled and not self.lost:
-            self.told(self._running())
+            self.update(self._running())
         return self._is_cancelled
 
     @property
@@ -68,7 +68,7 @@ class EmbeddedAttempt(Attempt):
     def _running(self) -> dict[tuple[int, int], str | None]:
         return self._database.read(lambda work: attempts.running_of(work, self._process))
 
-    def told(self, running: Mapping[tuple[int, int], str | None]) -> None:
+    def update(self, running: Mapping[tuple[int, int], str | None]) -> None:
         """Has it end if it is none of those that run, or somebody cancelled it."""
         if self.place not in running:
             self.lost = True
@@ -85,7 +85,7 @@ class EmbeddedServing(Serving):
 
     Args:
         database: the file.
-        bell: what wakes it.
+        notifier: what wakes it.
         process: the number of this process.
         name: the name of the queue.
         owner: whose; None: of all owners.
@@ -98,14 +98,14 @@ class EmbeddedServing(Serving):
     def __init__(
         self,
         database: Database,
-        bell: Bell,
+        notifier: Notifier,
         process: int,
         name: str,
         owner: str | None,
         body: Callable[[Attempt], Outcome],
         least: int,
         most: int,
-        taken: Callable[[list[Claimed]], None],
+        taken: Callable[[list[Claim]], None],
     ) -> None:
         self._database = database
         self._process = process
@@ -121,7 +121,7 @@ class EmbeddedServing(Serving):
         self._stopping = False
         self._abandoned = False
         self._handed: queue.SimpleQueue[EmbeddedAttempt | None] = queue.SimpleQueue()
-        self._waiter = bell.waiter(ready_topic(name))
+        self._waiter = notifier.waiter(ready_topic(name))
         self._dispatcher = threading.Thread(target=self._dispatch, name=f"neuroscript-jobs-{name}", daemon=True)
         self._dispatcher.start()
 
@@ -153,7 +153,7 @@ class EmbeddedServing(Serving):
                         _log.warning("the queue %r cannot be served just now: %s", self._name, error.message)
                     taken = 0
                 if not taken:
-                    self._waiter.wait(wakeups.LOOK_SECONDS)
+                    self._waiter.wait(wakeups.FALLBACK_SECONDS)
 
     def _take(self, free: int) -> int:
         """Takes jobs and has them done; gives how many."""
@@ -210,7 +210,7 @@ class EmbeddedServing(Serving):
                 self._do(attempt)
             finally:
                 self._drop(attempt)
-                self._waiter.ring()
+                self._waiter.notify()
 
     def _do(self, attempt: EmbeddedAttempt) -> None:
         began = time.monotonic()
@@ -264,7 +264,7 @@ class EmbeddedServing(Serving):
     def end(self, grace: float, patience: float | None) -> None:
         """Stops; gives up waiting for bodies that do not end after so many seconds, if it is not None."""
         self._stopping = True
-        self._waiter.ring()
+        self._waiter.notify()
         if threading.current_thread() is not self._dispatcher:
             self._dispatcher.join(patience)
         with self._changed:

@@ -14,10 +14,11 @@ VERSION: Final = 1
 # A pending job is in one of these stages; the others have the name of their state.
 READY: Final = "ready"
 DELAYED: Final = "delayed"  # until the wall clock has come to ``not_before``
-RESTING: Final = "resting"  # between two attempts, until the machine's clock has come to ``rest``
-ASKING: Final = "asking"  # until somebody wakes it
-STAGES: Final = (READY, DELAYED, RESTING, ASKING, RUNNING, DONE, FAILED, CANCELLED, EXPIRED)
-STATE_OF: Final = {stage: PENDING if stage in (READY, DELAYED, RESTING, ASKING) else stage for stage in STAGES}
+BACKING_OFF: Final = "backing_off"  # between two attempts, until the machine's clock has come to ``backoff_until``
+WAITING: Final = "waiting"  # until somebody wakes it
+STAGES: Final = (READY, DELAYED, BACKING_OFF, WAITING, RUNNING, DONE, FAILED, CANCELLED, EXPIRED)
+STATE_OF: Final = {stage: PENDING if stage in (READY, DELAYED, BACKING_OFF, WAITING) else stage for stage in STAGES}
+UNFINISHED: Final = (READY, DELAYED, BACKING_OFF, WAITING, RUNNING)
 
 # Numbers of a queue that are kept up to date instead of being counted: how many jobs are in each stage ("stage:ready"),
 # and sums over ended jobs ("measure:cost").
@@ -44,17 +45,17 @@ CREATE TABLE tallies (
 ) WITHOUT ROWID
 
 CREATE TABLE processes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL, seen REAL NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, pid INTEGER NOT NULL, heartbeat REAL NOT NULL
 )
 
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL,
     submitter TEXT NOT NULL, digest BLOB NOT NULL, stage TEXT NOT NULL, priority INTEGER NOT NULL,
-    not_before REAL NOT NULL, deadline REAL NOT NULL, rest REAL NOT NULL DEFAULT 0,
+    not_before REAL NOT NULL, deadline REAL NOT NULL, backoff_until REAL NOT NULL DEFAULT 0,
     attempt INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL,
     created REAL NOT NULL, started REAL NOT NULL DEFAULT 0, ended REAL NOT NULL DEFAULT 0,
     process INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0, woken INTEGER NOT NULL DEFAULT 0,
-    stopping TEXT, ending INTEGER NOT NULL DEFAULT 0, holder INTEGER NOT NULL DEFAULT 0,
+    cancel_reason TEXT, end_number INTEGER NOT NULL DEFAULT 0, holder INTEGER NOT NULL DEFAULT 0,
     acknowledged INTEGER NOT NULL DEFAULT 0, waits_for TEXT NOT NULL DEFAULT '', measures TEXT NOT NULL DEFAULT '{}',
     feedback TEXT, error TEXT, UNIQUE (owner, id)
 )
@@ -69,17 +70,17 @@ CREATE INDEX ready ON jobs (queue, priority, number) WHERE stage = 'ready'
 
 CREATE INDEX delayed ON jobs (not_before) WHERE stage = 'delayed'
 
-CREATE INDEX resting ON jobs (rest) WHERE stage = 'resting'
+CREATE INDEX backing_off ON jobs (backoff_until) WHERE stage = 'backing_off'
 
-CREATE INDEX due ON jobs (deadline) WHERE ending = 0 AND deadline > 0
+CREATE INDEX due ON jobs (deadline) WHERE end_number = 0 AND deadline > 0
 
 CREATE INDEX running ON jobs (process) WHERE stage = 'running'
 
-CREATE INDEX unfinished ON jobs (queue, submitter) WHERE ending = 0
+CREATE INDEX unfinished ON jobs (queue, submitter) WHERE end_number = 0
 
-CREATE INDEX ends ON jobs (queue, ending) WHERE ending > 0 AND acknowledged = 0
+CREATE INDEX ends ON jobs (queue, end_number) WHERE end_number > 0 AND acknowledged = 0
 
-CREATE INDEX ends_of ON jobs (queue, submitter, ending) WHERE ending > 0 AND acknowledged = 0
+CREATE INDEX ends_of ON jobs (queue, submitter, end_number) WHERE end_number > 0 AND acknowledged = 0
 
 CREATE INDEX held ON jobs (holder) WHERE holder > 0
 
