@@ -29,18 +29,11 @@ from neuroscript.sandbox.protection import JOBS_DIRECTORY
 from .embedded_place import EmbeddedPlace
 from .other import echo
 
+# Their asserts are rewritten first.
 pytest.register_assert_rewrite("tests.jobs.conformance")
 
-from .conformance import (  # noqa: E402 - its asserts are rewritten first
-    BRISK,
-    SLOW,
-    JobEngineConformance,
-    ended,
-    fail,
-    hold,
-    refused,
-    until,
-)
+from .conformance import JobEngineConformance  # noqa: E402
+from .conformance.support import BRISK, SLOW, ended, fail, hold, refused, until  # noqa: E402
 
 
 @pytest.fixture
