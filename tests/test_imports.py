@@ -157,9 +157,9 @@ LAYERS = {
     """,
     "neuroscript.journal": """
         accounts entries codec ids marks
-        approvals payloads segments
+        approvals payloads places segments
         failures ledger terms index
-        call_budget store
+        call_budget known store
         books files
         replay
         sharing
