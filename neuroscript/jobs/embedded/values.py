@@ -97,6 +97,20 @@ def check_whole(value: Any, what: str, least: int, most: int) -> int:
     return int(check_number(value, what, least, most))
 
 
+def read_value(text: Any) -> Any:
+    """The value that a text of the file holds; None if there is none, or somebody has damaged it."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def read_map(text: Any) -> dict[str, Any] | None:
+    """The map that a text of the file holds; None as for `read_value`, and for what is no map."""
+    value = read_value(text)
+    return value if isinstance(value, dict) else None
+
+
 def stored_error(error: Mapping[str, Any] | None) -> str | None:
     """The text of an error, cut where it is too large or cannot be kept."""
     if error is None:
