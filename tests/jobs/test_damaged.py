@@ -69,3 +69,14 @@ def test_the_file_takes_no_value_of_another_kind(
 ) -> None:
     with engine, pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         change(tmp_path, table, column, value)
+
+
+def test_an_engine_closes_whose_file_cannot_be_written(
+    engine: EmbeddedEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.serve("q", echo, owner="me")
+    assert engine.wait("me", "a", 60).has_ended
+    with closing(sqlite3.connect(tmp_path / JOBS_DIRECTORY / FILE)) as file:
+        file.execute("CREATE TRIGGER full BEFORE DELETE ON processes BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    engine.close()
+    assert "disk is full" in caplog.text
