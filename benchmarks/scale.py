@@ -178,11 +178,27 @@ def _calling(procedure: str, argument: Callable[[int], object] = int) -> Callabl
 
 
 def _loading(source: Callable[[int], str]) -> Callable[[int], Run]:
-    """A load of a program of so many bytes, which was never compiled before."""
+    """A load of a program of so many bytes, which was never compiled before; its procedures can be called then."""
 
     def prepare(size: int) -> Run:
         text = source(size)
         return lambda: Interpreter(plugins=False).load(fresh(text), "program.ns")
+
+    return prepare
+
+
+def _compiling(source: Callable[[int], str]) -> Callable[[int], Run]:
+    """A load of such a program, and what the first calls of all its procedures would wait for."""
+
+    def prepare(size: int) -> Run:
+        text = source(size)
+
+        def run() -> None:
+            interpreter = Interpreter(plugins=False)
+            interpreter.load(fresh(text), "program.ns")
+            interpreter.loader.compile_all()
+
+        return run
 
     return prepare
 
@@ -231,7 +247,9 @@ def _nested_json(size: int) -> str:
 
 CASES = (
     Case("load many procedures", 12_500, "bytes", _loading(program)),
+    Case("… and compile all of them", 12_500, "bytes", _compiling(program)),
     Case("load one long procedure", 6_250, "bytes", _loading(_one_procedure)),
+    Case("… and compile it", 6_250, "bytes", _compiling(_one_procedure)),
     Case("load nested blocks", 12, "levels", _loading(_blocks)),
     Case("list, by index", 50_000, "items", _calling("list_by_index")),
     Case("list in a map, by Append", 25_000, "items", _calling("list_by_append")),

@@ -194,7 +194,9 @@ def _shift(part: Any, lines: int) -> None:
     elif isinstance(part, n.Node):
         for field in fields(part):
             value = getattr(part, field.name)
-            if field.name.endswith("span"):
+            if field.name.endswith("place"):
+                setattr(part, field.name, _moved(n.span_of(value), lines))
+            elif field.name.endswith("span"):
                 if value is None:  # of what is left out
                     continue
                 setattr(part, field.name, _moved(value, lines))

@@ -119,7 +119,8 @@ LAYERS = {
         .
     """,
     "neuroscript.syntax": """
-        . _tables placeholders source nodes
+        . _tables placeholders source spans
+        nodes
         tables
         lexer
         builder nesting
@@ -156,9 +157,9 @@ LAYERS = {
     """,
     "neuroscript.journal": """
         accounts entries codec ids marks
-        approvals payloads segments
+        approvals payloads places segments
         failures ledger terms index
-        call_budget store
+        call_budget known store
         books files
         replay
         sharing
@@ -178,7 +179,7 @@ LAYERS = {
         namespace
     """,
     "neuroscript.compiler": """
-        . traversal
+        . traversal callbacks
         error_handlers
         resolve
         unit

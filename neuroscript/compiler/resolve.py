@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
+from neuroscript.compiler.callbacks import is_attempt, is_callback
 from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
@@ -53,6 +54,7 @@ class Body:
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
     calls: list[n.Call] = field(default_factory=list)
     value_calls: list[n.CallValue] = field(default_factory=list)
+    callbacks: list[n.ToolCall] = field(default_factory=list)  # of standard tools that call a function by its name
     literals: list[n.ListExpr | n.MapExpr] = field(default_factory=list)
     returns: list[n.Return] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)  # the names that are set or stored in, outside of error handlers
@@ -77,7 +79,8 @@ class Body:
 
     def forget(self) -> None:
         """Lets go of what has been found in the body's tree, when it has been analysed."""
-        for part in (self.events, self.loops, self.calls, self.value_calls, self.literals, self.returns, self.walked):
+        found = self.events, self.loops, self.calls, self.value_calls, self.callbacks, self.literals, self.returns
+        for part in (*found, self.walked):
             part.clear()
 
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
@@ -341,6 +344,8 @@ class _Walker:
                 body.calls.append(part)
             elif isinstance(part, n.ToolCall | n.ToolName):
                 body.tools[part.name] = None
+                if isinstance(part, n.ToolCall) and (is_callback(part) or is_attempt(part)):
+                    body.callbacks.append(part)
             elif form is n.CallValue:
                 body.value_calls.append(part)  # type: ignore[arg-type]
             elif isinstance(part, n.ListExpr | n.MapExpr):

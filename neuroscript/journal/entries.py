@@ -37,6 +37,9 @@ EFFECTS: Final = (PURE, READ, IDEMPOTENT, ONCE)
 EVENT: Final = "event"
 """What the tools of entries that are events begin with, ahead of the event's name."""
 
+EVENTS: Final = f"{EVENT} "
+"""The same with the blank before the name."""
+
 PART: Final = "part "
 """The beginning of the names of entries that are parts of a call: they are neither counted nor asked about."""
 

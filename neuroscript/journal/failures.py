@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuroscript.journal.approvals import APPROVAL
-from neuroscript.journal.entries import ERROR, EVENT, IDEMPOTENT, READ
+from neuroscript.journal.entries import ERROR, EVENTS, IDEMPOTENT, READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _failed_below(failed: Path, known: Mapping[Path, Entry], within: Mapping[Pat
                     found += _failed_below(each, known, within)
         elif entry.tool == APPROVAL:
             continue
-        elif entry.tool.startswith(f"{EVENT} ") or entry.effect == READ:  # told of the failure
+        elif entry.tool.startswith(EVENTS) or entry.effect == READ:  # told of the failure
             found += _all_below(path, within)
         elif entry.state == ERROR:
             return found + _failed_below(path, known, within)

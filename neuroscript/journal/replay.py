@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -28,11 +26,12 @@ from neuroscript.journal.approvals import (
 )
 from neuroscript.journal.books import apply_committed
 from neuroscript.journal.call_budget import CallBudget
-from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENT, ONCE, PART, READ, Entry, path_text
-from neuroscript.journal.failures import failed_calls
+from neuroscript.journal.entries import BEGUN, DONE, DROPPED, ERROR, EVENTS, ONCE, PART, READ, Entry, path_text
 from neuroscript.journal.ids import id_in
-from neuroscript.journal.ledger import LEDGER, SPENT, Ledger
+from neuroscript.journal.known import KnownCalls
+from neuroscript.journal.ledger import SPENT, Ledger
 from neuroscript.journal.payloads import Piece, has_piece, pieces_of, write_pieces
+from neuroscript.journal.places import Place, below, place_in
 from neuroscript.journal.terms import FIRST
 from neuroscript.logs import get_logger
 from neuroscript.tools.recovery import NOT_DONE, UNKNOWN
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from neuroscript.tools.recovery import CallRecovery
 
 CLOCK = "the clock"
-_EVENTS = f"{EVENT} "
-_place: ContextVar[_Place | None] = ContextVar("neuroscript_journal_place", default=None)
 OVER_BUDGET = "over budget"
 """The note of a call that was not made since the run's budget was used up."""
 
@@ -98,35 +95,27 @@ class JournaledRun:
         self._stop = stop
         self.info = info
         self._fire = fire
-        self._lock = threading.Lock()
         self._restored = {kind: restore for kind, (_, restore) in kinds.items() if restore is not None}
         self.has_returned = False
         """Whether it is over for good."""
         apply_committed(journal, kinds, lost, info.run_id)
         entries = journal.entries(info.run_id)
-        self._known = {entry.path: entry for entry in entries if entry.path[0] != LEDGER}  # and not met again so far
+        self._known = KnownCalls(entries)
         self._ledger = Ledger(entries)
         for entry in entries:
             if entry.state == BEGUN and entry.note and entry.tool in lost:
                 self.spend_for(*lost[entry.tool](entry.note))
-        self._within: dict[Path, set[Path]] = {}  # of each place, those just below it
-        self._with_events: set[Path] = set()  # the places within which events were fired
-        for path, entry in self._known.items():
-            for size in range(1, len(path)):
-                self._within.setdefault(path[:size], set()).add(path[: size + 1])
-                if entry.tool.startswith(_EVENTS):
-                    self._with_events.add(path[:size])
         if info.ended:
             self._forget_failed()
-        self._budget = CallBudget(info, self.terms, sum(_is_counted(entry) for entry in self._known.values()))
+        self._budget = CallBudget(info, self.terms, sum(map(_is_counted, self._known)))
         self._granted = {
             json.loads(entry.note)[0].lower()
-            for entry in self._known.values()
+            for entry in self._known
             if entry.tool == APPROVAL and rule_of(entry).endswith(FIRST) and (answer_in(info, entry) or [False])[0]
         }
         self._settling: dict[Callable[[], object], None] = {}
         self._is_settled = False
-        self._root = _Place(self, (), None)
+        self._root = Place(self, ())
         self._ids = 0
 
     @property
@@ -193,7 +182,7 @@ class JournaledRun:
         # One that is made again keeps its beginning, so that what `id_here` gives is the same.
         begun = time.time() if known is None else known.begun
         entry = Entry(path, tool, hashed, effect, BEGUN, begun=begun)
-        with self._below(path, begun) as place:
+        with below(self, path, begun) as place:
             try:
                 if recovery is not None:
                     note = codec.encode(recovery.prepare(), self._border)
@@ -254,7 +243,7 @@ class JournaledRun:
             index: its number, which no call of that one and no other such place has.
         """
         place = self._here()
-        with self._below((*place.path, index), place.begun):
+        with below(self, (*place.path, index), place.begun):
             yield
 
     def spend(self, amounts: dict[str, float]) -> None:
@@ -272,12 +261,12 @@ class JournaledRun:
     def event(self, name: str, payload: Any, source: str, run: Callable[[], None]) -> None:
         """Runs the handlers of an event that a tool or the host fires; it is fired again where it was."""
         path = self._next()
-        known = self._meet(path, _EVENTS + name, codec.digest([payload, source], self._border))
+        known = self._meet(path, EVENTS + name, codec.digest([payload, source], self._border))
         if known is None:
             stored = codec.encode([payload, source], self._border)
             digest = codec.digest([payload, source], self._border)
-            self._end(Entry(path, _EVENTS + name, digest, READ, DONE, stored, begun=time.time(), ended=time.time()))
-        with self._below(path):
+            self._end(Entry(path, EVENTS + name, digest, READ, DONE, stored, begun=time.time(), ended=time.time()))
+        with below(self, path):
             run()
 
     def moment(self, now: int) -> int:
@@ -311,7 +300,7 @@ class JournaledRun:
         asks = self.terms.ask_before and not tool.startswith(PART)
         rule, holds_on = self.terms.rule_for(tool) if asks else ("", False)
         if not rule or (holds_on and tool.lower() in self._granted):
-            self._known.pop(before, None)
+            self._known.take(before)
             return
         try:
             self._approved(before, tool, arguments, rule, None)
@@ -388,27 +377,14 @@ class JournaledRun:
         place.count += 1
         return (*place.path, place.count)
 
-    def _here(self) -> _Place:
-        """Where the running code stands; what a tool runs under another journal stands there as well."""
-        place = _place.get()
-        while place is not None and place.run is not self:
-            place = place.outer
+    def _here(self) -> Place:
+        """Where the running code stands."""
+        place = place_in(self)
         return self._root if place is None else place
-
-    @contextmanager
-    def _below(self, path: Path, begun: float = 0.0) -> Iterator[_Place]:
-        """A place below a path, where a call began at some time."""
-        place = _Place(self, path, _place.get(), begun)
-        before = _place.set(place)
-        try:
-            yield place
-        finally:
-            _place.reset(before)
 
     def _meet(self, path: Path, tool: str, arguments: str) -> Entry | None:
         """The entry at a path, which has to be that of this call; None where the journal ends."""
-        with self._lock:
-            known = self._known.pop(path, None)
+        known = self._known.take(path)
         if known is not None and (known.tool != tool or known.arguments != arguments):
             same = "with other arguments" if known.tool == tool else f"where it was {known.tool}"
             self._diverged(f"call {path_text(path)} is {tool} now, {same}")
@@ -417,8 +393,8 @@ class JournaledRun:
     def check_met(self) -> None:
         """Ends the run if it is over and its journal is not: then it took another way."""
         if self._known:
-            path, entry = min(self._known.items())
-            self._diverged(f"it is over, and has not made call {path_text(path)}, {entry.tool}")
+            entry = self._known.first()
+            self._diverged(f"it is over, and has not made call {path_text(entry.path)}, {entry.tool}")
 
     def _diverged(self, how: str) -> NoReturn:
         message = (
@@ -444,9 +420,9 @@ class JournaledRun:
 
     def _restore(self, entry: Entry) -> None:
         """Puts back what a call, which is not made again, has left in the process that made it."""
-        for path in sorted(self._within.get(entry.path, ())):
-            below = self._known.get(path)
-            self._restore(below if below is not None else Entry(path, "", "", READ, DONE))
+        for path in self._known.below(entry.path):
+            inner = self._known.get(path)
+            self._restore(inner if inner is not None else Entry(path, "", "", READ, DONE))
         if not any(has_piece(entry.payload, kind) for kind in self._restored):
             return
         for piece in pieces_of(entry.payload):
@@ -459,33 +435,25 @@ class JournaledRun:
 
     def _fire_again(self, above: Path) -> None:
         """Runs the handlers of the events that were fired within a call that is not made again."""
-        if above not in self._within:
-            return
-        if above in self._with_events:
-            self._fire_within(above)
-        self._drop_within(above)
+        if self._known.has_within(above):
+            if self._known.has_events_within(above):
+                self._fire_within(above)
+            self._known.drop_within(above)
 
     def _fire_within(self, above: Path) -> None:
-        with self._below(above) as place:
-            for path in sorted(self._within.get(above, ())):
+        with below(self, above) as place:
+            for path in self._known.below(above):
                 entry = self._known.get(path)
-                if entry is not None and entry.tool.startswith(_EVENTS):
+                if entry is not None and entry.tool.startswith(EVENTS):
                     payload, source = codec.decode(entry.result, self._border)
                     place.count = path[-1] - 1
-                    self._fire(entry.tool.removeprefix(_EVENTS), payload, source)
-                elif path in self._with_events:
+                    self._fire(entry.tool.removeprefix(EVENTS), payload, source)
+                elif self._known.has_events_within(path):
                     self._fire_within(path)
-
-    def _drop_within(self, above: Path) -> None:
-        """Forgets what callbacks did within a call that is not made again: it belongs to the call."""
-        for path in self._within.get(above, ()):
-            with self._lock:
-                self._known.pop(path, None)
-            self._drop_within(path)
 
     def _forget_failed(self) -> None:
         """Takes out the calls that are made again since the run ended by their failure."""
-        for entry in filter(None, [self._known.pop(path, None) for path in failed_calls(self._known, self._within)]):
+        for entry in self._known.take_failed():
             self._note_down(self._ledger.take_over(entry))
             self._note_down(replace(entry, state=DROPPED, applied=True))
 
@@ -505,7 +473,7 @@ class JournaledRun:
             run_id, fence = self.info.run_id, self.info.fence
             self._write(lambda: self._journal.end(run_id, fence, entry, durable=False))
 
-    def _end_with(self, place: _Place, begun: Entry, state: str, result: str) -> None:
+    def _end_with(self, place: Place, begun: Entry, state: str, result: str) -> None:
         """Ends a call with what it commits, which is applied once that is durable."""
         pieces = [piece for piece, _ in place.pieces]
         todo = [apply for _, apply in place.pieces if apply is not None]
@@ -547,26 +515,5 @@ class JournaledRun:
 
 def _is_counted(entry: Entry) -> bool:
     """Whether an entry counts as a call of the run."""
-    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, _EVENTS))
+    is_call = entry.tool not in _UNCOUNTED and not entry.tool.startswith((PART, EVENTS))
     return is_call and entry.note != OVER_BUDGET
-
-
-class _Place:
-    """Where the calls of a part of the run stand: the path above them, and how many there have been.
-
-    Attributes:
-        run: whose place it is.
-        outer: the place around it, which may be another run's.
-        begun: when the call at the path began.
-        pieces: what the call commits with its end, and what applies that.
-    """
-
-    __slots__ = ("begun", "count", "outer", "path", "pieces", "run")
-
-    def __init__(self, run: JournaledRun, path: Path, outer: _Place | None, begun: float = 0.0) -> None:
-        self.run = run
-        self.path = path
-        self.outer = outer
-        self.begun = begun
-        self.count = 0
-        self.pieces: list[tuple[Piece, Apply | None]] = []

@@ -7,7 +7,6 @@ write changes nothing but its own bytes: waiting for those is all that a durable
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 import time
@@ -17,19 +16,20 @@ from itertools import count
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.journal.codec import to_text
+from neuroscript.journal.codec import from_text, to_bytes
 from neuroscript.private_files import open_private, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Final
+    from typing import IO, Any, Final
 
 SUFFIX: Final = ".log"
 _LOCK: Final = ".lock"
 _SIZE: Final = 1 << 20
 """Bytes that a file is made with, and grows by."""
 
-_BLOCK: Final = 1 << 14
+_PART: Final = 1 << 14
+"""Bytes that are read at once: mostly a few lines are new, and a megabyte of nothing follows."""
 
 _sync = getattr(os, "fdatasync", os.fsync)
 _numbers = count()
@@ -37,7 +37,7 @@ _numbers = count()
 
 def line_of(value: Any) -> bytes:
     """A line for a JSON value."""
-    text = to_text(value).encode()
+    text = to_bytes(value)
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
@@ -169,11 +169,7 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
     descriptor = open_private(path, os.O_RDONLY)
     with open(descriptor, "rb") as file:
         file.seek(offset)
-        if file.read(1) in (b"", b"\0"):
-            return [], offset
-        file.seek(offset)
-        content = file.read() if whole else _begun(file)
-        content = content.rstrip(b"\0")
+        content = file.read().rstrip(b"\0") if whole else _written(file)
     found: list[Any] = []
     for line in content.splitlines(keepends=True):
         value = _value(line)
@@ -190,14 +186,13 @@ def read(path: str, offset: int, *, whole: bool) -> tuple[list[Any], int]:
     return found, offset
 
 
-def _begun(file: BinaryIO) -> bytes:
-    """What has been written of a file from here on, without most of the room that it has for more."""
-    blocks = []
-    while block := file.read(_BLOCK):
-        blocks.append(block)
-        if block.endswith(b"\0"):
-            break
-    return b"".join(blocks)
+def _written(file: IO[bytes]) -> bytes:
+    """What is in a file that is being written, up to the bytes that are kept for what is to come."""
+    parts, end = [], -1
+    while end < 0 and (part := file.read(_PART)):
+        end = part.find(b"\0")  # which no line has
+        parts.append(part if end < 0 else part[:end])
+    return b"".join(parts)
 
 
 def _value(line: bytes) -> Any:
@@ -207,4 +202,4 @@ def _value(line: bytes) -> Any:
     text = line[9:-1]
     if line[:8] != b"%08x" % zlib.crc32(text):
         return None
-    return json.loads(text)
+    return from_text(text)

@@ -121,13 +121,13 @@ def _ignores(source: str) -> _Ignores:
     first = last = depth = 0
     for place, code in enumerate(tokens.codes):
         text = tokens.texts[place]
-        line = positions.lines[place]
+        line, column, end_line, _ = positions.span(place, place)
         if code not in (NEWLINE, END):
-            first, last = first or line, positions.end_lines[place]
+            first, last = first or line, end_line
             depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
             continue
         rows = LINE_END.split(text)
-        waiting += ignores.read(rows[0], line, positions.columns[place])
+        waiting += ignores.read(rows[0], line, column)
         if first and (depth <= 0 or code == END):
             if waiting:
                 # The first of two for the same rule counts, and the other one silences nothing.

@@ -24,6 +24,7 @@ DEPTH = "d"
 
 _SPECIALISED = "t"
 _LATE = "l"
+_FITTING = "m"
 _EVENT_HANDLER = "e"
 _COMMAND = "c"
 _START = "i"
@@ -37,6 +38,11 @@ def specialised(load: int, procedure: str) -> str:
 def specialised_self(load: int, procedure: str) -> str:
     """The same function as its own calls name it, which is never replaced."""
     return f"r{load}_{procedure}"
+
+
+def fitting(load: int, procedure: str) -> str:
+    """The same function where it takes whatever the program's internal code passes to the procedure as a value."""
+    return f"{_FITTING}{load}_{procedure}"
 
 
 def late(load: int, procedure: str) -> str:
@@ -86,6 +92,9 @@ PROCEDURE_VALUE = "n_"
 
 FUNCTION_OF = "_function"
 """Gives a procedure as a value."""
+
+FITTING = "_fitting"
+"""Gives a procedure as a value that enters the code for what the program's internal code passes to it."""
 
 CONSTANT = "k_"
 """Begins the name of a type constant, or of the procedure that has taken its name."""
@@ -223,6 +232,7 @@ WALK = "_walk"
 TAKE = "_take"
 PUT = "_put"
 PUT_PATH = "_put_path"
+COPIED = "_copied"
 APPEND_AT = "_append_at"
 HELD_AT = "_held_at"
 MAP_KEY = "_map_key"

@@ -132,7 +132,7 @@ class Containers:
         if kind is list:
             index = list_index(key)
             if refcount(container) > alone:
-                container = self._copied(container)
+                container = self.copied(container)
             if index < len(container):
                 container[index] = value
             else:
@@ -141,7 +141,7 @@ class Containers:
         if kind is dict:
             key = key if type(key) is str else self.key_text(key)
             if refcount(container) > alone:
-                container = self._copied(container)
+                container = container.copy() if len(container) <= _BIG else self.copied(container)
             container[key] = value
             if len(container) > self.max_items:
                 del container[key]
@@ -196,7 +196,8 @@ class Containers:
         self._store(made, keys[0], value)
         return made
 
-    def _copied(self, container: Any) -> Any:
+    def copied(self, container: Any) -> Any:
+        """A list or map of its own with the same items."""
         if len(container) > _BIG:
             self.check_limits()
         return container.copy()

@@ -129,7 +129,7 @@ class FirstCalls:
         self._late = late
         self._waiting: dict[str, LoadedProcedure] = {}
         self._stubs: dict[str, FunctionType] = {}  # what stands for the functions, by their names
-        self._specialised: dict[str, FunctionType] = {}  # the functions of specialised bodies, or what stands for them
+        self._more: dict[str, Any] = {}  # what else the namespace has for them, from the first call on
         self._lock = threading.RLock()
 
     def define(self, procedures: Iterable[LoadedProcedure]) -> None:
@@ -140,9 +140,9 @@ class FirstCalls:
         self._add_specialised()
 
     def define_again(self) -> None:
-        """Puts the functions of specialised bodies back, after a load that failed."""
-        for identifier, function in self._specialised.items():
-            self._runtime.namespace.setdefault(identifier, function)
+        """Puts back what the procedures have in the namespace besides, after a load that failed."""
+        for identifier, value in self._more.items():
+            self._runtime.namespace.setdefault(identifier, value)
 
     def function(self, identifier: str) -> FunctionType:
         """The function of a procedure under a name, which has the procedure's code from now on."""
@@ -175,8 +175,8 @@ class FirstCalls:
                 exec(code, self._runtime.namespace, found)
             late = found.pop(abi.late(self._load, name), None)
             self._runtime.link_calls(made.calls)
-            for identifier, function in found.items():
-                self._put(identifier, function)
+            for identifier, value in found.items():
+                self._put(identifier, value)
             if late is not None:
                 stub = self._stubs[abi.PROCEDURE + name]
                 stub.__code__ = late.__code__
@@ -186,19 +186,19 @@ class FirstCalls:
 
     def _add_specialised(self) -> None:
         """Adds what stands for specialised bodies, once it is known which there are: code that is made calls them."""
-        if self._specialised:
+        if self._more:
             return
         for name, identifier in self._deferred.specialised.items():
             if name in self._waiting:
-                self._specialised[identifier] = self._stub(self._waiting[name], identifier)
+                self._more[identifier] = self._stub(self._waiting[name], identifier)
                 self._runtime.add_specialised(name, identifier)
 
-    def _put(self, identifier: str, function: FunctionType) -> None:
-        """Puts a function into the namespace, and its code into what has stood for it."""
+    def _put(self, identifier: str, value: Any) -> None:
+        """Puts something into the namespace; where a function has stood for it, that gets its code."""
         namespace, stub = self._runtime.namespace, self._stubs.get(identifier)
         if stub is not None:
-            stub.__code__ = function.__code__
+            stub.__code__ = value.__code__
         if stub is None or namespace.get(identifier) is stub:
-            namespace[identifier] = function
-        if stub is None or identifier in self._specialised:
-            self._specialised[identifier] = function
+            namespace[identifier] = value
+        if stub is None or identifier in self._more:
+            self._more[identifier] = value

@@ -108,6 +108,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.WALK: containers.walk,
                 abi.TAKE: containers.take,
                 abi.PUT: containers.put,
+                abi.COPIED: containers.copied,
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
                 abi.HELD_AT: held_at,
@@ -118,6 +119,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.DEEP_CALLS: False,
                 abi.NAME: self.name,
                 abi.FUNCTION_OF: self.function,
+                abi.FITTING: self.fitting,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
@@ -542,7 +544,12 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             functions = self._handlers_of(name)
         if functions:
             event = script_event(name, payload) if self.journal is None else self._event(name, payload, "script")
-            self._run_handlers(functions, depth - 1, event)
+            depth -= 2
+            for function in functions:  # as in `_run_handlers`, whose call takes as long as that of a handler
+                try:
+                    function(depth, event)
+                except Exception as exception:
+                    self._report(exception, f"a handler of event '{name}'")
             if fuel.token.cancelled:
                 fuel.check_cancelled()
 

@@ -37,15 +37,38 @@ class ProcedureLinks:
         self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
         self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
+        self._loads: dict[str, int] = {}  # the numbers of the loads that have defined the procedures
         self._functions: dict[str, Function] = {}  # the procedures that have been used as values
+        self._fitting: dict[str, Function] = {}  # and those that programs have given to tools
 
     def function(self, name: str) -> Function:
         """A procedure as a value."""
         function = self._functions.get(name)
         if function is None:
             call = partial(self.interpreter.run, name)
-            function = self._functions[name] = Function(name, call, self, self._unlinked(name))
+            function = self._functions[name] = Function(name, call, self, self._unlinked(name), self._unlinked(name))
+            self._link_fitting(function)
         return function
+
+    def fitting(self, function: Function) -> Function:
+        """A procedure as a value that enters the code for what its own program passes to it."""
+        found = self._fitting.get(function.name)
+        if found is None:
+            entries = function.fitting
+            found = self._fitting[function.name] = Function(function.name, function.call, self, entries, entries)
+        return found
+
+    def _link_fitting(self, function: Function) -> None:
+        """Has a procedure as a value enter the code for what its own program passes, if there is some."""
+        name = function.name
+        if name not in self.procedures:
+            return
+        code = self.namespace.get(abi.fitting(self._loads[name], name))
+        if code is not None:
+            signature = self.procedures[name].signature
+            for count in range(abi.ENTRIES):
+                if signature.problem(count, []) is None:
+                    function.fitting[count] = code
 
     def owns(self, function: Function) -> bool:
         """Whether a function value is one of this interpreter."""
@@ -68,7 +91,10 @@ class ProcedureLinks:
         self.link_calls(((name, count, ()),))
         code: Callable[..., Any] = self.namespace[abi.PROCEDURE + name]
         if count < abi.ENTRIES:
-            self.function(name).entries[count] = code
+            function = self.function(name)
+            function.entries[count] = code
+            if isinstance(function.fitting[count], partial):  # there is none for what its own program passes
+                function.fitting[count] = code
         return code
 
     def predicates(self) -> dict[str, Any]:
@@ -94,11 +120,15 @@ class ProcedureLinks:
         """Has procedures that are values looked up anew: definitions have changed."""
         for name, function in self._functions.items():
             function.entries[:] = self._unlinked(name)
+            function.fitting[:] = self._unlinked(name)
 
     def unlink_value(self, name: str) -> None:
         """Has a procedure that is a value looked up anew."""
-        if name in self._functions:
-            self._functions[name].entries[:] = self._unlinked(name)
+        function = self._functions.get(name)
+        if function is not None:
+            function.entries[:] = self._unlinked(name)
+            function.fitting[:] = self._unlinked(name)
+            self._link_fitting(function)
 
     def add_specialised(self, name: str, identifier: str) -> None:
         """Notes that the function of a procedure's specialised body is in the namespace."""
@@ -112,6 +142,7 @@ class ProcedureLinks:
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
+        self._loads[name] = load
         self.unlink_value(name)
         if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
             self._changed.add(name)

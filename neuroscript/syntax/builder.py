@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from neuroscript.syntax import nodes
 from neuroscript.syntax.lexer import Positions, Tokens
-from neuroscript.syntax.nodes import Argument, Block, Chain, Expr, Literal, Metadata, Name, Param, Span, Target
+from neuroscript.syntax.nodes import Argument, Block, Chain, Expr, Literal, Metadata, Name, Param, Target
 from neuroscript.syntax.tables import BUILTIN_WORDS
 
 Values: TypeAlias = list[Any]
@@ -38,17 +38,15 @@ class Builder:
         self.tokens = tokens
         self.texts = tokens.texts
         self.values = tokens.values
-        self.lines = positions.lines
-        self.columns = positions.columns
-        self.end_lines = positions.end_lines
-        self.end_columns = positions.end_columns
+        self.begins, self.ends = positions.begins, positions.ends
+        self.span = positions.span
         self.name_of_program = name
         self.findings: list[Finding] = []
         # The handlers that are open: whether each is an error handler.
         self._handlers: list[bool] = []
 
-    def _span(self, first: int, last: int) -> Span:
-        return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
+    def _place(self, first: int, last: int) -> int:
+        return self.begins[first] + self.ends[last]
 
     # --- programs ----------------------------------------------------------------------------------------------------
 
@@ -84,9 +82,9 @@ class Builder:
             self.findings.append((name, message))
         metadata: Metadata = values[5] if len(values) == 8 else []
         return nodes.Procedure(
-            self._span(first, means),
+            self._place(first, means),
             self.texts[name],
-            self._span(name, name),
+            self.span(name, name),
             lists.get("needs", []),
             lists.get("optional", []),
             lists.get("returns", []),
@@ -107,15 +105,15 @@ class Builder:
 
     def clause(self, values: Values, first: int, end: int) -> tuple[int, list[Param]]:
         names = [values[1], *(values[2][1::2] if len(values) > 2 else ())]
-        return values[0], [Param(self._span(name, name), self.texts[name]) for name in names]
+        return values[0], [Param(self._place(name, name), self.texts[name]) for name in names]
 
     def command(self, values: Values, first: int, end: int) -> nodes.Command:
-        return nodes.Command(self._span(first, first), values[2] if len(values) == 5 else [], values[-2])
+        return nodes.Command(self._place(first, first), values[2] if len(values) == 5 else [], values[-2])
 
     def event_handler(self, values: Values, first: int, end: int) -> nodes.OnEvent:
         _, _, event, named, variable, _, newline, body, _ = values
         self._handlers.pop()
-        return nodes.OnEvent(self._span(first, newline - 1), event, named, variable, body)
+        return nodes.OnEvent(self._place(first, newline - 1), event, named, variable, body)
 
     def event_name(self, values: Values, first: int, end: int) -> str | None:
         return self.values[self.texts[values[1]]] if values else None
@@ -138,11 +136,11 @@ class Builder:
         if isinstance(values[2], list):
             targets += values[2][1::2]
         must = isinstance(values[-2], int) and self.texts[values[-2]] == "must"
-        return nodes.Set(self._span(first, end - 1), targets, values[-1], must)
+        return nodes.Set(self._place(first, end - 1), targets, values[-1], must)
 
     def call_statement(self, values: Values, first: int, end: int) -> nodes.CallStmt:
         self._callable(values[1], first)
-        return nodes.CallStmt(self._span(first, end - 1), values[1])
+        return nodes.CallStmt(self._place(first, end - 1), values[1])
 
     def _callable(self, call: Expr, first: int) -> None:
         """Refuses a ``call`` or ``mustbe`` of what certainly cannot be called."""
@@ -158,23 +156,23 @@ class Builder:
         results = values[1:2]
         if len(values) > 2:
             results += values[2][1::2]
-        return nodes.Return(self._span(first, end - 1), results)
+        return nodes.Return(self._place(first, end - 1), results)
 
     def emit_statement(self, values: Values, first: int, end: int) -> nodes.Emit:
-        return nodes.Emit(self._span(first, end - 1), values[1])
+        return nodes.Emit(self._place(first, end - 1), values[1])
 
     def whisper_statement(self, values: Values, first: int, end: int) -> nodes.Whisper:
-        return nodes.Whisper(self._span(first, end - 1), values[1], values[3])
+        return nodes.Whisper(self._place(first, end - 1), values[1], values[3])
 
     def must_statement(self, values: Values, first: int, end: int) -> nodes.Must:
-        return nodes.Must(self._span(first, end - 1), values[1])
+        return nodes.Must(self._place(first, end - 1), values[1])
 
     def mustbe_statement(self, values: Values, first: int, end: int) -> nodes.Must:
         self._callable(values[1], first)
-        return nodes.Must(self._span(first, end - 1), values[1], check=True)
+        return nodes.Must(self._place(first, end - 1), values[1], check=True)
 
     def fail_statement(self, values: Values, first: int, end: int) -> nodes.Fail:
-        return nodes.Fail(self._span(first, end - 1), values[1] if len(values) > 1 else None)
+        return nodes.Fail(self._place(first, end - 1), values[1] if len(values) > 1 else None)
 
     def if_statement(self, values: Values, first: int, end: int) -> nodes.If:
         branches = [(values[1], values[3])]
@@ -184,7 +182,7 @@ class Builder:
                 branches += value
             else:
                 orelse = value[1]
-        return nodes.If(self._span(first, values[2] - 1), branches, orelse)
+        return nodes.If(self._place(first, values[2] - 1), branches, orelse)
 
     def else_if(self, values: Values, first: int, end: int) -> tuple[Expr, Block]:
         return values[2], values[4]
@@ -193,7 +191,7 @@ class Builder:
         return None, values[2]
 
     def while_statement(self, values: Values, first: int, end: int) -> nodes.While:
-        return nodes.While(self._span(first, values[2] - 1), values[1], values[3])
+        return nodes.While(self._place(first, values[2] - 1), values[1], values[3])
 
     def for_statement(self, values: Values, first: int, end: int) -> nodes.ForEach:
         collection, newline, body, _ = values[-4:]
@@ -202,24 +200,24 @@ class Builder:
         if key == self.texts[name]:
             self.findings.append((name, f"`for each` gives two values, and both names are `{key}`: use two names"))
         return nodes.ForEach(
-            self._span(first, newline - 1),
+            self._place(first, newline - 1),
             self.texts[name],
-            self._span(name, name),
+            self.span(name, name),
             collection,
             body,
             key,
-            self._span(names[0], names[0]) if key is not None else None,
+            self.span(names[0], names[0]) if key is not None else None,
         )
 
     def break_statement(self, values: Values, first: int, end: int) -> nodes.Break:
-        return nodes.Break(self._span(first, first))
+        return nodes.Break(self._place(first, first))
 
     def continue_statement(self, values: Values, first: int, end: int) -> nodes.Continue:
-        return nodes.Continue(self._span(first, first))
+        return nodes.Continue(self._place(first, first))
 
     def error_handler(self, values: Values, first: int, end: int) -> nodes.OnError:
         self._handlers.pop()
-        return nodes.OnError(self._span(first, values[1] - 1), values[2])
+        return nodes.OnError(self._place(first, values[1] - 1), values[2])
 
     def handler_head(self, values: Values, first: int, end: int) -> None:
         """Both spellings mean the same."""
@@ -229,17 +227,17 @@ class Builder:
         self._handlers.append(True)
 
     def clear_error_statement(self, values: Values, first: int, end: int) -> nodes.ClearError:
-        return nodes.ClearError(self._span(first, first))
+        return nodes.ClearError(self._place(first, first))
 
     def clear_event(self, values: Values, first: int, end: int) -> nodes.ClearEvent:
-        return nodes.ClearEvent(self._span(first, end - 1), values[2], None)
+        return nodes.ClearEvent(self._place(first, end - 1), values[2], None)
 
     def clear_named_event(self, values: Values, first: int, end: int) -> nodes.ClearEvent:
-        return nodes.ClearEvent(self._span(first, end - 1), None, self.values[self.texts[values[3]]])
+        return nodes.ClearEvent(self._place(first, end - 1), None, self.values[self.texts[values[3]]])
 
     def ask_statement(self, values: Values, first: int, end: int) -> nodes.Ask:
         _, (who, prompt), config, target = values
-        return nodes.Ask(self._span(first, end - 1), who, prompt, config, target)
+        return nodes.Ask(self._place(first, end - 1), who, prompt, config, target)
 
     def ask_prompt(self, values: Values, first: int, end: int) -> tuple[Expr | None, Expr]:
         return (values[0], values[2]) if len(values) > 1 else (None, values[0])
@@ -251,63 +249,61 @@ class Builder:
         return values[1] if values else None
 
     def promptuser_statement(self, values: Values, first: int, end: int) -> nodes.PromptUser:
-        return nodes.PromptUser(self._span(first, end - 1), values[1], values[3])
+        return nodes.PromptUser(self._place(first, end - 1), values[1], values[3])
 
     def target_name(self, values: Values, first: int, end: int) -> Target:
-        return Target(self._span(first, first), self.texts[first], [])
+        return Target(self._place(first, first), self.texts[first], [])
 
     def target_key(self, values: Values, first: int, end: int) -> Target:
         target: Target = values[0]
         name = values[2]
-        target.path.append(Literal(self._span(name, name), self.texts[name]))
-        target.span = self._span(first, end - 1)
+        target.path.append(Literal(self._place(name, name), self.texts[name]))
+        target.place = self._place(first, end - 1)
         return target
 
     def target_index(self, values: Values, first: int, end: int) -> Target:
         target: Target = values[0]
         target.path.append(values[2])
-        target.span = self._span(first, end - 1)
+        target.place = self._place(first, end - 1)
         return target
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def chain(self, values: Values, first: int, end: int) -> Chain:
         pairs = values[1]
-        texts = self.texts
-        operators = [
-            (texts[op], operand, self._span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)
-        ]
-        return Chain(self._span(first, end - 1), values[0], operators)
+        texts, span = self.texts, self.span
+        operators = [(texts[op], operand, span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)]
+        return Chain(self._place(first, end - 1), values[0], operators)
 
     def prefix(self, values: Values, first: int, end: int) -> nodes.Unary:
-        return nodes.Unary(self._span(first, end - 1), self.texts[first], values[1])
+        return nodes.Unary(self._place(first, end - 1), self.texts[first], values[1])
 
     def raised(self, values: Values, first: int, end: int) -> nodes.Power:
         base, operator, exponent = values
-        return nodes.Power(self._span(first, end - 1), base, exponent, self._span(operator, operator))
+        return nodes.Power(self._place(first, end - 1), base, exponent, self.span(operator, operator))
 
     def index(self, values: Values, first: int, end: int) -> nodes.Index:
-        return nodes.Index(self._span(first, end - 1), values[0], values[2])
+        return nodes.Index(self._place(first, end - 1), values[0], values[2])
 
     def key(self, values: Values, first: int, end: int) -> Expr:
         value, _, name = values
         if isinstance(value, nodes.ToolName) and self.texts[first] != "(":
-            return nodes.ToolName(self._span(first, name), f"{value.name}.{self.texts[name]}")
-        key = Literal(self._span(name, name), self.texts[name])
-        return nodes.Index(self._span(first, name), value, key, dotted=True)
+            return nodes.ToolName(self._place(first, name), f"{value.name}.{self.texts[name]}")
+        key = Literal(self._place(name, name), self.texts[name])
+        return nodes.Index(self._place(first, name), value, key, dotted=True)
 
     def call_value(self, values: Values, first: int, end: int) -> Expr:
         callee, bracket, args, _ = values
-        span = self._span(first, end - 1)
+        span = self._place(first, end - 1)
         # A callee of one token that is a name is called by name; `(f)(1)` calls what the variable holds.
         if bracket == first + 1 and isinstance(callee, Name):
-            return nodes.Call(span, callee.name, args, callee.span)
+            return nodes.Call(span, callee.name, args, callee.place)
         if isinstance(callee, nodes.ToolName) and self.texts[first] != "(":
-            return nodes.ToolCall(span, callee.name, args, callee.span)
+            return nodes.ToolCall(span, callee.name, args, callee.place)
         return nodes.CallValue(span, callee, args)
 
     def call_eval(self, values: Values, first: int, end: int) -> nodes.Eval:
-        return nodes.Eval(self._span(first, end - 1), values[2])
+        return nodes.Eval(self._place(first, end - 1), values[2])
 
     def arguments(self, values: Values, first: int, end: int) -> list[Argument]:
         arguments = []
@@ -316,14 +312,14 @@ class Builder:
                 if isinstance(item, Argument):
                     arguments.append(item)
                 elif not isinstance(item, int):
-                    arguments.append(Argument(item.span, item))
+                    arguments.append(Argument(item.place, item))
         return arguments
 
     def named_argument(self, values: Values, first: int, end: int) -> Argument:
-        return Argument(self._span(first, end - 1), values[2], self.texts[first])
+        return Argument(self._place(first, end - 1), values[2], self.texts[first])
 
     def name(self, values: Values, first: int, end: int) -> Name:
-        return Name(self._span(first, first), self.texts[first])
+        return Name(self._place(first, first), self.texts[first])
 
     def word(self, values: Values, first: int, end: int) -> int:
         place: int = values[0]
@@ -332,28 +328,28 @@ class Builder:
     soft = word
 
     def literal(self, values: Values, first: int, end: int) -> Literal:
-        return Literal(self._span(first, first), self.values[self.texts[first]])
+        return Literal(self._place(first, first), self.values[self.texts[first]])
 
     def raw(self, values: Values, first: int, end: int) -> nodes.Raw:
-        return nodes.Raw(self._span(first, first), self.values[self.texts[first]])
+        return nodes.Raw(self._place(first, first), self.values[self.texts[first]])
 
     def true(self, values: Values, first: int, end: int) -> Literal:
-        return Literal(self._span(first, first), True)
+        return Literal(self._place(first, first), True)
 
     def false(self, values: Values, first: int, end: int) -> Literal:
-        return Literal(self._span(first, first), False)
+        return Literal(self._place(first, first), False)
 
     def nil(self, values: Values, first: int, end: int) -> Literal:
-        return Literal(self._span(first, first), None)
+        return Literal(self._place(first, first), None)
 
     def tool(self, values: Values, first: int, end: int) -> nodes.ToolName:
-        return nodes.ToolName(self._span(first, values[2]), self.texts[values[2]])
+        return nodes.ToolName(self._place(first, values[2]), self.texts[values[2]])
 
     def list(self, values: Values, first: int, end: int) -> nodes.ListExpr:
-        return nodes.ListExpr(self._span(first, end - 1), _separated(values))
+        return nodes.ListExpr(self._place(first, end - 1), _separated(values))
 
     def map(self, values: Values, first: int, end: int) -> nodes.MapExpr:
-        return nodes.MapExpr(self._span(first, end - 1), _separated(values))
+        return nodes.MapExpr(self._place(first, end - 1), _separated(values))
 
     def map_entry(self, values: Values, first: int, end: int) -> tuple[Expr, Expr]:
         return values[0], values[2]

@@ -1,26 +1,44 @@
 """The syntax tree: slotted records, each with the span of its text.
 
 A span is ``(line, column, end_line, end_column)``; lines count from 1, columns from 0 and in characters, the end is
-exclusive.  Binary operators of one level are kept flat (`Chain`), so that the depth of a tree is the nesting that the
-author wrote and not the length of a sum.
+exclusive.  Nodes keep theirs as numbers (`spans`).  Binary operators of one level are kept flat (`Chain`), so that the
+depth of a tree is the nesting that the author wrote and not the length of a sum.
 """
 
 from __future__ import annotations
 
 from neuroscript.records import field, record
+from neuroscript.syntax.spans import Span as Span
+from neuroscript.syntax.spans import unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-Span: TypeAlias = tuple[int, int, int, int]
+Place: TypeAlias = "int | Span"
+"""A span, packed or not."""
+
+
+def span_of(place: Place) -> Span:
+    """The span of a place."""
+    return unpacked(place) if isinstance(place, int) else place
 
 
 @record()
 class Node:
     """The base of all nodes: a span."""
 
-    span: Span
+    place: Place
+
+    @property
+    def span(self) -> Span:
+        """Where the node's text stands."""
+        place = self.place
+        if type(place) is not int or place < 0:
+            return span_of(place)
+        # As `unpacked`, without another call: code generation asks for as many spans as a program has nodes.
+        line, lines = place >> 42, place >> 12 & 0x3FFFF
+        return line, place >> 30 & 0xFFF, line + lines if lines else line, place & 0xFFF
 
 
 # --- expressions -----------------------------------------------------------------------------------------------------
@@ -125,7 +143,12 @@ class Call(Expr):
 
     name: str
     args: list[Argument]
-    name_span: Span
+    name_place: Place
+
+    @property
+    def name_span(self) -> Span:
+        """Where the name stands."""
+        return span_of(self.name_place)
 
 
 @record()
@@ -142,7 +165,12 @@ class ToolCall(Expr):
 
     name: str
     args: list[Argument]
-    name_span: Span
+    name_place: Place
+
+    @property
+    def name_span(self) -> Span:
+        """Where the name stands."""
+        return span_of(self.name_place)
 
 
 @record()

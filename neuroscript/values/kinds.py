@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import time_ns
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
@@ -43,13 +44,15 @@ class Function:
     """A procedure as a value.
 
     ``call`` is set by the interpreter that it belongs to, as are, for the code that this interpreter generates,
-    ``owner``, which marks it as one of its procedures, and ``entries``, the code to enter by the number of arguments.
+    ``owner``, which marks it as one of its procedures, ``entries``, the code to enter by the number of arguments, and
+    ``fitting``, the code for what the procedure's own program passes.
     """
 
     name: str
     call: Callable[..., Any] = field(repr=False, compare=False)
     owner: object = field(default=None, repr=False, compare=False)
     entries: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
+    fitting: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
 
 
 @record(frozen=True)
@@ -175,13 +178,16 @@ class EventValue:
 
 def script_event(name: str, payload: Any) -> EventValue:
     """The event that a script fires now, made in one step instead of two: scripts fire many."""
-    event = EventValue.__new__(EventValue)
+    event = _new_event()
     event.name = name
     event.payload = payload
     event.source = "script"
     event._timestamp = time_ns()
     event._id = None
     return event
+
+
+_new_event: Callable[[], EventValue] = partial(object.__new__, EventValue)
 
 
 _EVENT_FIELDS = ("name", "payload", "source", "timestamp", "id")

@@ -116,6 +116,7 @@ def test_what_is_compared_with_a_greater_count_is_never_borrowed(make: Any) -> N
     for seed in range(12):
         with Interpreter(plugins=False) as interpreter:
             interpreter.load(make(Random(seed)).source)
+            interpreter.loader.compile_all()
             functions = [each.__code__ for each in interpreter.runtime.namespace.values() if hasattr(each, "__code__")]
             for code in (inner for function in functions for inner in codes(function)):
                 for name, count, opcodes in counted(code):

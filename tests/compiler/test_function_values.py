@@ -13,6 +13,8 @@ PROCEDURES = (
     procedure("return x * 2", "twice", "(needs x)")
     + procedure('return "<" + x + ">"', "quoted", "(needs x)")
     + procedure('return "by name"', "plain", "(needs x)")
+    + procedure("return 0 - x", "minus", "(needs x)")
+    + procedure("return x + y", "joined", "(needs x, y)")
 )
 
 
@@ -41,6 +43,15 @@ PROCEDURES = (
         ("return tool.list.Map([1, 2], quoted)[1] + 1", "<2>1"),
         ("return tool.list.Reduce([], quoted, 5) + 1", 6),
         ("return tool.list.GroupBy([1, 2, 1], quoted)", {"<1>": [1, 1], "<2>": [2]}),
+        ('return [tool.list.Map([1], twice), tool.list.Map(["4"], twice)]', [[2], ["44"]]),
+        ('return [tool.list.Filter([1], twice), tool.list.Filter([""], twice)]', [[1], []]),
+        ('return tool.list.Reduce([1, "a"], joined, 2)', "3a"),
+        ('return [tool.list.Reduce([1], joined, 2), tool.list.Reduce(["b"], joined, "a")]', [3, "ab"]),
+        ('return tool.list.Map(["a"], joined, 1)', ["a1"]),
+        ("return tool.list.SortBy([1, 3, 2], minus)", [3, 2, 1]),
+        ('set x = tool.error.Try(twice, 2)\nset y = tool.error.Try(twice, "3")\nreturn [x, y]', [4, "33"]),
+        ('set x = tool.error.Try(minus, 2)\nset y = tool.error.Try(minus, "x")\nreturn [x, y.code]', [-2, 7]),
+        ('return tool.list.SortBy([1, "x"], minus)', 7),
         ("return tool.list.Find([1, 2], plain)", 1),
         ("return tool.list.Find([], twice, [])", []),
     ],

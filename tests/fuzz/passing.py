@@ -1,7 +1,8 @@
 """Libraries whose procedures pass numbers, records, lists and trees to each other, made at random.
 
 Most of what they pass is of one type, which is what inference across procedures finds; now and then it is not, or is
-nil, or a record has another key, or what is stored has another type than what was there.
+nil, or a record has another key, or what is stored has another type than what was there.  Some of the procedures are
+called as values: from variables, lists and maps, by other procedures, and by tools.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ KEYS = ("a", "b", "next")
 WILD = ("nil", "0.5", '"s"', "[]", "{}", "[1, 2]", '{"a": 1}', "true", "2 ** 90", "- 3")
 HOST = (0, 1, 3, -2, 2**70, 2**81, 0.5, -0.0, 1e300, "x", None, [1, 2], {"a": 1, "b": 2, "next": None}, [], {})
 WILDNESS = 0.05
+APPLY = ["func apply(needs f, x optional y) means", "  if y == nil", "    return f(x)", "  endif", "  return f(x, y)"]
 
 
 class PassingMaker:
@@ -33,7 +35,8 @@ class PassingMaker:
         for number in range(self.random.randrange(2, 6)):
             kinds = tuple(self.pick(*KINDS) for _ in range(self.random.randrange(1, 4)))
             self.procedures.append((f"p{number}", kinds, self.pick(*KINDS)))
-        lines = [line for place in range(len(self.procedures)) for line in self._procedure(place)]
+        lines = [*APPLY, "endfunc", ""]
+        lines += [line for place in range(len(self.procedures)) for line in self._procedure(place)]
         lines += self._entry()
         calls = [Call("main", (n,)) for n in (0, 4, self.random.choice(HOST))]
         for name, kinds, _ in self.procedures[:2]:
@@ -105,7 +108,7 @@ class PassingMaker:
     def _statement(self, place: int, depth: int) -> Lines:
         makers = [self._set, self._set, self._store, self._store, self._append, self._swap]
         if depth:
-            makers += [self._if_nil, self._if, self._loop, self._walk, self._climb]
+            makers += [self._if_nil, self._if, self._loop, self._walk, self._climb, self._call_value]
         return self.random.choice(makers)(place, depth)
 
     def _set(self, place: int, depth: int) -> Lines:
@@ -116,6 +119,42 @@ class PassingMaker:
         if name not in known and depth == 2:
             self.variables.setdefault(kind, []).append(name)
         return [made]
+
+    def _call_value(self, place: int, depth: int) -> Lines:
+        """A call of a procedure that is a value, mostly with what it is usually given."""
+        if not place:
+            return self._set(place, depth)
+        name, kinds, result = self.random.choice(self.procedures[:place])
+        args = [self._value(kind, place, 0) for kind in kinds]
+        if self.chance(self.wild):
+            args = args[1:]
+        given = ", ".join(args)
+        target = f"{result}{self.random.randrange(2)}"
+        other = self.pick(*(each for each, _, _ in self.procedures[:place]))
+        test = f"{self._value('int', place, 0)} > 2"
+        more = "" if len(args) < 2 else f", {args[1]}"
+        ways = [
+            [f"set f = {name}", f"set {target} = f({given})"],
+            [f"set f = {name}", f"if {test}", f"  set f = {other}", "endif", f"set {target} = f({given})"],
+            [f'set {target} = {{"a": {name}, "b": {other}}}["{self.pick("a", "a", "b")}"]({given})'],
+            [f"set f = [{name}, {other}]", f"set {target} = f[0]({given})"],
+            [f"set {target} = apply({name}, {args[0] if args else 1}{more})"],
+            [
+                f"set tried = tool.error.Try({', '.join([name, *args])})",
+                "if not is_error(tried)",  # whose message is not compared
+                f"  set {target} = tried",
+                "endif",
+            ],
+            [f"if {test}", f"  set {name} = {other}", "endif", f"set {target} = {name}({given})"],
+        ]
+        listed = self._variable("list" if kinds[0] == "int" else "rows")
+        if listed is not None:
+            tool = self.pick("Map", "Filter", "SortBy", "GroupBy", "Find")
+            used = "" if len(args) < 2 or tool not in ("Map", "Filter", "GroupBy") else f", {', '.join(args[1:])}"
+            ways += 2 * [[f"emit tool.list.{tool}({listed}, {name}{used})"]]
+            if len(kinds) > 1:
+                ways += [[f"set {target} = tool.list.Reduce({listed}, {name}, {given})"]]
+        return [*self.random.choice(ways), f"emit {target}"] if self.chance(0.5) else self.random.choice(ways)
 
     def _store(self, place: int, depth: int) -> Lines:
         kind = self.pick("record", "pair", "list", "rows", "tree", "table")

@@ -26,7 +26,7 @@ IN_TESTS = {"COVERED", "MUST_EXPLAINED", "NOTE"}
 WATCHED = {"BEGIN", "TURN", "RESULT", "LEFT"}
 """What only code that is watched mentions."""
 
-ATTRIBUTES = frozenset({"append", "pop", "owner", "entries", "message", "code", "name", "payload", "source"})
+ATTRIBUTES = frozenset({"append", "pop", "owner", "entries", "fitting", "message", "code", "name", "payload", "source"})
 
 
 def mentioned(code: CodeType) -> Iterator[str]:

@@ -80,6 +80,7 @@ class ProgramAnalysis:
         specialised: its specialised bodies, by procedure.
         relies: whether its code relies on its procedures being called by one another and not replaced.
         late: the procedures whose general bodies are left for later: nothing in the program enters them.
+        fitting: the procedures to whose specialised bodies internal code may go whatever it passes.
         changed_params: the parameters that procedures assign to, store in, or give to others which do, by procedure.
     """
 
@@ -104,8 +105,9 @@ class ProgramAnalysis:
         if unit.sealed:
             entered = self._entered() if unit.defers else None
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program, entered)
-        self.relies = found is not None and bool(calls.called)
+        self.relies = found is not None and bool(calls.called or calls.valued)
         self._types = found or {}  # else each is inferred alone, when its code is due
+        self.fitting = frozenset(name for name, kinds in self._types.items() if kinds.fits)
         self.late = frozenset(name for name, kinds in self._types.items() if kinds.general is None)
         self._growth = self._find_growth() if found is not None else {}
         if found is not None:
@@ -180,9 +182,9 @@ class ProgramAnalysis:
         """The types of a procedure where nothing is known of the others."""
         general = self._infer(body, foreign, {}, {})
         if special is None:
-            return ProcedureTypes(general, False, None, None)
+            return ProcedureTypes(general, False, None, None, fits=False)
         calls = {body.name: special.result} if special.result is not None else {}
-        return ProcedureTypes(general, False, self._infer(body, foreign, special.params, calls), None)
+        return ProcedureTypes(general, False, self._infer(body, foreign, special.params, calls), None, fits=False)
 
     def _infer_in_program(
         self,

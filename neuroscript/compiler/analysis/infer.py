@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, paths_read
-from neuroscript.compiler.analysis.tool_results import mapped, popped, reduced, result_of
+from neuroscript.compiler.analysis.tool_results import mapped, popped, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
     CONTAINER,
@@ -56,6 +56,7 @@ from neuroscript.compiler.analysis.types import (
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
+from neuroscript.compiler.callbacks import CALLEE, FOLD, INITIAL, ITEMS, further, is_attempt, is_callback
 from neuroscript.compiler.resolve import LAST, Body
 from neuroscript.compiler.traversal import key_of, statements, walk
 from neuroscript.records import record
@@ -508,18 +509,48 @@ class Inference:
                 shape.put(key, self.of(value))
         return shaped(shape)
 
-    def _tool(self, name: str, args: list[n.Argument]) -> Type:
+    def callback(self, call: n.ToolCall) -> Type:
+        """The type of the function that a tool calls; any where it may be none of the program's own."""
+        if self.tools(call.name) is None:
+            return ANY
+        kind = self.of(call.args[0 if is_attempt(call) else CALLEE].value)
+        return kind if kind.within(FUNCTION) or not kind.kinds else ANY
+
+    def passed(self, call: n.Call | n.CallValue | n.ToolCall) -> tuple[Type, list[Type]]:
+        """The type of the function value that is called, and those of what it gets, in order.
+
+        Args:
+            call: of a function value, or of a tool that calls one (`is_callback`, `is_attempt`).
+        """
+        if isinstance(call, n.ToolCall) and is_attempt(call):
+            return self.callback(call), [self.of(argument.value) for argument in call.args[1:]]
+        if isinstance(call, n.ToolCall):
+            kind, listed = self.callback(call), self.of(call.args[ITEMS].value)
+            given = [each_of(listed.restricted_to(LIST)) if listed.kinds else NOTHING]
+            if call.name.lower() == FOLD:
+                given.insert(0, self._folded(call, kind))
+            return kind, given + [self.of(value) for value in further(call)]
+        kind = self.callee(call) if isinstance(call, n.Call) else self.of(call.callee)
+        return kind, [self.of(argument.value) for argument in call.args]
+
+    def _folded(self, call: n.ToolCall, kind: Type) -> Type:
+        initial = self.of(call.args[INITIAL].value) if len(call.args) > INITIAL else ANY
+        return self._result(kind).union(initial)
+
+    def _tool(self, call: n.ToolCall) -> Type:
+        name, args = call.name, call.args
         declared = self.tools(name)
         if declared is None:
             return ANY
+        if is_callback(call):
+            if name.lower() == "list.map":
+                return mapped(self._result(self.callback(call)))
+            if name.lower() == FOLD:
+                return self._folded(call, self.callback(call))
         if name.lower() in _ROUNDING and len(args) == 1 and (quotient := self._whole_quotient(args[0])) is not None:
             return quotient
         positional = all(argument.name is None for argument in args)
         kinds = [self.of(argument.value) for argument in args] if positional else []
-        if len(kinds) > 1 and name.lower() == "list.map":
-            return mapped(self._result(kinds[1]))
-        if len(kinds) > 2 and name.lower() == "list.reduce":
-            return reduced(self._result(kinds[1]), kinds[2])
         return result_of(name, declared, kinds)
 
     def _whole_quotient(self, argument: n.Argument) -> Type | None:
@@ -549,7 +580,9 @@ class Inference:
     def callee(self, call: n.Call) -> Type:
         """The type of the value that a call by the name of a variable calls."""
         kind = ANY if call.span in self._unset.reads else self.types.get(call.name, ANY)
-        return kind if kind.within(FUNCTION) else ANY  # what is no function leaves the name its other meaning
+        if kind.within(FUNCTION) or not kind.kinds:
+            return kind
+        return ANY  # what is no function leaves the name its other meaning
 
     def _result(self, kind: Type) -> Type:
         """The type of the results of a function value."""
@@ -603,7 +636,7 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Index: Inference._index,
     n.Call: Inference._call,
     n.CallValue: lambda types, it: types._result(types.of(it.callee)),
-    n.ToolCall: lambda types, it: types._tool(it.name, it.args),
+    n.ToolCall: Inference._tool,
 }
 
 

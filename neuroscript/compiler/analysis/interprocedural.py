@@ -17,7 +17,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
-from neuroscript.compiler.analysis.types import ANY, ANY_KINDS, CONTAINER, NOTHING, T_NIL, Shape, Shapes, Type
+from neuroscript.compiler.analysis.types import (
+    ANY,
+    ANY_KINDS,
+    CONTAINER,
+    FUNCTION,
+    NIL,
+    NOTHING,
+    T_NIL,
+    Shape,
+    Shapes,
+    Type,
+)
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
@@ -40,10 +51,12 @@ class Calls:
     Attributes:
         by: the calls of procedures of the program that each one makes.
         called: the procedures that another one calls.
+        valued: the procedures that are values somewhere in the program.
     """
 
     by: Mapping[str, list[n.Call]]
     called: frozenset[str]
+    valued: frozenset[str]
 
 
 @record(frozen=True)
@@ -55,12 +68,14 @@ class ProcedureTypes:
         is_internal: whether the general one is internal code.
         special: of the other one, if there is one.
         params: what internal calls pass to the other one; None where it is for checked arguments.
+        fits: whether all that internal code passes to the other one is what it is made for.
     """
 
     general: Inference | None
     is_internal: bool
     special: Inference | None
     params: Mapping[str, Type] | None
+    fits: bool
 
     def for_calls(self) -> Inference | None:
         """The types of the one version that all calls by internal code go to; None where there may be two."""
@@ -73,7 +88,8 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     """Finds the calls of a program's procedures among each other."""
     by = {body.name: [call for call in body.calls if _is_direct(call, body, unit)] for body in procedures}
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
-    return Calls(by, called)
+    names = frozenset(unit.procedures) - unit.globals
+    return Calls(by, called, frozenset().union(*((body.values - body.variables) & names for body in procedures)))
 
 
 def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
@@ -119,7 +135,7 @@ def changed_arguments(
         changed: the result of `changed_params`.
     """
     if isinstance(call, n.CallValue) or call.name in body.variables:
-        if not body.uses_last and len(call.args) < abi.ENTRIES and not any(argument.name for argument in call.args):
+        if enters(body, call.args):
             yield from (argument.value for argument in call.args)
         return
     name = call.name
@@ -158,12 +174,12 @@ def infer_program(
     if sum(body.size for body in procedures) > _MOST_STATEMENTS:
         return None
     takes = {body.name for body in procedures if body.params and not body.evals}
-    inner = takes & calls.called
+    inner = takes & (calls.called | calls.valued)
     # Numbers that recursive calls pass on are known best where they are checked at the first of the calls.
     fitting = {
         body.name
         for body in procedures
-        if body.name in inner and body.name in checked and checked[body.name].counts(body.params)
+        if body.name in takes & calls.called and body.name in checked and checked[body.name].counts(body.params)
     }
     solver = None
     outside = {body.name for body in procedures}
@@ -213,6 +229,12 @@ def _is_vague(params: Mapping[str, Type]) -> bool:
     return 0 in kinds or all(kind == ANY_KINDS for kind in kinds)
 
 
+def enters(body: Body, args: list[n.Argument]) -> bool:
+    """Whether a body enters a procedure that is a value directly, with these arguments."""
+    by_name = any(argument.name is not None for argument in args)
+    return not body.uses_last and len(args) < abi.ENTRIES and not by_name
+
+
 def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
     """Whether a body calls a procedure of its program directly, and with arguments that it takes."""
     signature = unit.procedures.get(call.name)
@@ -231,6 +253,9 @@ class _Version:
         self.internal = internal
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
+        self.value_calls: list[n.Call | n.CallValue | n.ToolCall] = [*body.callbacks]
+        self.value_calls += [call for call in body.calls if call.name in body.variables and enters(body, call.args)]
+        self.value_calls += [call for call in body.value_calls if enters(body, call.args)]
         self.values: dict[str, Type] = {}  # and of those that it calls as values, as far as that is known
         self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
         self._params: list[Type] | None = None  # and what is passed to it
@@ -328,7 +353,7 @@ class _Solver:
         for body in procedures:
             name = body.name
             if name in inner:
-                types = infer_types(body, self.params[name], self._inside, self._of_value, self._shapes, True)
+                types = infer_types(body, self.params[name], self._inside, self._entered, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             elif name in checked:
                 special = checked[name]
@@ -336,10 +361,10 @@ class _Solver:
                 given = special.result
                 own = {name: given} if given is not None and not given.kinds & CONTAINER else {}
                 results = ChainMap(own, self._inside)
-                types = infer_types(body, special.params, results, self._of_value, self._shapes, True)
+                types = infer_types(body, special.params, results, self._entered, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
             else:
-                types = infer_types(body, {}, self._inside, self._of_value, self._shapes, True)
+                types = infer_types(body, {}, self._inside, self._entered, self._shapes, True)
                 self._general[name] = _Version(body, types, calls, internal=True)
         # The versions that depend on what is passed to a procedure, or on its results: its own, and those that call it.
         self._concerned: dict[str, list[_Version]] = {name: [] for name in bodies}
@@ -350,14 +375,13 @@ class _Solver:
         for name in {version.body.name, *version.called}:
             self._concerned[name].append(version)
 
-    def _of_value(self, name: str) -> Type:
-        """The type of the results of a procedure that is called as a value, which enters its general body.
+    def _entered(self, name: str) -> Type:
+        """The type of the results of a procedure that internal code calls as a value."""
+        return self._inside.get(name, ANY)
 
-        That is looked at last; until then it is taken to give what the other one gives.
-        """
-        if name not in self._inside:
-            return ANY
-        return self._inside[name].union(self._outside[name])
+    def _entered_outside(self, name: str) -> Type:
+        """As `_entered`, where external code calls it."""
+        return self._outside.get(name, ANY)
 
     def look_outside(self, infer_types: InferTypes, calls: Calls, names: set[str]) -> None:
         """Adds external code: the general bodies of the procedures of these names that have another one.
@@ -367,7 +391,7 @@ class _Solver:
         self.looks_outside = True
         for name, special in self._special.items():
             if name in names:
-                types = infer_types(special.body, {}, self._outside, self._of_value, self._shapes, False)
+                types = infer_types(special.body, {}, self._outside, self._entered_outside, self._shapes, False)
                 version = self._general[name] = _Version(special.body, types, calls, internal=False)
                 self._concern(version)
 
@@ -398,7 +422,8 @@ class _Solver:
         name = version.body.name
         results = self._inside if version.internal else self._outside
         given = self.params.get(name, {})
-        if not version.begin(given, results, self._of_value, self._shapes):
+        values = self._entered if version.internal else self._entered_outside
+        if not version.begin(given, results, values, self._shapes):
             return
         if name in self._inner and version.internal:
             version.types.add(given)
@@ -409,8 +434,10 @@ class _Solver:
             for call in version.calls:
                 if call.name in self._inner or (call.name in self._fitting and call.name != name):
                     self._pass(version, call)
+            for value_call in version.value_calls:
+                self._pass_to_values(version, value_call)
         result = version.result()
-        for called in version.called_as_values(self._of_value):
+        for called in version.called_as_values(values):
             self._concerned[called].append(version)
         if name not in self._inside:
             return
@@ -427,6 +454,19 @@ class _Solver:
             value = argument_for(call, names, name)
             kind = version.types.of(value) if value is not None else T_NIL
             params[name] = self._joined((call.name, name), params[name], kind)
+
+    def _pass_to_values(self, version: _Version, call: n.Call | n.CallValue | n.ToolCall) -> None:
+        """Adds what a call of a function value passes to the types of the parameters of all that it may call."""
+        kind, given = version.types.passed(call)
+        if not kind.within(FUNCTION | NIL):
+            return
+        for name in sorted(kind.procedures & self.params.keys()):
+            if self._unit.procedures[name].problem(len(given), []) is not None:
+                continue
+            params = self.params[name]
+            for place, param in enumerate(self._unit.procedures[name].params):
+                more = given[place] if place < len(given) else T_NIL
+                params[param] = self._joined((name, param), params[param], more)
 
     def _joined(self, key: tuple[str, str], old: Type, more: Type) -> Type:
         new = old.union(more)
@@ -451,5 +491,6 @@ class _Solver:
                 general is not None and general.internal,
                 special.types if special is not None else None,
                 self.params[name] if name in self._inner else None,
+                name in self._inner or name in self._fitting,
             )
         return found

@@ -97,11 +97,6 @@ def mapped(result: Type) -> Type:
     return container(LIST, result if result != ANY else None)
 
 
-def reduced(result: Type, initial: Type) -> Type:
-    """The type of what ``list.Reduce`` gives, given that of the function's results."""
-    return result.union(initial)
-
-
 def _item(args: list[Type]) -> Type | None:
     items = _items(args[0], LIST)
     return items.union(args[2] if len(args) > 2 else T_NIL) if items is not None else None

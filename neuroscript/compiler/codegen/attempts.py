@@ -45,7 +45,10 @@ def attempt(context: FunctionContext, expressions: Expressions, name: str, call:
             made = py.name(temporary)
         values.append(made)
     depth = py.binary(py.name(abi.DEPTH), "-", py.const(2))  # that of the tool's caller less one, as the tool has it
-    called = py.set_variable(name, py.call(abi.PROCEDURE + procedure, depth, *values))
+    special = context.program.specialised.get(procedure)
+    passed = special is not None and not special.checked and context.analysis.internal
+    function = special.identifier if special is not None and passed else abi.PROCEDURE + procedure
+    called = py.set_variable(name, py.call(function, depth, *values))
     py.place(called, call.span)
     failed = py.set_variable(name, py.call(abi.ATTEMPTED, py.name(_CAUGHT)))
     return [*code, py.catch([called], "Exception", _CAUGHT, [failed])]

@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from neuroscript.compiler.analysis.interprocedural import enters
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST, once
 from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
+from neuroscript.compiler.codegen.predicates import builtin
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -50,17 +52,34 @@ class CallGenerator:
         elif name not in BUILTINS or (shape == BUILTIN_SHAPE and not context.body.uses_last):
             context.program.calls.add((name, *shape))
             made = context.as_last(self._direct(call, abi.PROCEDURE + name))
-            if name in BUILTINS and context.is_repeatable(call.args[0].value):
-                # Mostly there is no such procedure, and the built-in function takes half the time without its guise.
-                builtin = py.call(abi.BUILTIN + name, self.expressions.value(call.args[0].value))
-                return py.either(py.name(abi.UNREPLACED + name), builtin, made)
+            if self._is_predicate(call):
+                # Mostly there is no such procedure.
+                value = self.expressions.value(call.args[0].value)
+                return py.either(py.name(abi.UNREPLACED + name), builtin(name, value), made)
             return made
         return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
+
+    def refuted(self, call: n.Call) -> ast.expr | None:
+        """Code whose truth is that of ``not is_string(x)`` and its like; None for other calls."""
+        if not self._is_predicate(call) or self.context.body.uses_last:
+            return None
+        test = self.call(call)
+        if not isinstance(test, ast.IfExp):
+            return None
+        return py.either(test.test, py.negated(test.body), py.call(abi.NOT, test.orelse))
+
+    def _is_predicate(self, call: n.Call) -> bool:
+        """Whether a call is one of a built-in function that procedures may take the place of, by a name or literal."""
+        name, body, unit = call.name, self.context.body, self.context.unit
+        if name not in BUILTINS or name in FIXED_BUILTINS or name in unit.procedures or name in unit.globals:
+            return False
+        one = len(call.args) == 1 and call.args[0].name is None
+        return one and name not in body.variables and self.context.is_repeatable(call.args[0].value)
 
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
         variable, name = py.variable(call.name), py.const(call.name)
-        if not self._enters(call.args):
+        if not enters(self.context.body, call.args):
             return self.call_value(variable, name, call.args)
         kind = self.context.types.callee(call) if self.context.is_set(call.name) else ANY
         return self._entered(variable, variable, kind, name, call)
@@ -68,31 +87,28 @@ class CallGenerator:
     def call_result(self, call: n.CallValue) -> ast.expr:
         """A call of what an expression gives: ``table[key](…)``."""
         callee, name = self.expressions.value(call.callee), py.const(None)
-        if not self._enters(call.args):
+        if not enters(self.context.body, call.args):
             return self.call_value(callee, name, call.args)
         temporary = self.context.temporaries.fresh()
         kind = self.context.type_of(call.callee)
         return self._entered(py.bind(temporary, callee), py.name(temporary), kind, name, call)
-
-    def _enters(self, args: list[n.Argument]) -> bool:
-        """Whether a procedure that is a value is entered directly, with these arguments."""
-        by_name = any(argument.name is not None for argument in args)
-        return not self.context.body.uses_last and len(args) < abi.ENTRIES and not by_name
 
     def _entered(
         self, first: ast.expr, again: ast.expr, kind: Type, name: ast.expr, call: n.Call | n.CallValue
     ) -> ast.expr:
         """A call of a value of a type, which code gives twice, by the entry of the procedure that it mostly is."""
         count = py.const(len(call.args))
+        is_known = bool(kind.procedures) and kind.within(FUNCTION | NIL)
+        entries = "fitting" if is_known and self.context.analysis.internal else "entries"
         if kind.within(FUNCTION):
-            callee: ast.expr = py.item(py.attribute(once(first), "entries"), count)
+            callee: ast.expr = py.item(py.attribute(once(first), entries), count)
         else:
             test: ast.expr = py.kind_is(first, abi.FUNCTION)
             if kind.within(FUNCTION | NIL):
                 test = py.compare(first, "is not", py.const(None))
             else:
                 test = py.both(test, py.compare(py.attribute(again, "owner"), "is", py.name(abi.OWNER)))
-            entry = py.item(py.attribute(again, "entries"), count)
+            entry = py.item(py.attribute(again, entries), count)
             callee = py.either(test, entry, py.call(abi.ENTRY, again, name, count))
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(callee, depth, *self._arguments(call))

@@ -123,6 +123,13 @@ class ExpressionGenerator:
             made = self._joined_conditions(expression)
         elif isinstance(expression, n.Unary) and expression.op == "not" and self._never_fuzzy(expression.operand):
             made = py.negated(self.condition(expression.operand))
+        elif (
+            isinstance(expression, n.Unary)
+            and expression.op == "not"
+            and isinstance(expression.operand, n.Call)
+            and (refuted := CallGenerator(self.context, self).refuted(expression.operand)) is not None
+        ):
+            made = refuted
         else:
             return self.value(expression)
         py.place(made, expression.span)

@@ -110,8 +110,12 @@ def _codes(program: ProgramContext, analysis: ProgramAnalysis, identifier: str, 
         generator = FunctionGenerator(program, version)
         del version
         if special is not None:
-            module = [py.assign(special.self_identifier, py.name(name))]
-            py.place(module[0], body.span)
+            names = [special.self_identifier]
+            if body.name in analysis.fitting:
+                names.append(abi.fitting(program.unit.load, body.name))
+            module = [py.assign(other, py.name(name)) for other in names]
+            for statement in module:
+                py.place(statement, body.span)
             if is_late:
                 module.append(generator.late(abi.late(program.unit.load, body.name)))
         module.insert(0, generator.function(name))

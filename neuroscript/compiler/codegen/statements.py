@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.types import STR
+from neuroscript.compiler.analysis.types import BOOL, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
@@ -164,7 +164,13 @@ class StatementGenerator:
         temporary = self.temporaries.fresh()
         if self.context.unit.explains:
             return self._explained_must(value, temporary)
-        failed = py.run(abi.MUST, py.name(temporary), py.const(self._source(value.span)))
+        source = py.const(self._source(value.span))
+        if self.context.type_of(value).within(BOOL):
+            failed = py.run(abi.MUST, py.const(False), source)
+            py.place(failed, value.span)
+            before, test = tested(self.context, self.expressions, value)
+            return [*before, py.when(py.negated(test), [failed])]
+        failed = py.run(abi.MUST, py.name(temporary), source)
         py.place(failed, value.span)
         return [
             py.assign(temporary, self.expressions.value(value)),

@@ -17,6 +17,7 @@ from neuroscript.compiler.codegen.hopeful import item_of_likely, may_run_twice, 
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
 from neuroscript.compiler.traversal import key_of, path_of, walk
 from neuroscript.runtime import abi
+from neuroscript.runtime.programs import BIG
 from neuroscript.syntax import nodes as n
 
 Evaluated = tuple[list[ast.stmt], ast.expr, list[ast.stmt]]
@@ -100,8 +101,20 @@ class StoreGenerator:
         stored: list[ast.stmt] = [store_item(self.held, reads[-1], made)]
         if not is_there:
             stored = self._stored(reads[-1], made, other)
-        likely: list[ast.stmt] = [py.when(py.both(*self.tests), stored, other)] if self.tests else stored
+        likely = stored
+        if self.tests and len(path) == 1 and (self.kind.within(MAP) or self.kind.within(LIST)):
+            likely = [py.when(py.negated(py.both(*self.tests)), [self._copy()]), *stored]
+        elif self.tests:
+            likely = [py.when(py.both(*self.tests), stored, other)]
         return [*code, *missing(likely, other), *clean, *let_go]
+
+    def _copy(self) -> ast.stmt:
+        """A statement that gives the variable a list or map of its own."""
+        whole: ast.expr = ast.Dict([None], [self.held])
+        if self.kind.within(LIST):
+            whole = ast.List([ast.Starred(self.held, py.LOAD)], py.LOAD)
+        is_small = py.compare(py.call("len", self.held), "<=", py.const(BIG))
+        return py.set_variable(self.target.name, py.either(is_small, whole, py.call(abi.COPIED, self.held)))
 
     def _cannot_fail(self, key: n.Expr) -> bool:
         """Whether the evaluation of a key certainly does not fail, so that it may come before that of the value."""

@@ -23,6 +23,7 @@ from neuroscript.compiler.analysis.types import (
     STR,
     Type,
 )
+from neuroscript.compiler.callbacks import CALLEE, is_callback
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -100,6 +101,11 @@ class ToolCallGenerator:
         args = call.args
         values = [argument.value for argument in args]
         operands = [self.expressions.operand(value) for value in values]
+        if self.context.analysis.internal and is_callback(call):
+            kind = self.context.types.callback(call)
+            if kind.procedures:  # the code for what is passed here
+                fitting = py.call(abi.FITTING, operands[CALLEE][1])
+                operands[CALLEE] = fitting, fitting
         for value, (first, _) in zip(values, operands, strict=True):
             self.temporaries.hold(first, self.context.type_of(value))
         later = [again for _, again in operands]

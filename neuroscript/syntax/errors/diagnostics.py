@@ -93,7 +93,7 @@ class _Writer:
     ) -> Diagnostic:
         """One finding at a token, or at ``offset`` characters into it and ``width`` wide."""
         start = self.tokens.starts[place] + offset
-        line = self.positions.lines[place] if not offset else self._line(start)
+        line = self.positions.line(place) if not offset else self._line(start)
         first = self.line_starts[line - 1]
         shown = LINE_END.split(self.tokens.source[first : self._line_limit(line)], maxsplit=1)[0]
         column = start - first
@@ -160,15 +160,15 @@ class _Writer:
         code = self.codes[place]
         opening = _TEXTS[bracket.symbol]
         closing = _TEXTS[_BRACKETS[bracket.symbol]]
-        line = self.positions.lines[bracket.place]
-        where = f"the `{opening}` in column {self.positions.columns[bracket.place] + 1}"
-        if line != self.positions.lines[place]:
+        line = self.positions.line(bracket.place)
+        where = f"the `{opening}` in column {self.positions.span(bracket.place, bracket.place)[1] + 1}"
+        if line != self.positions.line(place):
             where += f" of line {line - self.added}"
         if code in _BRACKETS.values():
             if code == _BRACKETS[bracket.symbol]:
                 return f"found `{closing}`, expected {phrase(possible)}"
             return f"`{_TEXTS[code]}` does not close {where}: expected {phrase(possible)}"
-        far = line != self.positions.lines[place] or code == END
+        far = line != self.positions.line(place) or code == END
         if far and (code == END or code in STATEMENT_CODES or code in END_CODES):
             return f"{where} is not closed: found {self.token(place)}, expected {phrase(possible)}"
         return f"found {self.token(place)}, expected {phrase(possible)}"
@@ -195,7 +195,7 @@ class _Writer:
         return f"`{word}` closes {opener}, and none is open here: {self._block(blocks[0])} ends with `{closer}`"
 
     def _block(self, block: OpenBlock) -> str:
-        line = self.positions.lines[block.place]
+        line = self.positions.line(block.place)
         text = _OPENING_WORDS[_TEXTS[block.closers[0]]]
         if text == "func":
             place = block.place + 1
@@ -224,7 +224,7 @@ class _Writer:
         return None
 
     def _is_authors(self, place: int) -> bool:
-        return self.positions.lines[place] > self.added
+        return self.positions.line(place) > self.added
 
     def token(self, place: int) -> str:
         """A token as a message shows it."""

@@ -179,9 +179,9 @@ class Recovery:
         if self._is_misused_again(frame, place):
             return
         self._note_misuse(frame, place)
-        lines, starts = self.positions.lines, self.tokens.starts
+        line, starts = self.positions.line, self.tokens.starts
         last = self.problems[-1] if self.problems else None
-        if last is None or (lines[last.start] != lines[self._start] and starts[last.place] != starts[place]):
+        if last is None or (line(last.start) != line(self._start) and starts[last.place] != starts[place]):
             self.problems.append(Problem(place, frame, self._start))
 
     def _is_misused_again(self, frame: Frame, place: int) -> bool:
@@ -369,7 +369,7 @@ class Recovery:
     # --- the text ----------------------------------------------------------------------------------------------------
 
     def _column(self, place: int) -> int:
-        return self.positions.columns[place]
+        return self.positions.span(place, place)[1]
 
     def _line_end(self, place: int, depth: int) -> int:
         """The place of the newline that ends the statement at ``place``, or of the end of the file."""
