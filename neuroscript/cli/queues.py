@@ -37,6 +37,7 @@ _LATEST = 1_000  # jobs among which one is found by the beginning of its id
 class _Place:
     """The queues in a directory."""
 
+    path: str
     engine: JobEngine
     contents: Contents
 
@@ -103,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
     with EmbeddedEngine.open(place.path) as engine:
         contents = FileContents(contents_directory(engine.private_paths()))
-        return _ACTIONS[options.action][2](_Place(engine, contents), options)
+        return _ACTIONS[options.action][2](_Place(place.path, engine, contents), options)
 
 
 def _declare_owner(parser: argparse.ArgumentParser) -> None:
@@ -353,7 +354,16 @@ def _declare_retry(parser: argparse.ArgumentParser) -> None:
 
 
 def _retry(place: _Place, options: argparse.Namespace) -> int:
+    from neuroscript.jobs.views import run_id_of
+    from neuroscript.journal import Journal
+    from neuroscript.journal.entries import REFUSED
+
     job = place.job(options)
+    with Journal.open(place.path) as journal:
+        info = journal.find(run_id_of(job))
+    if info is not None and info.state == REFUSED:
+        message = f"the run of the job {job.id!r} was cancelled for good (neuroscript runs cancel)"
+        raise UsageError(f"{message}, and would be again; submit the job anew, with another id")
     place.engine.retry(job.owner, job.id, options.attempts)
     line = f"{job.id} is pending again; what its run did before is not done again"
     return said(options, {"job": job.id, "done": "retried"}, line)

@@ -114,6 +114,17 @@ def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: 
     assert queues("list").out == ""
 
 
+def test_a_job_is_not_retried_whose_run_was_cancelled_for_good(
+    run: Command, queues: Command, neuroscript: Command
+) -> None:
+    run(2)
+    [bad] = queues("job", "bad", "--format", "jsonl").rows
+    assert neuroscript("runs", "cancel", bad["run_id"], "--sandbox", "box").status == 0
+    refused = queues("retry", "bad")
+    assert (refused.status, "was cancelled for good" in refused.err) == (2, True)
+    assert queues("show", "numbers").out.count("0 pending") == 1
+
+
 def test_names_that_there_are_not_are_told_with_the_nearest(
     run: Command, queues: Command, neuroscript: Command
 ) -> None:
