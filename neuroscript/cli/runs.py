@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from contextlib import nullcontext
 
 from neuroscript.cli.actions import PAUSE, add_actions, said, table
 from neuroscript.cli.app import find, make_parser
@@ -21,8 +22,10 @@ from neuroscript.output import one_line, write_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
+    from neuroscript.jobs import JobEngine
     from neuroscript.journal import Journal, RunInfo
 
 SUMMARY = "list the runs that survive, and decide about those that wait"
@@ -38,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does what the action says; returns the exit status."""
+
     from neuroscript.journal import Journal
     from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
@@ -168,8 +172,10 @@ def _cancel(journal: Journal, options: argparse.Namespace) -> int:
     journal.cancel(options.run, why=options.why)
     _apply_committed(journal, options)
     _wake_job(journal, options.run)
-    row = {"run_id": options.run, "decided": "cancelled"}
-    return said(options, row, f"{options.run} is cancelled; it is never resumed")
+    jobs = _cancel_jobs(journal, options)
+    row = {"run_id": options.run, "decided": "cancelled", **({"jobs": jobs} if jobs else {})}
+    and_jobs = f", and {jobs} {'job' if jobs == 1 else 'jobs'} with it" if jobs else ""
+    return said(options, row, f"{options.run} is cancelled{and_jobs}; it is never resumed")
 
 
 def _declare_remove(parser: argparse.ArgumentParser) -> None:
@@ -249,14 +255,29 @@ def _decided(journal: Journal, options: argparse.Namespace, what: str) -> int:
 def _wake_job(journal: Journal, run_id: str) -> bool:
     """Tells the queues that somebody has decided about a run, if it is a job's; false if it is none."""
     from neuroscript.jobs.decisions import wake_job_of
+
+    with _engine(journal) as engine:
+        return engine is not None and wake_job_of(engine, run_id)
+
+
+def _cancel_jobs(journal: Journal, options: argparse.Namespace) -> int:
+    """Cancels the jobs that a run has left; returns how many."""
+    from neuroscript.jobs.decisions import cancel_jobs_of
+
+    why = f"the run {options.run} was cancelled{f': {options.why}' if options.why else ''}"
+    with _engine(journal) as engine:
+        return cancel_jobs_of(engine, options.run, why) if engine is not None else 0
+
+
+def _engine(journal: Journal) -> AbstractContextManager[JobEngine | None]:
+    """What keeps the queues beside the journal; None if there have been none."""
     from neuroscript.sandbox.protection import JOBS_DIRECTORY
 
     if not os.path.isdir(os.path.join(journal.directory, JOBS_DIRECTORY)):
-        return False
+        return nullcontext()
     from neuroscript.jobs.embedded import EmbeddedEngine
 
-    with EmbeddedEngine.open(journal.directory) as engine:
-        return wake_job_of(engine, run_id)
+    return EmbeddedEngine.open(journal.directory)
 
 
 # --- going on ---------------------------------------------------------------------------------------------------------

@@ -1,17 +1,18 @@
-"""Finds out which jobs that wait for a person go on, since somebody has decided what they asked."""
+"""Has jobs follow what somebody decides about runs: they go on when it is answered, and end with the run."""
 
 from __future__ import annotations
 
 import time
 
 from neuroscript.errors import NotFoundError
-from neuroscript.jobs.engine import PENDING
+from neuroscript.jobs.engine import PENDING, RUNNING
 from neuroscript.jobs.views import owner_hash, read_run_id, run_id_of
 from neuroscript.journal.entries import BEGUN, ONCE, SUSPENDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from neuroscript.jobs.engine import Job, JobEngine
     from neuroscript.journal.store import JournalStore
@@ -30,6 +31,35 @@ def wake_job_of(engine: JobEngine, run_id: str) -> bool:
             engine.wake(each.owner, job)
             return True
     return False
+
+
+def cancel_jobs_of(engine: JobEngine, run_id: str, why: str = "") -> int:
+    """Cancels the jobs that a run has submitted and that have not ended, and those that they have submitted.
+
+    Args:
+        engine: keeps the jobs.
+        run_id: the run, which is over.
+        why: why it is.
+
+    Returns:
+        how many jobs were cancelled.
+    """
+    cancelled = 0
+    for job in [*_pages(engine, None, None, states=(PENDING, RUNNING), submitter=run_id)]:
+        engine.cancel(job.owner, job.id, why)
+        cancelled += 1 + cancel_jobs_of(engine, run_id_of(job), why)
+    return cancelled
+
+
+def _pages(engine: JobEngine, owner: str | None, queue: str | None, **wanted: Any) -> Iterator[Job]:
+    """All jobs that `JobEngine.list` would give, however many."""
+    after = ""
+    while True:
+        page = engine.list(owner, queue, limit=_PAGE, after=after, **wanted)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].id
 
 
 class Decisions:
@@ -57,13 +87,7 @@ class Decisions:
         return woken
 
     def _waiting(self, owner: str, queue: str) -> Iterator[Job]:
-        after = ""
-        while True:
-            page = self._engine.list(owner, queue, states=(PENDING,), limit=_PAGE, after=after)
-            yield from (job for job in page if job.waits_for)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
+        return (job for job in _pages(self._engine, owner, queue, states=(PENDING,)) if job.waits_for)
 
     def _is_decided(self, job: Job) -> bool:
         """Whether its run would get further: a decision has been made since it was looked at, or a time is over."""

@@ -214,6 +214,31 @@ def test_a_jobs_run_is_cancelled_and_not_resumed_by_its_id(
     assert row["state"] == "cancelled"
 
 
+def test_the_jobs_of_a_cancelled_run_are_cancelled_with_it(
+    neuroscript: Command, script: Callable[..., str], queues: Command
+) -> None:
+    name = script(
+        """func work(needs n) means
+  return n
+endfunc
+
+func main() means
+  call tool.WorkQueue.Create("q", {"max": 0})
+  for each n in [1, 2, 3]
+    call tool.Job.Submit("q", {"procedure": "work", "args": [n]})
+  endfor
+  call tool.approval.Request("Go on?")
+endfunc
+"""
+    )
+    assert neuroscript("run", "--run-id", "night", "--sandbox", "box", name).status == 4
+    cancelled = neuroscript("runs", "cancel", "night", "--why", "too late", "--sandbox", "box")
+    assert cancelled.out == "night is cancelled, and 3 jobs with it; it is never resumed\n"
+    rows = queues("jobs", "q", "--format", "jsonl").rows
+    assert [row["state"] for row in rows] == ["cancelled"] * 3
+    assert "the run night was cancelled: too late" in rows[0]["error"]["message"]
+
+
 def test_a_program_that_uses_no_queue_opens_none(
     neuroscript: Command, script: Callable[..., str], tmp_path: Path
 ) -> None:
