@@ -241,6 +241,20 @@ class IntrinsicGenerator:
             return made
         return py.either(py.kind_is(number.code, "int"), whole, made)
 
+    def as_text(self) -> ast.expr | None:
+        """A whole number in digits, or a text as it is."""
+        value = self.operands[0]
+        digits = ast.JoinedStr([ast.FormattedValue(value.code, -1, None)])
+        if value.kind.within(INT):
+            return digits
+        made = self.call()
+        if value.kind.kinds & STR:
+            short = py.compare(py.call("len", value.code), "<=", py.const(BIG))
+            made = py.either(py.both(py.kind_is(value.code, "str"), short), value.code, made)
+        if value.kind.kinds & INT:
+            made = py.either(py.kind_is(value.code, "int"), digits, made)
+        return made if value.kind.kinds & (STR | INT) else None
+
     def template(self) -> ast.expr | None:
         """A literal template with ordinary values in its places."""
         literal, *values = (self.operands[place] for place in range(len(self.operands)))
@@ -376,6 +390,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("str.padright", 3): lambda call: call.padded(abi.STR_LEFT),
     ("str.tonumber", 1): IntrinsicGenerator.number,
     ("str.formatnumber", 2): IntrinsicGenerator.formatted,
+    ("str.tostring", 1): IntrinsicGenerator.as_text,
     ("math.floor", 1): lambda call: call.rounded(abi.FLOOR),
     ("math.ceil", 1): lambda call: call.rounded(abi.CEIL),
     ("math.truncate", 1): lambda call: call.rounded(abi.TRUNCATE),
