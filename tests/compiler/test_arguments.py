@@ -76,8 +76,17 @@ def test_calls_among_arguments_are_made_once() -> None:
     assert (outcome.emitted, outcome.code) == (["once"], 8)
 
 
-def test_no_length_is_looked_at_before_the_items_are() -> None:
-    loop = "for each k in [0, 1]\nset grid[k][0] = least(grid[k][1], grid[k][0] + 1, i)\nendfor\nreturn grid"
-    source = "func main() means\n" + GRID + loop + "\nendfunc\n" + LEAST
-    assert abi.MISSED in mentioned(source)
-    assert run(GRID + loop, more=LEAST).result == [[1, 2], [1, 4]]
+@pytest.mark.parametrize(
+    ("call", "hopes"),
+    [
+        ("least(grid[i][0], grid[i - 1][1], 1)", True),
+        ('least(grid[i][0], noted("t", 1), 1)', False),  # what is called may not be called twice
+        ("least(grid[0], i, 1)", False),  # a list that a temporary would hold
+        ("unknown(grid[i][0], 1)", False),
+        ("least(grid[i][0], 1)", False),  # which fails as a whole
+        ("least(c: grid[i][0], a: 1, b: 2)", False),
+    ],
+)
+def test_items_without_effects_are_read_in_hope(call: str, hopes: bool) -> None:
+    source = f"func main() means\n{GRID}return {call}\nendfunc\n{LEAST}"
+    assert (abi.MISSED in mentioned(source)) is hopes
