@@ -333,6 +333,14 @@ class IntrinsicGenerator:
         flat = item is not None and items.kind.within(LIST) and not item.kinds & CONTAINER
         return made if flat or not self.nests else py.call(abi.NESTED, made)
 
+    def numbers(self) -> ast.expr | None:
+        """The whole numbers from one to another, if they are not many."""
+        start, end = self.operands[0], self.operands[1]
+        first = start.literal(int)
+        count = end.code if first == 0 else py.binary(end.code, "-", start.code)
+        made = ast.List([ast.Starred(py.call(abi.RANGE, start.code, end.code), py.LOAD)], py.LOAD)
+        return self._either([py.compare(count, "<=", py.const(BIG))], made)
+
     def among(self) -> ast.expr | None:
         """``x in xs``, of a string: nothing but a string equals one."""
         items, element = self.operands[0].code, self.operands[1]
@@ -405,6 +413,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("list.head", 1): IntrinsicGenerator.head,
     ("list.rest", 1): IntrinsicGenerator.rest,
     ("list.slice", 3): IntrinsicGenerator.cut,
+    ("list.range", 2): IntrinsicGenerator.numbers,
     ("list.contains", 2): IntrinsicGenerator.among,
     ("map.length", 1): IntrinsicGenerator.length,
     ("map.isempty", 1): IntrinsicGenerator.empty,
