@@ -326,6 +326,14 @@ class IntrinsicGenerator:
             return None
         return self._either([*first, *second], self._part(items, ast.Slice(start.code, end.code, None)))
 
+    def copies(self) -> ast.expr | None:
+        """A list of a value, a few times."""
+        element, count = self.operands[0], self.operands[1]
+        tests = count.within(0, BIG)
+        made = py.binary(ast.List([element.code], py.LOAD), "*", count.code)
+        nests = self.nests and element.kind.kinds & CONTAINER
+        return self._either(tests, py.call(abi.NESTED, made) if nests else made)
+
     def _part(self, items: Operand, places: ast.Slice) -> ast.expr:
         """A part of a list."""
         made = py.item(items.code, places)
@@ -414,6 +422,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("list.rest", 1): IntrinsicGenerator.rest,
     ("list.slice", 3): IntrinsicGenerator.cut,
     ("list.range", 2): IntrinsicGenerator.numbers,
+    ("list.repeat", 2): IntrinsicGenerator.copies,
     ("list.contains", 2): IntrinsicGenerator.among,
     ("map.length", 1): IntrinsicGenerator.length,
     ("map.isempty", 1): IntrinsicGenerator.empty,
