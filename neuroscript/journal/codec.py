@@ -7,6 +7,8 @@ import hashlib
 import json
 from datetime import datetime
 
+from pydantic_core import from_json, to_json
+
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue, to_host
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 _MARK = "$"
 # Made once: `json.dumps` makes an encoder for each call that wants anything but the usual.
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _ascii_text = json.JSONEncoder(separators=(",", ":")).encode
 _sorted_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _PLAIN = frozenset({type(None), bool, int, float, str})
@@ -41,13 +42,23 @@ _PLAIN = frozenset({type(None), bool, int, float, str})
 
 def to_text(value: Any) -> str:
     """Writes JSON values as the text that a journal keeps; it has no halves of characters, which UTF-8 lacks."""
-    text = _text(value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return _ascii_text(value)
-    return text
+    return to_bytes(value).decode()
+
+
+def to_bytes(value: Any) -> bytes:
+    """Writes JSON values as `to_text` does, in UTF-8."""
+    try:
+        return to_json(value, inf_nan_mode="constants")
+    except ValueError:  # for halves of characters, and what is nested deeply
+        return _ascii_text(value).encode()
+
+
+def from_text(text: str | bytes) -> Any:
+    """Reads what `to_text` or `to_bytes` wrote."""
+    try:
+        return from_json(text)
+    except ValueError:  # likewise
+        return json.loads(text)
 
 
 def encode(value: Any, border: Border | None = None) -> str:
@@ -61,7 +72,7 @@ def encode(value: Any, border: Border | None = None) -> str:
 
 def decode(text: str, border: Border | None = None) -> Any:
     """Reads what `encode` wrote; each time a new value."""
-    return _decoded(json.loads(text), border)
+    return _decoded(from_text(text), border)
 
 
 def plain(text: str) -> Any:
@@ -96,7 +107,7 @@ def encode_error(error: NeuroScriptError) -> str:
 
 def decode_error(text: str) -> NeuroScriptError:
     """Reads what `encode_error` wrote."""
-    code, message, details = json.loads(text)
+    code, message, details = from_text(text)
     return NeuroScriptError(code, message, details=_decoded(details, None))
 
 

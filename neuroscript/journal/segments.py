@@ -7,7 +7,6 @@ write changes nothing but its own bytes: waiting for those is all that a durable
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 import time
@@ -17,7 +16,7 @@ from itertools import count
 from filelock import FileLock, Timeout
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.journal.codec import to_text
+from neuroscript.journal.codec import from_text, to_bytes
 from neuroscript.private_files import open_private, sync_directory
 
 TYPE_CHECKING = False
@@ -38,7 +37,7 @@ _numbers = count()
 
 def line_of(value: Any) -> bytes:
     """A line for a JSON value."""
-    text = to_text(value).encode()
+    text = to_bytes(value)
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
@@ -203,4 +202,4 @@ def _value(line: bytes) -> Any:
     text = line[9:-1]
     if line[:8] != b"%08x" % zlib.crc32(text):
         return None
-    return json.loads(text)
+    return from_text(text)

@@ -134,6 +134,13 @@ ATTEMPTS = {
     "the host's worker": Attempt(CHANGE_HOUSE, ("--manage", "all"), "changed\n", (), {"replies": ["kept"]}),
     "a worker to ask": Attempt(ASK_HOUSE, ("--ask", "ho*"), "kept\n", ("--ask", "other"), {"replies": ["kept"]}),
     "money": Attempt(ASK_TWICE, ("--max-cost", "7"), "twice\n", (), {"replies": ["one", "two"]}),
+    "tokens": Attempt(
+        ASK_TWICE,
+        ("--max-tokens", "1000"),
+        "twice\n",
+        ("--max-cost", "7", "--max-tokens", "1"),
+        {"replies": ["one", "two"]},
+    ),
     "an administration tool": Attempt(
         ADDED_BY_MODEL,
         ("--allow", "AIWorkerDefinition.Add"),
