@@ -120,9 +120,13 @@ def _arguments_first(context: FunctionContext, expressions: Expressions, call: n
         return []
     names = [context.temporaries.fresh() for _ in doubtful]
     with context.hoping():
-        likely = [py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)]
+        likely: list[ast.stmt] = [
+            py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)
+        ]
     with context.short():
-        other = [py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)]
+        other: list[ast.stmt] = [
+            py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)
+        ]
     for part, value in zip([*likely, *other], [*doubtful, *doubtful], strict=True):
         py.place(part, value.span)
     context.evaluated.update(zip(map(id, doubtful), names, strict=True))
