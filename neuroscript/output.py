@@ -59,6 +59,11 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - tail]} […{len(text) - most} characters…] {text[len(text) - tail :]}"
 
 
+def clipped(text: str, most: int) -> str:
+    """A text in a table: its beginning, and an ellipsis for the rest, if it has more than so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def columns_of(stream: TextIO) -> int:
     """How long a line on a stream may be: as long as it is where that is no terminal, unless ``COLUMNS`` is set."""
     import os

@@ -104,6 +104,8 @@ class Night:
         waiting = self.start()
         assert waiting.returncode == REPORT_WAITS, waiting.stderr
         assert "Write report.md?" in waiting.stderr
+        asked = f'Write report.md? {{"documents": {self.documents}, "failed": 0}}'
+        assert asked in self.command("runs", "show", RUN_ID).stdout
         assert not (self.box / "report.md").exists(), "nothing is written before somebody has agreed"
         assert self.command("runs", "approve", RUN_ID, "--by", "ann").returncode == 0
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 RUN_ID = "--run-id"
 DIRECTORY = "journal_directory"
 """The attribute of parsed options that names the journal's directory, where a run is resumed."""
+WHERE = "journal_where"
+"""The attribute of parsed options that holds what `directory_option` says of the command that resumes a run."""
 
 _NEED_ID = ("force_program", "ask_before", "approval_seconds", "max_calls", "deadline")
 _MOST_ID = 200
@@ -82,8 +84,37 @@ def open_journal(options: argparse.Namespace, events: list[tuple[str, Any]]) -> 
             repeats_output=options.format == "jsonl",
             events=tuple(events),
             command=_command(options),
+            where=getattr(options, WHERE, None) or directory_option(options),
         ),
     )
+
+
+def check_sandbox(journal: Journal, run_id: str, sandbox: str | None) -> None:
+    """Refuses to go on with a run whose files are gone, which an empty directory in their place would hide.
+
+    Raises:
+        UsageError: if the run may go on and its sandbox is no directory.
+    """
+    from neuroscript.journal.entries import FINAL
+
+    if sandbox is None or os.path.isdir(sandbox):
+        return
+    info = journal.find(run_id)
+    if info is not None and info.state not in FINAL and info.entries:
+        raise UsageError(
+            f"the run {run_id!r} has made calls, and its sandbox {os.path.abspath(sandbox)!r} is gone; put it back, "
+            "or make an empty one if the run needs none of its files"
+        )
+
+
+def directory_option(options: argparse.Namespace) -> str:
+    """The option that named the directory of a command, ``--sandbox shop``, for commands that are told to people."""
+    from shlex import quote
+
+    for name in ("workers", "sandbox"):
+        if getattr(options, name):
+            return f"--{name} {quote(getattr(options, name))}"
+    return ""
 
 
 def _command(options: argparse.Namespace) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from neuroscript.cli.actions import table
 from neuroscript.cli.report import moment
 from neuroscript.errors import NeuroScriptError
 from neuroscript.jobs.views import fetched_result, run_id_of, status_map, summary_map
-from neuroscript.output import one_line, shortened
+from neuroscript.output import clipped, one_line, shortened
 from neuroscript.values import text_of, to_json
 
 TYPE_CHECKING = False
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from neuroscript.jobs.contents import Contents
     from neuroscript.jobs.engine import Job, Queue
 
-_WHAT: Final = 50  # characters of what a job is, in a table
+_WHAT: Final = 100  # characters of what a job is, in a table
+_PART: Final = 40  # of that, its prompt or its metadata
 _ID: Final = 40
 _TEXT: Final = 2_000  # characters of a prompt or a result in full
 _COUNTS: Final = ("pending", "running", "done", "failed", "cancelled", "expired")
@@ -59,7 +60,8 @@ def queue_lines(row: Mapping[str, Any]) -> Iterator[str]:
     if row["note"]:
         yield f"note     {one_line(row['note'])}"
     worker = f"worker {one_line(row['worker'])}" if row["worker"] else "the default worker"
-    yield f"serves   {row['max']} at once, {row['max_attempts']} attempts, {worker}"
+    at_once = f"{row['max']} at once" if row["max"] else "none where they are submitted (neuroscript serve does them)"
+    yield f"serves   {at_once}, {row['max_attempts']} attempts, {worker}"
     yield "jobs     " + ", ".join(f"{row[name]} {name}" for name in _COUNTS)
     if row["waiting"]:
         yield f"waits    {row['waiting']} pending jobs wait for a person: neuroscript runs list --state suspended"
@@ -106,14 +108,21 @@ def jobs_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _what(row: Mapping[str, Any]) -> str:
-    """What a job is in short; of one that failed, how."""
-    what = f"{row['procedure']}()" if row["procedure"] else row["prompt"]
-    said = row["error"]["message"] if row["error"] else row["waits_for"] or what
-    return one_line(shortened(str(said), _WHAT))
+    """What a job is in short, with what tells it from others like it; of one that failed or waits, why."""
+    what = clipped(f"{row['procedure']}()" if row["procedure"] else row["prompt"], _PART)
+    if row["metadata"]:
+        what += f" {clipped(_json(row['metadata']), _PART)}"
+    why = row["error"]["message"] if row["error"] else row["waits_for"]
+    return one_line(clipped(f"{what}: {why}" if why else what, _WHAT))
 
 
-def job_lines(row: Mapping[str, Any]) -> Iterator[str]:
-    """The lines that show a job in full."""
+def job_lines(row: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """The lines that show a job in full.
+
+    Args:
+        row: the job, as `whole_job_row` gives it.
+        where: the option that names the directory, for the commands that are told.
+    """
     yield f"job      {one_line(row['id'])}: {row['state']}"
     yield f"queue    {one_line(row['queue'])}, priority {row['priority']}, of {one_line(row['owner'] or 'nobody')}"
     yield f"run      {one_line(row['run_id'])} (neuroscript runs show shows its calls)"
@@ -123,6 +132,8 @@ def job_lines(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"times    {', '.join(told)}"
     yield f"attempts {row['attempts']} of {row['max_attempts']}, {row['seconds']:.2f} s"
     yield f"took     cost {row['cost']:.4f}, {row['tokens']} tokens"
+    if row["waits_for"]:
+        yield f"waits    {one_line(row['waits_for'])}{' ' if where else ''}{where}"
     yield from _lesson(row)
 
 
@@ -144,8 +155,6 @@ def _lesson(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"asked    {whom}: {one_line(shortened(row['prompt'], _TEXT))}"
     if row["metadata"]:
         yield f"metadata {_json(row['metadata'])}"
-    if row["waits_for"]:
-        yield f"waits    {one_line(row['waits_for'])}"
     if row["state"] == "done":
         result = row["result"]
         yield f"gave     {one_line(shortened(result, _TEXT)) if isinstance(result, str) else _json(result)}"

@@ -8,6 +8,7 @@ import time
 
 from neuroscript.cli.actions import PAUSE, add_actions, said
 from neuroscript.cli.host import find_place
+from neuroscript.cli.journaling import directory_option
 from neuroscript.cli.options import json_value, whole_number
 from neuroscript.cli.parser import did_you_mean
 from neuroscript.cli.report import print_json
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 SUMMARY = "list work queues and their jobs, and pause, cancel or retry them"
 
 _JOBS = 100  # that are shown unless more are wanted
+_LATEST = 1_000  # jobs among which one is found by the beginning of its id
 
 
 @record(frozen=True)
 class _Place:
     """The queues in a directory."""
 
+    path: str
     engine: JobEngine
     contents: Contents
 
@@ -67,8 +70,13 @@ class _Place:
             except NotFoundError:
                 continue
         if not found:
-            known = [job.id for job in self.engine.list(options.owner, limit=1_000)]
-            raise UsageError(f"there is no job {options.job!r}{did_you_mean(options.job, known)}")
+            latest = self.engine.list(options.owner, limit=_LATEST)
+            found = [job for job in latest if job.id.startswith(options.job)]
+            if len(found) > 1:
+                raise UsageError(f"{len(found)} jobs have an id that begins with {options.job!r}; write more of it")
+            if not found:
+                hint = did_you_mean(options.job, [job.id for job in latest])
+                raise UsageError(f"there is no job {options.job!r}{hint}; neuroscript queues jobs QUEUE lists them")
         return _only(found, lambda job: job.owner, f"job {options.job!r}")
 
 
@@ -96,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
     with EmbeddedEngine.open(place.path) as engine:
         contents = FileContents(contents_directory(engine.private_paths()))
-        return _ACTIONS[options.action][2](_Place(engine, contents), options)
+        return _ACTIONS[options.action][2](_Place(place.path, engine, contents), options)
 
 
 def _declare_owner(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +117,7 @@ def _declare_queue(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_job(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="the id of the job")
+    parser.add_argument("job", metavar="JOB", help="the id of the job, or what it begins with")
     _declare_owner(parser)
 
 
@@ -224,6 +232,7 @@ def _declare_one_job(parser: argparse.ArgumentParser) -> None:
 def _job(place: _Place, options: argparse.Namespace) -> int:
     from neuroscript.cli.queue_views import job_lines, whole_job_row
 
+    options.job = place.job(options).id
     shown: list[Any] = [None]
 
     def look() -> tuple[bool, Iterable[str]]:
@@ -235,7 +244,7 @@ def _job(place: _Place, options: argparse.Namespace) -> int:
         row = whole_job_row(job, place.contents)
         if options.format == "jsonl":
             return job.has_ended, _printed([row])
-        return job.has_ended, [*([] if first else [""]), *job_lines(row)]
+        return job.has_ended, [*([] if first else [""]), *job_lines(row, directory_option(options))]
 
     return _follow(options, look)
 
@@ -345,7 +354,16 @@ def _declare_retry(parser: argparse.ArgumentParser) -> None:
 
 
 def _retry(place: _Place, options: argparse.Namespace) -> int:
+    from neuroscript.jobs.views import run_id_of
+    from neuroscript.journal import Journal
+    from neuroscript.journal.entries import REFUSED
+
     job = place.job(options)
+    with Journal.open(place.path) as journal:
+        info = journal.find(run_id_of(job))
+    if info is not None and info.state == REFUSED:
+        message = f"the run of the job {job.id!r} was cancelled for good (neuroscript runs cancel)"
+        raise UsageError(f"{message}, and would be again; submit the job anew, with another id")
     place.engine.retry(job.owner, job.id, options.attempts)
     line = f"{job.id} is pending again; what its run did before is not done again"
     return said(options, {"job": job.id, "done": "retried"}, line)

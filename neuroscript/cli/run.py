@@ -17,7 +17,7 @@ from neuroscript.cli.host import (
     workers_place,
 )
 from neuroscript.cli.interrupts import Interrupts
-from neuroscript.cli.journaling import add_journal, open_journal
+from neuroscript.cli.journaling import add_journal, check_sandbox, open_journal
 from neuroscript.cli.options import (
     add_format,
     add_host,
@@ -160,6 +160,8 @@ def run_program(options: argparse.Namespace, surroundings: Surroundings) -> int:
     arguments = None if options.args is None else _arguments(options.args)
     events = [_event(text) for text in options.event]
     journal = open_journal(options, events)
+    if journal is not None:
+        check_sandbox(journal, options.run_id, host.sandbox)
     job = _Job(program, options.entry, arguments, events, options.run_id, journal)
     interrupts = Interrupts()
     queues = _Queues(options, journal)

@@ -8,23 +8,26 @@ import time
 from neuroscript.cli.actions import table
 from neuroscript.cli.report import moment
 from neuroscript.journal.approvals import APPROVAL, approval_of
-from neuroscript.journal.entries import BEGUN, ERROR, RUNNING, SUSPENDED, WAITING, path_text
-from neuroscript.output import one_line, shortened
+from neuroscript.journal.entries import BEGUN, ERROR, RUN_STATES, RUNNING, SUSPENDED, WAITING, path_text
+from neuroscript.journal.terms import runs_command
+from neuroscript.output import clipped, one_line, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Final
 
-    from neuroscript.journal import Entry, RunInfo
+    from neuroscript.journal import Entry, Journal, RunInfo
 
 STOPPED: Final = "stopped"
 """The state of a run that nobody ended and no process goes on with."""
+STATES: Final = (*RUN_STATES, STOPPED)
+"""The states of runs that people see."""
 
 _LINE: Final = 32  # columns of the time line
 _MOST_GAP: Final = 0.1  # of the busy time, which a pause takes of the time line
 _MARKS: Final = {WAITING: "?", BEGUN: "…", ERROR: "x"}
-_WHY: Final = 60
+_WHY: Final = 100
 _NAME: Final = 60
 
 
@@ -33,13 +36,24 @@ def state_of(info: RunInfo, going_on: bool) -> str:
     return STOPPED if info.state == RUNNING and not going_on else info.state
 
 
-def runs_table(runs: Sequence[tuple[RunInfo, str]]) -> Iterator[str]:
-    """The lines of a list of runs with their states."""
+def runs_table(runs: Sequence[tuple[RunInfo, str]], journal: Journal) -> Iterator[str]:
+    """The lines of a list of runs with their states, and what those of them wait for that a person is asked about."""
     rows = [("run", "state", "calls", "starts", "last start", "why")]
     for info, state in runs:
-        name, why = one_line(shortened(info.run_id, _NAME)), one_line(shortened(info.why, _WHY))
+        name, why = one_line(shortened(info.run_id, _NAME)), one_line(clipped(_why(info, state, journal), _WHY))
         rows.append((name, state, str(info.entries), str(info.starts), moment(info.since), why))
     yield from table(rows)
+
+
+def _why(info: RunInfo, state: str, journal: Journal) -> str:
+    """Why a run does not go on, in short."""
+    if state == STOPPED:
+        return f"its process is gone ({info.owner}); it goes on when it is resumed"
+    if state == SUSPENDED:
+        asked = [each for each in journal.approvals(info.run_id) if each.answer is None]
+        if asked:
+            return "waits for " + ", ".join(f"call {each.path}: {each.what}" for each in asked)
+    return info.why
 
 
 def run_map(info: RunInfo, state: str) -> dict[str, Any]:
@@ -83,8 +97,16 @@ def entry_map(info: RunInfo, entry: Entry) -> dict[str, Any]:
     return row
 
 
-def run_lines(info: RunInfo, state: str, entries: Sequence[Entry], most: int | None) -> Iterator[str]:
-    """The lines that show a run: what it is, what it waits for, and its last calls on a time line."""
+def run_lines(info: RunInfo, state: str, entries: Sequence[Entry], most: int | None, where: str = "") -> Iterator[str]:
+    """The lines that show a run: what it is, what it waits for, and its last calls on a time line.
+
+    Args:
+        info: the run.
+        state: its state, as `state_of` says.
+        entries: its calls.
+        most: how many of them are shown, the last ones; None: all.
+        where: the option that names the journal's directory, for the commands that are told.
+    """
     what = info.header.procedure or "command blocks"
     starts = f"{info.starts} start{'' if info.starts == 1 else 's'}"
     yield f"run      {one_line(info.run_id)}: {state}"
@@ -92,6 +114,8 @@ def run_lines(info: RunInfo, state: str, entries: Sequence[Entry], most: int | N
     yield f"started  {moment(info.started)}, {starts}, the last on {moment(info.since)} by {one_line(info.owner)}"
     if info.ended:
         yield f"ended    {moment(info.ended)}{': ' if info.why else ''}{one_line(info.why)}"
+    elif state == STOPPED:
+        yield f"stopped  its process is gone; to go on: {one_line(_next_step(info, where))}"
     terms = _public_terms(info.terms)
     for name in ("max_calls", "deadline", "approval_seconds", "ask_before"):
         if name in terms:
@@ -107,6 +131,16 @@ def run_lines(info: RunInfo, state: str, entries: Sequence[Entry], most: int | N
     if left_out:
         yield f"… {left_out} earlier calls (--all shows them)"
     yield from _picture(shown)
+
+
+def _next_step(info: RunInfo, where: str) -> str:
+    """How a run that was stopped goes on."""
+    from neuroscript.jobs.views import read_run_id
+
+    job = read_run_id(info.run_id)
+    if job is None:
+        return runs_command("resume", info.run_id, where=where)
+    return f"neuroscript serve --queue {job[1]}{' ' if where else ''}{where}, or the run that submitted the job"
 
 
 def _approval_lines(info: RunInfo, entry: Entry) -> Iterator[str]:

@@ -10,8 +10,9 @@ import time
 from neuroscript.cli.actions import PAUSE, add_actions, said, table
 from neuroscript.cli.app import find, make_parser
 from neuroscript.cli.host import SANDBOX_FLAG, WORKERS_VARIABLE, find_place, services_of
-from neuroscript.cli.journaling import DIRECTORY
+from neuroscript.cli.journaling import DIRECTORY, WHERE, directory_option
 from neuroscript.cli.options import json_value
+from neuroscript.cli.parser import did_you_mean
 from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from neuroscript.journal import Journal
+    from neuroscript.journal import Journal, RunInfo
 
 SUMMARY = "list the runs that survive, and decide about those that wait"
 
@@ -61,18 +62,25 @@ def _declare_list(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(journal: Journal, options: argparse.Namespace) -> int:
-    from neuroscript.cli.run_views import run_map, runs_table, state_of
+    from neuroscript.cli.run_views import STATES, run_map, runs_table, state_of
     from neuroscript.jobs.views import read_run_id
     from neuroscript.journal.entries import RETURNED
+
+    if options.state is not None and options.state not in STATES:
+        hint = did_you_mean(options.state, STATES)
+        raise UsageError(f"there is no state {options.state!r} of a run{hint}; they are {', '.join(STATES)}")
+
+    def is_jobs(info: RunInfo) -> bool:
+        return read_run_id(info.run_id) is not None
 
     shows_jobs = options.jobs or options.state is not None
     shown: dict[str, tuple[str, int]] = {}
     while True:
         found = []
-        for info in journal.runs():
+        for info in sorted(journal.runs(), key=is_jobs):
             state = state_of(info, info.state == "running" and journal.is_going_on(info.run_id))
             seen = (state, info.starts)
-            is_shown = shows_jobs or state != RETURNED or read_run_id(info.run_id) is None
+            is_shown = shows_jobs or state != RETURNED or not is_jobs(info)
             if is_shown and options.state in (None, state) and shown.get(info.run_id) != seen:
                 found.append((info, state))
             shown[info.run_id] = seen
@@ -80,7 +88,7 @@ def _list(journal: Journal, options: argparse.Namespace) -> int:
             for info, state in found:
                 print_json(run_map(info, state))
         elif found:
-            for line in runs_table(found):
+            for line in runs_table(found, journal):
                 write_line(sys.stdout, line)
         sys.stdout.flush()
         if not options.follow:
@@ -112,7 +120,7 @@ def _show(journal: Journal, options: argparse.Namespace) -> int:
             for entry in new:
                 print_json(entry_map(info, entry))
         elif first:
-            for line in run_lines(info, state, entries, None if options.all else _CALLS):
+            for line in run_lines(info, state, entries, None if options.all else _CALLS, directory_option(options)):
                 write_line(sys.stdout, line)
         else:
             for line in table([(path_text(entry.path), entry.tool, entry.state) for entry in new] or [("",)]):
@@ -230,7 +238,9 @@ def _resolve(journal: Journal, options: argparse.Namespace) -> int:
 
 def _decided(journal: Journal, options: argparse.Namespace, what: str) -> int:
     """Says what was decided; the job goes on whose run it is."""
-    next_step = f"to go on: neuroscript runs resume {options.run}"
+    from neuroscript.journal.terms import runs_command
+
+    next_step = f"to go on: {runs_command('resume', options.run, where=directory_option(options))}"
     if _wake_job(journal, options.run):
         next_step = "its job goes on where its queue is served"
     return said(options, {"run_id": options.run, "decided": what}, f"{options.run} is {what}; {next_step}")
@@ -290,6 +300,7 @@ def _resume_with(command: dict[str, Any], options: argparse.Namespace, place: st
     again = make_parser("run", program).parse_args(words)
     again.command_line = command["words"]
     setattr(again, DIRECTORY, place)
+    setattr(again, WHERE, directory_option(options))
     return program.run(again)
 
 

@@ -143,7 +143,7 @@ class JobAccess:
         read = [read_job(each, f"job {number}" if many else "the job") for number, each in enumerate(given, 1)]
         journal = ctx.journal
         terms = None if journal is None else journal.terms
-        grant = Grant.of(ctx.interpreter, () if terms is None else terms.ask_before)
+        grant = Grant.of(ctx.interpreter, terms)
         program = ""
         for job in read:
             if "procedure" in job.work:

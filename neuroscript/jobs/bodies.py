@@ -91,13 +91,14 @@ class JobBody:
         job = attempt.job
         order = read_payload(job, self._contents)
         rights = self._template.services.get(WORKERS)
-        grant = order.grant.narrowed(Grant.of(self._template), rights)
+        grant = order.grant.narrowed(Grant.of(self._template, self._journal.terms), rights)
         interpreter = self._make(grant)
         try:
             hold(interpreter, grant)
             self._equip(interpreter, job, order, grant)
             load_program(interpreter, self._contents, order.program)
-            self._journal.terms_of_runs[run_id] = RunTerms(ask_before=grant.ask_before)
+            terms = RunTerms(ask_before=grant.ask_before, approval_seconds=grant.approval_seconds)
+            self._journal.terms_of_runs[run_id] = terms
             given: dict[str, Any] = {"cancel": attempt.cancel, "run_id": run_id, "journal": self._journal}
             if not order.program:
                 work = order.work

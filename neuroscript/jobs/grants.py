@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Final, Protocol, Self
 
     from neuroscript.interpreter import Interpreter
+    from neuroscript.journal import RunTerms
 
     class WorkerRights(Protocol):
         """What the plugin for workers tells of an interpreter, in the service `WORKERS`."""
@@ -48,6 +49,7 @@ class Grant:
         environment: the names of the variables that it may read.
         workers: its policy for workers, as the plugin for them writes it; None where there is none.
         ask_before: patterns of tools of which each call needs a person's yes (`RunTerms.ask_before`).
+        approval_seconds: the time in which somebody has to answer; None: no end.
         plugins: whether plugins are loaded.
     """
 
@@ -57,11 +59,17 @@ class Grant:
     environment: tuple[str, ...] = ()
     workers: Mapping[str, Any] | None = None
     ask_before: tuple[str, ...] = ()
+    approval_seconds: float | None = None
     plugins: bool = True
 
     @classmethod
-    def of(cls, interpreter: Interpreter, ask_before: tuple[str, ...] = ()) -> Self:
-        """What the programs of an interpreter may do."""
+    def of(cls, interpreter: Interpreter, terms: RunTerms | None = None) -> Self:
+        """What the programs of an interpreter may do.
+
+        Args:
+            interpreter: the interpreter.
+            terms: those of their runs; None: nobody is asked.
+        """
         sandbox = interpreter.sandbox
         rights: WorkerRights | None = interpreter.services.get(WORKERS)
         return cls(
@@ -70,7 +78,8 @@ class Grant:
             sandbox=None if sandbox is None else os.path.realpath(sandbox),
             environment=tuple(sorted(interpreter.environment)),
             workers=None if rights is None else rights.policy(),
-            ask_before=ask_before,
+            ask_before=() if terms is None else terms.ask_before,
+            approval_seconds=None if terms is None else terms.approval_seconds,
             plugins=interpreter.uses_plugins,
         )
 
@@ -84,6 +93,7 @@ class Grant:
         workers = None
         if rights is not None and self.workers is not None:
             workers = self.workers if other.workers is None else rights.both(self.workers, other.workers)
+        times = [each.approval_seconds for each in (self, other) if each.approval_seconds is not None]
         return Grant(
             policy=self.policy.narrowed(other.policy),
             limits=self.limits.narrowed(other.limits),
@@ -91,6 +101,7 @@ class Grant:
             environment=tuple(name for name in self.environment if name in other.environment),
             workers=workers,
             ask_before=tuple(dict.fromkeys([*self.ask_before, *other.ask_before])),
+            approval_seconds=min(times, default=None),
             plugins=self.plugins and other.plugins,
         )
 
@@ -104,6 +115,7 @@ class Grant:
             "environment": list(self.environment),
             "workers": None if self.workers is None else dict(self.workers),
             "ask_before": list(self.ask_before),
+            "approval_seconds": self.approval_seconds,
             "plugins": self.plugins,
         }
 
@@ -123,6 +135,7 @@ class Grant:
             environment=tuple(held["environment"]),
             workers=held["workers"],
             ask_before=tuple(held["ask_before"]),
+            approval_seconds=held.get("approval_seconds"),
             plugins=held["plugins"],
         )
 

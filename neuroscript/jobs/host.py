@@ -7,14 +7,16 @@ import threading
 import uuid
 from functools import partial
 
-from neuroscript.errors import NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.jobs.access import END, JobAccess
 from neuroscript.jobs.bodies import JobBody
 from neuroscript.jobs.contents import FileContents, contents_directory
 from neuroscript.jobs.decisions import Decisions
+from neuroscript.jobs.engine import JobEngine
 from neuroscript.jobs.grants import WORKERS, Grant
 from neuroscript.jobs.reaching import SERVICE
+from neuroscript.journal.store import JournalStore
 from neuroscript.logs import get_logger
 from neuroscript.output import one_line
 from neuroscript.runtime.context import SHARED_BUDGET
@@ -26,10 +28,9 @@ if TYPE_CHECKING:
     from typing import Final
 
     from neuroscript.jobs.contents import Contents
-    from neuroscript.jobs.engine import Attempt, Job, JobEngine, Outcome, Queue, Serving
+    from neuroscript.jobs.engine import Attempt, Job, Outcome, Queue, Serving
     from neuroscript.jobs.grants import WorkerRights
     from neuroscript.jobs.payload import Order
-    from neuroscript.journal.store import JournalStore
 
 MOST: Final = 16
 """How many jobs a process does at once unless its host says otherwise."""
@@ -70,7 +71,14 @@ def register_job_tools(
 
     Returns:
         what does the jobs, for a host that serves other queues too.
+
+    Raises:
+        NeuroScriptError: 4 for something else than an engine or a journal.
     """
+    for name, given, kind in (("engine", engine, JobEngine), ("journal", journal, JournalStore)):
+        if not isinstance(given, kind):
+            message = f"register_job_tools: {name} is a {type(given).__name__}; expected a {kind.__name__}"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
     host = JobHost(engine, journal, interpreter, make=make, contents=contents, most=most)
     access = host.access(owner)
     interpreter.services[SERVICE] = lambda: access

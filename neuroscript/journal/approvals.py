@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from neuroscript.journal.entries import Path, RunInfo
+    from neuroscript.journal.terms import RunTerms
 
 APPROVAL: Final = "approval"
 """The tool of entries that are approvals."""
@@ -90,12 +91,13 @@ def approval_of(info: RunInfo, entry: Entry) -> Approval:
     return replace(shown, answer=yes, by=by, why=why, answered=when)
 
 
-def waiting_for(approval: Approval) -> NeuroScriptError:
+def waiting_for(approval: Approval, terms: RunTerms) -> NeuroScriptError:
     """The error that ends a start of a run until somebody has answered; no handler sees it."""
     run, path = approval.run_id, approval.path
     message = (
         f"the run {run!r} is suspended until somebody has answered about call {path}, {approval.what}: "
-        f"neuroscript runs show {run}; then neuroscript runs approve {run} {path}, or refuse, and runs resume {run}"
+        f"{terms.to_type('show', run)}; then {terms.to_type('approve', run, path)}, or refuse, and "
+        f"{terms.to_type('resume', run)}"
     )
     return NeuroScriptError(
         ErrorCode.PRECONDITION_FAILED, message, details={"run_id": run, "path": path, "suspended": True}

@@ -31,6 +31,7 @@ from neuroscript.journal.index import APPLIED_LINE, Index, entry_line, run_line
 from neuroscript.journal.segments import Segment, line_of
 from neuroscript.journal.store import JournalStore, check_removable
 from neuroscript.private_files import make_own_directory, make_private_directory
+from neuroscript.runtime.errors import nearest
 from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
 TYPE_CHECKING = False
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from neuroscript.journal.terms import RunTerms
 
 LOCKS: Final = "locks"
+_MOST_NAMES: Final = 1_000  # of runs among which the one is looked for that a wrong id means
 _LARGEST: Final = 32 << 20
 """Bytes of a segment from which on a process begins another one."""
 
@@ -189,12 +191,17 @@ class Journal(JournalStore):
             return self._index.runs()
 
     def run(self, run_id: str) -> RunInfo:
+        found = self.find(run_id)
+        if found is None:
+            known = [info.run_id for info in self.runs()[:_MOST_NAMES]]
+            message = f"there is no run {run_id!r} in the journal{nearest(run_id, known)}"
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
+        return found
+
+    def find(self, run_id: str) -> RunInfo | None:
         with self._lock:
             self._catch_up()
-            found = self._index.run(run_id)
-        if found is None:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no run {run_id!r} in the journal")
-        return found
+            return self._index.run(run_id)
 
     # --- entries --------------------------------------------------------------------------------------------------
 

@@ -337,7 +337,7 @@ class JournaledRun:
             yes = self._approver(shown)
         if yes is None:
             self.is_suspended = True
-            raise self._stop(waiting_for(shown))
+            raise self._stop(waiting_for(shown, self.terms))
         entry = answered(self.info, entry, bool(yes), by, "")
         self._begin(entry)
         return entry
@@ -407,13 +407,13 @@ class JournaledRun:
     def _open_end(self, entry: Entry) -> NoReturn:
         """Ends the run at a call that may have been made, and may not be made twice."""
         path = path_text(entry.path)
+        resolve = self.terms.to_type("resolve", self.info.run_id, path)
         self.is_suspended = True
         raise self._stop(
             NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,
                 f"nobody knows whether call {path} of the run {self.info.run_id!r}, {entry.tool}, was done before it "
-                f"was stopped; look, and decide: neuroscript runs resolve {self.info.run_id} {path} --done JSON, or "
-                "--repeat, or --fail",
+                f"was stopped; look, and decide: {resolve} --done JSON, or --repeat, or --fail",
                 details={"run_id": self.info.run_id, "path": path, "open": True, "suspended": True},
             )
         )

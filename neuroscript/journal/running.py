@@ -78,7 +78,8 @@ def run_journaled(
         if info.state == RETURNED:
             return codec.decode(info.result, border)
         if info.state == REFUSED:
-            raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled: {info.why}")
+            why = f": {info.why}" if info.why else ""
+            raise NeuroScriptError(ErrorCode.CANCELLED, f"the run {run_id!r} was cancelled{why}; it is never resumed")
         state, stored, why = FAILED, "", "it was interrupted"
         hooks = approver, interpreter.piece_kinds, interpreter.lost_calls
         run = JournaledRun(journal, info, border, runtime.fuel.stop, _firing(interpreter), *hooks)

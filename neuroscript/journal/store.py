@@ -210,6 +210,9 @@ class JournalStore(ABC):
             at = f"call {path} of the run {run_id!r}" if path else f"the run {run_id!r}"
             names = ", ".join(approval_of(info, each).path for each in waiting)
             problem = f"waits for several: name one of {names}" if waiting else "waits for no approval"
+            if path and not waiting:
+                others = ", ".join(each.path for each in self.approvals(run_id) if each.answer is None)
+                problem += f"; what waits is call {others}" if others else ""
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"{at} {problem}")
         [entry] = waiting
         until = until_of(entry)

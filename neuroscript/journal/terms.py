@@ -33,6 +33,8 @@ class RunTerms:
         repeats_output: whether what was emitted before is given to the host again when a run goes on.
         events: what is fired before the procedure is called: names and payloads, Python values.
         command: how the run is started again, for ``neuroscript runs resume``; JSON values.
+        where: the option by which a command finds the journal, such as ``--sandbox shop``, for messages that tell
+            a person what to type; empty where a command finds it by itself.
     """
 
     max_calls: int | None = None
@@ -43,6 +45,7 @@ class RunTerms:
     repeats_output: bool = False
     events: tuple[tuple[str, Any], ...] = ()
     command: dict[str, Any] | None = None
+    where: str = ""
 
     def __post_init__(self) -> None:
         for name, least in (("max_calls", 0), ("deadline", 0), ("approval_seconds", 0)):
@@ -60,6 +63,10 @@ class RunTerms:
                 return pattern, names != pattern
         return "", False
 
+    def to_type(self, action: str, run_id: str, *words: str) -> str:
+        """The command that a person types about a run: ``neuroscript runs approve monday 5 --sandbox shop``."""
+        return runs_command(action, run_id, *words, where=self.where)
+
     def stored(self, run_id: str) -> str:
         """The terms in JSON, for people; with the mark of the command."""
         held: dict[str, Any] = {
@@ -72,6 +79,13 @@ class RunTerms:
         if self.command is not None:
             held |= {COMMAND: self.command, "mark": mark_of(COMMAND, [run_id, self.command])}
         return json.dumps(held, separators=(",", ":")) if held else ""
+
+
+def runs_command(action: str, run_id: str, *words: str, where: str = "") -> str:
+    """The text of a ``neuroscript runs`` command about a run, as a shell takes it."""
+    from shlex import quote
+
+    return " ".join(["neuroscript runs", action, quote(run_id), *words, *([where] if where else [])])
 
 
 def command_in(run_id: str, terms: str) -> dict[str, Any] | None:

@@ -59,6 +59,7 @@ def test_what_became_of_jobs_is_shown(run: Command, queues: Command) -> None:
     assert "rated    5.00 on average" in shown
     [_, four, bad] = queues("jobs", "numbers").out.splitlines()
     assert four.split()[:2] == ["four", "done"]
+    assert four.endswith('double() {"from": "test"}')
     assert bad.endswith("no luck")
     assert [row["id"] for row in queues("jobs", "numbers", "--state", "failed", "--format", "jsonl").rows] == ["bad"]
     lessons = queues("lessons", "numbers").out
@@ -78,6 +79,7 @@ def test_a_job_is_shown_with_its_run(run: Command, queues: Command, neuroscript:
     assert (row["state"], row["result"], row["attempts"], row["owner"]) == ("done", 8, 1, str(Path("box").resolve()))
     text = queues("job", "four").out
     assert text.startswith("job      four: done\n")
+    assert queues("job", "fo").out == text, "the beginning of its id is enough"
     assert f"run      {row['run_id']}" in text
     assert neuroscript("runs", "show", row["run_id"], "--sandbox", "box").out.startswith(
         f"run      {row['run_id']}: ret"
@@ -90,6 +92,7 @@ def test_runs_of_jobs_are_listed_while_they_are_of_interest(run: Command, neuros
         return sorted(row["run_id"].rpartition(":")[2] for row in rows)
 
     run(2)
+    assert "2 jobs have an id that begins with ''" in neuroscript("queues", "job", "", "--sandbox", "box").err
     assert listed() == ["bad"]
     assert listed("--jobs") == ["bad", "four"]
     assert listed("--state", "returned") == ["four"]
@@ -109,6 +112,17 @@ def test_queues_are_paused_and_jobs_cancelled_and_retried(run: Command, queues: 
     assert queues("show", "numbers").out.count("2 cancelled") == 1
     assert queues("delete", "numbers").status == 0
     assert queues("list").out == ""
+
+
+def test_a_job_is_not_retried_whose_run_was_cancelled_for_good(
+    run: Command, queues: Command, neuroscript: Command
+) -> None:
+    run(2)
+    [bad] = queues("job", "bad", "--format", "jsonl").rows
+    assert neuroscript("runs", "cancel", bad["run_id"], "--sandbox", "box").status == 0
+    refused = queues("retry", "bad")
+    assert (refused.status, "was cancelled for good" in refused.err) == (2, True)
+    assert queues("show", "numbers").out.count("0 pending") == 1
 
 
 def test_names_that_there_are_not_are_told_with_the_nearest(
@@ -172,6 +186,8 @@ def test_a_decision_about_a_run_lets_its_job_go_on(
     assert neuroscript("run", "--sandbox", "box", name).status == 0
     [row] = queues("job", "j", "--format", "jsonl").rows
     assert row["waits_for"] == f"Go on?: neuroscript runs approve {row['run_id']} 1"
+    waits = f"waits    Go on?: neuroscript runs approve {row['run_id']} 1 --sandbox box\n"
+    assert waits in queues("job", "j").out
     told = neuroscript("runs", "approve", row["run_id"], "1", "--why", "fine", "--sandbox", "box")
     assert told.out == f"{row['run_id']} is approved; its job goes on where its queue is served\n"
     [row] = queues("job", "j", "--format", "jsonl").rows

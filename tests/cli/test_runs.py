@@ -49,15 +49,17 @@ def test_a_run_waits_for_a_person_and_goes_on(run: Command, runs: Command, tmp_p
     assert (
         "error 19 (PRECONDITION_FAILED): the run 'r' is suspended until somebody has answered about call 2" in first.err
     )
-    assert "neuroscript runs approve r 2" in first.err
+    for step in ("show r", "approve r 2", "resume r"):
+        assert f"neuroscript runs {step} --sandbox box" in first.err
 
+    assert runs("list").out.splitlines()[1].endswith("  waits for call 2: Write the report?")
     assert "r    suspended  2      1" in runs("list").out
     shown = runs("show", "r").out
     assert 'waits    call 2: Write the report? {"file": "report.md"}, since 20' in shown
     assert "fs.Append" in shown
 
     approved = runs("approve", "r", "--by", "ann", "--why", "fine")
-    assert approved.out == "r is approved; to go on: neuroscript runs resume r\n"
+    assert approved.out == "r is approved; to go on: neuroscript runs resume r --sandbox box\n"
     again = runs("resume", "r")
     assert (again.status, again.out, again.err) == (0, "yes by ann\n7\n", "")
     assert 'approved call 2: Write the report? {"file": "report.md"}, by ann on 20' in runs("show", "r").out
@@ -146,6 +148,9 @@ def test_a_run_that_is_cancelled_by_its_id_is_over(run: Command, runs: Command) 
     assert again.status == 130
     assert "the run 'r' was cancelled: no need" in again.err
     assert "the run 'r' is over: it is cancelled" in runs("approve", "r").err
+    run(run_id="quiet")
+    runs("cancel", "quiet")
+    assert "the run 'quiet' was cancelled; it is never resumed" in run(run_id="quiet").err
     assert runs("list", "--state", "suspended").out == ""
 
 
@@ -161,9 +166,41 @@ def test_an_open_end_is_decided(run: Command, runs: Command, tmp_path: Path) -> 
         (("resolve", "r", "9", "--repeat"), "the run 'r' has no call 9"),
         (("resolve", "r", "1", "--repeat"), "the end of call 1 of the run 'r' is known: it is done"),
         (("resolve", "nobody", "1", "--repeat"), "there is no run 'nobody' in the journal"),
+        (("approve", "r", "1"), "call 1 of the run 'r' waits for no approval; what waits is call 2"),
+        (("list", "--state", "suspnded"), "there is no state 'suspnded' of a run; did you mean 'suspended'?"),
     ):
         assert problem in runs(*words).err
     assert runs("resolve", "r", "2/1", "--done", json.dumps({"sent": True})).out.startswith("r is resolved; to go on: ")
+
+
+def test_a_run_whose_process_is_gone_says_how_it_goes_on(run: Command, runs: Command, tmp_path: Path) -> None:
+    run(run_id="of monday")
+    with Journal.open(tmp_path / "box") as journal:
+        journal.claim("of monday", journal.run("of monday").header)
+        journal.release("of monday")
+    assert "its process is gone" in runs("list", "--state", "stopped").out
+    shown = runs("show", "of monday").out
+    assert "stopped  its process is gone; to go on: neuroscript runs resume 'of monday' --sandbox box\n" in shown
+    assert "there is no run 'of mnday' in the journal; did you mean 'of monday'?" in runs("show", "of mnday").err
+
+
+def test_a_run_whose_files_are_gone_does_not_go_on_without_them(
+    neuroscript: Command, script: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "team").mkdir()
+    name = script(PROGRAM)
+    start = ("run", "--sandbox", "files", "--workers", "team", "--run-id", "r", name)
+    assert neuroscript(*start).status == 4
+    neuroscript("runs", "approve", "r", "--workers", "team")
+    (tmp_path / "files").rename(tmp_path / "moved")
+    for words in (start, ("runs", "resume", "r", "--workers", "team")):
+        refused = neuroscript(*words)
+        assert refused.status == 2
+        assert f"its sandbox '{tmp_path / 'files'}' is gone; put it back" in refused.err
+        assert not (tmp_path / "files").exists()
+    (tmp_path / "moved").rename(tmp_path / "files")
+    assert neuroscript(*start).status == 0
 
 
 def test_a_run_from_elsewhere_is_not_resumed(

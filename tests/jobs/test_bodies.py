@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from neuroscript import ErrorCode, Journal, NeuroScriptError, NotFoundError, RunTerms
-from neuroscript.jobs import Job
+from neuroscript import ErrorCode, Interpreter, Journal, NeuroScriptError, NotFoundError, RunTerms
+from neuroscript.jobs import Job, register_job_tools
 from neuroscript.jobs.programs import prompt_of
 from neuroscript.jobs.views import run_id_of
 from neuroscript.journal.entries import SUSPENDED, Header
@@ -56,6 +56,11 @@ def waiting(world: World, id: str) -> Job:
         assert time.monotonic() < until, job
         time.sleep(0.01)
     return job
+
+
+def test_an_engine_and_a_journal_are_not_taken_for_each_other(world: World) -> None:
+    with Interpreter() as interpreter, raises_code(ErrorCode.ARG_MISMATCH, "engine is a Journal; expected a JobEngine"):
+        register_job_tools(interpreter, world.journal, world.engine)  # type: ignore[arg-type]
 
 
 def test_another_attempt_goes_on_at_the_call_that_failed(world: World) -> None:

@@ -438,14 +438,21 @@ def interrupt():
     over.set()
 threading.Thread(target=interrupt, daemon=True).start()
 number = interrupts = 0
-while True:
+inside = False  # the block in which an interrupt is handled; one comes at a time
+def stop(*_):
+    global inside
+    if inside:
+        inside = False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGINT, stop)
+while not over.is_set():
     try:
-        if over.is_set():
-            break
+        inside = True
         engine.submit(f"{number}", "q", number)
         engine.wait("", f"{number}", 60)
         engine.acknowledge("", [f"{number}"])
         number += 1
+        inside = False
     except KeyboardInterrupt:
         interrupts += 1
 engine.submit("last", "q", 1)

@@ -109,6 +109,21 @@ def test_a_yes_that_the_submitters_run_needs_is_needed_by_its_jobs(world: World)
     assert world.acts == []
 
 
+def test_a_yes_that_the_serving_process_needs_is_needed_by_its_jobs(world: World) -> None:
+    id = submitted(world, ACT)
+    world.journal.terms = RunTerms(ask_before=("w.Act",))
+    world.jobs[world.host("", owner="")].serve_named("q", "me", most=1)
+    assert waiting(world, id).waits_for.startswith("w.Act: neuroscript runs approve")
+    assert world.acts == []
+
+
+def test_silence_is_a_no_for_jobs_as_for_their_submitters_run(world: World) -> None:
+    world.journal.terms = RunTerms(ask_before=("w.Act",), approval_seconds=0.01)
+    id = world.host(PROGRAM).run("main", ACT, 1, run_id="r", journal=world.journal)
+    assert failure(ended(world, id)) == 48
+    assert world.acts == []
+
+
 def _changed(directory: Path, change: Any) -> None:
     """Changes the payload of the only job, as whoever can write the file may."""
     with sqlite3.connect(directory / "neuroscript_jobs" / "jobs.sqlite3") as file:

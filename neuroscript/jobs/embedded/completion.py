@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from neuroscript.jobs.embedded.schema import ATTEMPTS, MEASURE, RATED, RATING, STAGE, STAGES, TIMED, UNFINISHED
-from neuroscript.jobs.embedded.values import numbers_of
+from neuroscript.jobs.embedded.values import numbers_of, read_map
 from neuroscript.jobs.embedded.wakeups import end_topic, ends_topic
 from neuroscript.journal.codec import to_text
 
@@ -49,7 +47,7 @@ def end(
     ).fetchone()
     if result is not None:
         execute("REPLACE INTO results VALUES (?, ?)", (number, result))
-    count_measures(work, queue, json.loads(known), 1)
+    count_measures(work, queue, read_map(known) or {}, 1)
     [name] = execute("SELECT name FROM queues WHERE number = ?", (queue,)).fetchone()
     work.topics |= {end_topic(owner, id), ends_topic(owner, name)}
 
@@ -60,7 +58,7 @@ def reopen(work: Transaction, number: int, attempts: int) -> None:
     [queue, measures, feedback] = execute(
         "SELECT queue, measures, feedback FROM jobs WHERE number = ?", (number,)
     ).fetchone()
-    count_measures(work, queue, json.loads(measures), -1)
+    count_measures(work, queue, read_map(measures) or {}, -1)
     count_rating(work, queue, feedback, None)
     execute(
         "UPDATE jobs SET stage = CASE WHEN not_before > :now THEN 'delayed' ELSE 'ready' END, attempts = :attempts, "
@@ -111,7 +109,7 @@ def count_measures(work: Transaction, queue: int, measures: Mapping[str, Any], s
 def count_rating(work: Transaction, queue: int, before: str | None, now: str | None) -> None:
     """Replaces the rating of a job by another in the sums."""
     for text, sign in ((before, -1), (now, 1)):
-        rating = numbers_of(json.loads(text)).get("rating") if text is not None else None
+        rating = numbers_of(read_map(text) or {}).get("rating")
         if rating is not None:
             add_to_tally(work, queue, RATED, sign)
             add_to_tally(work, queue, RATING, sign * rating)

@@ -181,13 +181,18 @@ class Membership:
         return lease / _HEARTBEATS
 
     def leave(self) -> None:
-        """Leaves the others, and gives back what this process has."""
+        """Leaves the others, and gives back what this process has.
+
+        Where the file cannot be written others do it for this process, since it holds its own file no longer.
+        """
         self._closed = True
         self._waiter.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join(wakeups.FALLBACK_SECONDS)
         try:
             self._database.write(lambda work: attempts.leave(work, self.process), durable=True)
+        except NeuroScriptError as error:
+            _log.warning("the job queues were left without a word to other processes: %s", error.message)
         finally:
             self._receiver.close()
             self._process_lock.leave()

@@ -54,7 +54,18 @@ _LATEST: Final = 32503680000.0  # the year 3000
 _MOST_ATTEMPTS: Final = 1000
 _MOST_SLOTS: Final = 1000
 _LONGEST_NOTE: Final = 10_000
-_SETTINGS: Final = ("worker", "least", "most", "attempts", "lease", "backoff", "backoff_most", "max_jobs", "note")
+_SETTINGS: Final = {
+    "worker": "worker",
+    "least": "min",
+    "most": "max",
+    "attempts": "max_attempts",
+    "lease": "lease_seconds",
+    "backoff": "backoff_seconds",
+    "backoff_most": "max_backoff_seconds",
+    "max_jobs": "max_jobs",
+    "note": "note",
+}
+"""The settings of a queue, and what they are called where queues are made."""
 
 
 def checked_queue(queue: Queue) -> Queue:
@@ -90,7 +101,9 @@ def create(work: Transaction, queue: Queue) -> bool:
         known = queue_of(row)
         other = [name for name in _SETTINGS if getattr(known, name) != getattr(queue, name)]
         if other:
-            told = ", ".join(f"{name} {getattr(known, name)!r} and not {getattr(queue, name)!r}" for name in other)
+            told = ", ".join(
+                f"{_SETTINGS[name]} {getattr(known, name)!r} and not {getattr(queue, name)!r}" for name in other
+            )
             message = f"there is a queue {queue.name!r} with other settings: {told}"
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"{message}; take another name, or delete that one first")
         return False

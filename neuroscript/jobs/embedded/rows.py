@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.jobs.embedded.schema import STATE_OF
+from neuroscript.jobs.embedded.values import read_map, read_value
 from neuroscript.jobs.engine import Job, Queue
 from neuroscript.runtime.errors import nearest
 
@@ -51,7 +50,10 @@ def queue_of(row: Sequence[Any]) -> Queue:
 
 
 def job_of(row: Sequence[Any]) -> Job:
-    """The record of a row of `JOB_FIELDS`."""
+    """The record of a row of `JOB_FIELDS`.
+
+    A text that somebody has damaged is taken for none: a job without its payload fails for itself alone.
+    """
     id, queue, owner, submitter, payload, stage, priority, not_before, deadline, attempt, attempts, used, *rest = row
     created, started, ended, result, error, waits_for, measures, feedback, acknowledged = rest
     return Job(
@@ -59,7 +61,7 @@ def job_of(row: Sequence[Any]) -> Job:
         queue=queue,
         owner=owner,
         submitter=submitter,
-        payload=json.loads(payload),
+        payload=read_value(payload),
         state=STATE_OF[stage],
         priority=priority,
         not_before=not_before,
@@ -70,11 +72,11 @@ def job_of(row: Sequence[Any]) -> Job:
         created=created,
         started=started,
         ended=ended,
-        result=_value(result),
-        error=_value(error),
+        result=read_value(result),
+        error=read_map(error),
         waits_for=waits_for,
-        measures=json.loads(measures),
-        feedback=_value(feedback),
+        measures=read_map(measures) or {},
+        feedback=read_map(feedback),
         acknowledged=bool(acknowledged),
     )
 
@@ -94,7 +96,7 @@ def queue_number(work: Transaction, owner: str, name: str) -> int:
 def no_queue(work: Transaction, owner: str, name: str) -> NeuroScriptError:
     """The error of a queue that does not exist."""
     known = work.execute("SELECT name FROM queues WHERE owner = ? LIMIT ?", (owner, _MOST_NAMES)).fetchall()
-    hint = nearest(name, [each for [each] in known]) if known else "; there is none at all"
+    hint = nearest(name, [each for [each] in known]) if known else "; its owner has none"
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no queue {name!r}{hint}")
 
 
@@ -133,7 +135,3 @@ def no_job(work: Transaction, owner: str, id: str) -> NeuroScriptError:
         "SELECT id FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT ?", (owner, _MOST_NAMES)
     ).fetchall()
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no job {id!r}{nearest(id, [each for [each] in known])}")
-
-
-def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)

@@ -29,19 +29,36 @@ RATED: Final = "rated"
 RATING: Final = "rating"
 TIMED: Final = "timed"
 
+_NUMBERS = {
+    "integer": ("priority", "attempt", "used", "attempts", "process", "begun", "woken", "end_number", "holder"),
+    "real": ("not_before", "deadline", "backoff_until", "created", "started", "ended"),
+}
+_LATEST = 253_402_300_799  # the end of the year 9999
+
+
+def _checks() -> str:
+    """What the columns of a job hold: one wrong row would keep a process from all the jobs of the file."""
+    stages = ", ".join(f"'{stage}'" for stage in STAGES)
+    types = [f"CHECK (typeof({name}) = '{type}')" for type, names in _NUMBERS.items() for name in names]
+    times = [f"CHECK (abs({name}) <= {_LATEST})" for name in _NUMBERS["real"]]
+    return ", ".join([f"CHECK (stage IN ({stages}))", *types, *times])
+
+
 # What a job is given and gives lies beside it, so that it is not written again whenever its stage changes.
-SCHEMA: Final = """
+SCHEMA: Final = f"""
 CREATE TABLE machine (boot TEXT NOT NULL, ends INTEGER NOT NULL)
 
 CREATE TABLE queues (
     number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, name TEXT NOT NULL, worker TEXT NOT NULL,
-    least INTEGER NOT NULL, most INTEGER NOT NULL, attempts INTEGER NOT NULL, lease REAL NOT NULL,
+    least INTEGER NOT NULL, most INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    lease REAL NOT NULL CHECK (typeof(lease) = 'real'),
     backoff REAL NOT NULL, backoff_most REAL NOT NULL, max_jobs INTEGER, paused INTEGER NOT NULL, note TEXT NOT NULL,
-    created REAL NOT NULL, UNIQUE (owner, name)
+    created REAL NOT NULL CHECK (typeof(created) = 'real'), UNIQUE (owner, name)
 )
 
 CREATE TABLE tallies (
-    queue INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC NOT NULL, PRIMARY KEY (queue, name)
+    queue INTEGER NOT NULL, name TEXT NOT NULL, value NUMERIC NOT NULL CHECK (typeof(value) IN ('integer', 'real')),
+    PRIMARY KEY (queue, name)
 ) WITHOUT ROWID
 
 CREATE TABLE processes (
@@ -56,8 +73,8 @@ CREATE TABLE jobs (
     created REAL NOT NULL, started REAL NOT NULL DEFAULT 0, ended REAL NOT NULL DEFAULT 0,
     process INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0, woken INTEGER NOT NULL DEFAULT 0,
     cancel_reason TEXT, end_number INTEGER NOT NULL DEFAULT 0, holder INTEGER NOT NULL DEFAULT 0,
-    acknowledged INTEGER NOT NULL DEFAULT 0, waits_for TEXT NOT NULL DEFAULT '', measures TEXT NOT NULL DEFAULT '{}',
-    feedback TEXT, error TEXT, UNIQUE (owner, id)
+    acknowledged INTEGER NOT NULL DEFAULT 0, waits_for TEXT NOT NULL DEFAULT '', measures TEXT NOT NULL DEFAULT '{{}}',
+    feedback TEXT, error TEXT, UNIQUE (owner, id), {_checks()}
 )
 
 CREATE TABLE payloads (number INTEGER PRIMARY KEY, payload TEXT NOT NULL)

@@ -22,6 +22,8 @@ _DEEPEST: Final = 200
 _LONGEST_NAME: Final = 1000
 """Bytes of an id or a name."""
 
+_MOST_DIGITS: Final = 4_000
+_MOST_BITS: Final = int(_MOST_DIGITS * math.log2(10))
 _MOST_OF_ERROR: Final = 64 * 1024
 _NUMBERS: Final = (int, float)
 _sorted_text = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
@@ -38,10 +40,7 @@ def stored(value: Any, what: str) -> str:
         NeuroScriptError: 7 if they are no JSON values; 4 if they are too large, or a text in them is no Unicode.
     """
     _check(value, what, 0)
-    try:
-        text = to_text(value)
-    except ValueError as error:  # an integer of thousands of digits, which Python writes for nobody
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{what} cannot be written as JSON: {error}") from None
+    text = to_text(value)
     size = len(text) if text.isascii() else len(text.encode())
     if size > MOST_BYTES:
         message = f"{what} is {size:,} bytes of JSON, above the {MOST_BYTES:,} that a job may have"
@@ -97,6 +96,20 @@ def check_whole(value: Any, what: str, least: int, most: int) -> int:
     return int(check_number(value, what, least, most))
 
 
+def read_value(text: Any) -> Any:
+    """The value that a text of the file holds; None if there is none, or somebody has damaged it."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def read_map(text: Any) -> dict[str, Any] | None:
+    """The map that a text of the file holds; None as for `read_value`, and for what is no map."""
+    value = read_value(text)
+    return value if isinstance(value, dict) else None
+
+
 def stored_error(error: Mapping[str, Any] | None) -> str | None:
     """The text of an error, cut where it is too large or cannot be kept."""
     if error is None:
@@ -141,6 +154,9 @@ def _check(value: Any, what: str, depth: int) -> None:
             _encoded(value, f"a text in {what}")
         return
     if value is None or isinstance(value, _NUMBERS):
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            message = f"{what} holds an integer of more than {_MOST_DIGITS:,} digits, which most readers of JSON refuse"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
         return
     if depth == _DEEPEST:
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{what} has more than {_DEEPEST} levels of lists and maps")

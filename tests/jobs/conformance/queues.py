@@ -50,7 +50,7 @@ class IdsAndQueuesConformance:
         queue = Queue(name="reviews", worker="w", most=2, note="what they say")
         assert engine.create(queue)
         assert not engine.create(queue)
-        with refused(ErrorCode.DUPLICATE, "'reviews'", "attempts 3 and not 7"):
+        with refused(ErrorCode.DUPLICATE, "'reviews'", "max_attempts 3 and not 7"):
             engine.create(replace(queue, attempts=7))
         found = engine.queue("", "reviews")
         assert found == replace(queue, created=found.created)
