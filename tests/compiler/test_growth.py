@@ -151,3 +151,109 @@ func main(needs n) means
 endfunc
 """
     assert agree(text, [10, 18, 19, 20, 21, 30], 40, monkeypatch)[-1] == 38
+
+
+# Each puts so many keys in order into a tree, which is one level deeper with each: the deepest that trees can be.
+KEEPERS = {
+    "the same place": """
+func insert(needs node, key) means
+  if node == nil
+    return {"key": key, "left": nil, "right": nil}
+  endif
+  if key < node.key
+    set node.left = insert(node.left, key)
+  else
+    set node.right = insert(node.right, key)
+  endif
+  return node
+endfunc
+""",
+    "a map made anew": """
+func insert(needs node, key) means
+  if node == nil
+    return {"key": key, "left": nil, "right": nil}
+  endif
+  return {"key": node.key, "left": node.left, "right": insert(node.right, key)}
+endfunc
+""",
+    "through a variable": """
+func insert(needs node, key) means
+  if node == nil
+    return {"key": key, "right": nil}
+  endif
+  set below = node.right
+  set below = insert(below, key)
+  set node.right = below
+  return node
+endfunc
+""",
+    "two procedures": """
+func insert(needs node, key) means
+  if node == nil
+    return {"key": key, "right": nil}
+  endif
+  return put_right(node, key)
+endfunc
+func put_right(needs node, key) means
+  set node.right = insert(node.right, key)
+  return node
+endfunc
+""",
+}
+INSERT = """
+func main(needs n) means
+  set root = nil
+  set i = 0
+  while i < n
+    set root = insert(root, i)
+    set i = i + 1
+  endwhile
+  return typeof root
+endfunc
+"""
+
+
+@pytest.mark.parametrize("max_nesting", [24, 40, 100])
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_a_tree_that_grows_by_a_leaf_at_a_time_is_as_deep_as_the_limit_and_no_deeper(
+    keeper: str, max_nesting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [1, max_nesting // 2, *range(max_nesting - 3, max_nesting + 3)]
+    codes = agree(KEEPERS[keeper] + INSERT, numbers, max_nesting, monkeypatch)
+    assert codes == [0] * 6 + [38] * 2
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_what_was_in_an_argument_is_not_looked_at(keeper: str) -> None:
+    names = mentioned(KEEPERS[keeper] + INSERT, "t_insert") | mentioned(KEEPERS[keeper] + INSERT, "t_put_right")
+    assert abi.DEEP_CALLS in names
+
+
+# What is given is one level deeper than an argument, or may be.
+DEEPENERS = {
+    "around an argument": 'func insert(needs node, key) means\nreturn {"inner": node, "key": key}\nendfunc',
+    "around an argument of a call": (
+        "func insert(needs node, key) means\nif key < 2\nreturn [node]\nendif\n"
+        "return [insert([node], key - 2), key]\nendfunc"
+    ),
+    "an argument in its own item": (
+        "func insert(needs node, key) means\nif node == nil\nreturn [nil]\nendif\n"
+        "if key < 0\nreturn [insert(node, key)]\nendif\nset node[0] = node\nreturn node\nendfunc"
+    ),
+    "one argument in the other": (
+        "func join(needs node, other, key) means\nif key < 0\nreturn [join(node, other, key)]\nendif\n"
+        "set node[0] = other\nreturn node\nendfunc\n"
+        "func insert(needs node, key) means\nreturn join([nil], node, key)\nendfunc"
+    ),
+    "a turned tree": (
+        'func insert(needs node, key) means\nif node == nil\nreturn {"key": key, "right": nil}\nendif\n'
+        "if key < 0\nreturn [insert(node, key)]\nendif\n"
+        'set top = {"key": key, "right": nil}\nset top.right = node\nreturn top\nendfunc'
+    ),
+}
+
+
+@pytest.mark.parametrize("deepener", DEEPENERS)
+def test_what_is_deeper_than_an_argument_is_looked_at(deepener: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = agree(DEEPENERS[deepener] + INSERT, [1, 10, *range(36, 44), 90], 40, monkeypatch)
+    assert (codes[0], codes[-1]) == (0, 38)

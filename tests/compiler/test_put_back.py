@@ -15,6 +15,11 @@ func push(needs r, x) means
   return r
 endfunc
 
+func push_and_tell(needs r, x) means
+  set r.n = r.n + 1
+  return r, r.n > x
+endfunc
+
 func pass_on(needs x, r) means
   return push(r, x)
 endfunc
@@ -42,6 +47,8 @@ WAYS = {
     "a variable as argument": "set r = all[k]\nset all[k] = push(r, 1)\ncall tool.probe.See(all[k])",
     "a value that reads the whole": "set r = all[k]\nset r.n = len(all)\ncall tool.probe.See(r)\nset all[k] = r",
     "an item as argument": "set r = push(all[k], 1)\ncall tool.probe.See(r)\nset all[k] = r",
+    "an item and more": "set r, more = push_and_tell(all[k], 1)\ncall tool.probe.See(r)\nset all[k] = r",
+    "an item put back with more": "set all[k], more = push_and_tell(all[k], 1)\ncall tool.probe.See(all[k])",
     "a key that is an item": "set r = all[j.k]\nset r.n = r.n + 1\ncall tool.probe.See(r)\nset all[j.k] = r",
     "an idle name": "set r = all[k]\nset x = r.n\nset all[k].n = x + 1\ncall tool.probe.See(all[k])",
     "a computed key": 'set all["" + k].list = all["" + k].list + [1]\ncall tool.probe.See(all[k].list)',
@@ -97,6 +104,15 @@ START = 'set m = {"a": {"n": 1, "list": [1]}, "b": {"n": 5, "list": []}}\nset k 
         ("set m[k] = push(m[k], m[k].n)\nreturn m.a", {"n": 2, "list": [1, 1]}),
         ("set m[k] = push(m[k], m[k])\nreturn m.a.list[1].n", 1),
         ("set r = m[k]\nset m[k] = push(r, 7)\nreturn [r.n, m.a.n]", [1, 2]),
+        ("set r, more = push_and_tell(m[k], 1)\nset m[k] = r\nreturn [m.a.n, more]", [2, True]),
+        ("set r, more = push_and_tell(m[k], 1)\nif more\nset m[k] = r\nendif\nreturn [m.a.n, r.n]", [2, 2]),
+        ("set r, more = push_and_tell(m[k], 9)\nif more\nset m[k] = r\nendif\nreturn [m.a.n, r.n]", [1, 2]),
+        ("set r, k = push_and_tell(m[k], 1)\nset m[k] = r\nreturn [m.a.n, m[k].n]", [1, 2]),
+        ("set m[k], k = push_and_tell(m[k], 1)\nreturn [m.a.n, k]", [2, True]),
+        ("set m[k], m = push_and_tell(m[k], 1)\nreturn m", True),
+        ("set m[k], m.b = push_and_tell(m[k], 1)\nreturn [m.a.n, m.b]", [2, True]),
+        ("set m, more = push_and_tell(m[k], 1)\nreturn [m.n, more]", [2, True]),
+        ("set old = m\nset m[k], more = push_and_tell(m[k], 1)\nreturn [old.a.n, m.a.n]", [1, 2]),
         ("set r = push(m.a, m)\nreturn [r.list[1].a.n, r.n]", [1, 2]),
         ("set xs = [[1], [2]]\nset x = xs[1]\nset x[1] = 3\nset xs[1] = x\nreturn xs", [[1], [2, 3]]),
         ("set xs = [[1]]\nset i = true\nset x = xs[0]\nset x[1] = 3\nset xs[0] = x\nreturn xs", [[1, 3]]),
@@ -128,6 +144,9 @@ def test_values_are_nobody_elses(body: str, result: object) -> None:
         ("set m.x[k.z] = m.x[k.z] + 1", 7, 4, 22),
         ("set m.a[k] = m.a[k] + m", 7, 4, 23),
         ("set m.x.y = push(m.x.y, 1)", 7, 4, 20),
+        ("set a, b, c = push_and_tell(m[k], 1)\nset m[k] = a", 36, 4, 3),
+        ("set m[k], b, c = push_and_tell(m[k], 1)", 36, 4, 3),
+        ("set k, m[k] = push_and_tell(m[k], 1)", 7, 4, 10),
     ],
 )
 def test_errors_are_those_of_the_plain_way(body: str, code: int, line: int, column: int) -> None:

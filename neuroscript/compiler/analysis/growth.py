@@ -6,7 +6,9 @@ of them, there are no more levels than the product.  So while no such call has b
 these procedures store of one another's results is nested too deeply, and nobody has to look.
 
 It holds of procedures whose results are made of such results and of what types bound, and of nothing else: not of
-parameters, tools or globals that may be nested in any way, nor of a variable that gets deeper with each turn of a loop.
+tools or globals that may be nested in any way, nor of a variable that gets deeper with each turn of a loop.  Arguments
+are nested no more deeply than anything may be; so a result may hold what was in one, as far down as it was, which is
+what ``set node.left = insert(node.left, key)`` does to a tree.
 """
 
 from __future__ import annotations
@@ -23,14 +25,16 @@ _MOST = 6  # levels that a call makes, and that anything else has
 _LEAST_CALLS = 8  # inside one another, below which it is no gain
 _ROUNDS = 2 * _MOST + 4
 
-Depth = tuple[int, int]
-"""A bound on how deeply a value is nested: the first number, or if that is more, the deepest result of the calls that
-the body has made and the second one; `_NONE` as the second where none of these is in it."""
+Depth = tuple[int, int, int]
+"""A bound on how deeply a value is nested, the greatest of three: the first number; as deeply as any result of so many
+calls inside one another as the body's own calls may make, and the second number; the body's deepest argument and the
+third.  The second or third is `_NONE` where nothing of these is in it."""
 
 _NONE = -100
-_FLAT: Depth = (0, _NONE)
-_ANY: Depth = (_MOST + 1, _NONE)
-_RESULT: Depth = (0, 0)
+_FLAT: Depth = (0, _NONE, _NONE)
+_ANY: Depth = (_MOST + 1, _NONE, _NONE)
+_RESULT: Depth = (0, 0, _NONE)
+_ARGUMENT: Depth = (0, _NONE, 0)
 
 _APPENDING = frozenset({"list.append", "list.push", "list.prepend"})
 
@@ -50,8 +54,9 @@ class Growth:
     depths: Depths
 
     def is_bounded(self, value: n.Expr) -> bool:
-        """Whether a value is nested no more deeply than calls are, as far as that makes any difference."""
-        return _is_known(self.depths.of(value))
+        """Whether a value is nested no more deeply than calls are, or than what is in an argument."""
+        depth = self.depths.of(value)
+        return _is_known(depth) and depth[2] < 0
 
 
 def find_growth(versions: Mapping[str, Inference], max_nesting: int, is_standard: Standard) -> dict[str, Growth]:
@@ -78,10 +83,10 @@ def find_growth(versions: Mapping[str, Inference], max_nesting: int, is_standard
             if not found[name].solve(names):
                 del found[name]
     results = [depths.result for depths in found.values()]
-    made = max((more for _, more in results), default=_NONE)
+    made = max((more for _, more, _ in results), default=_NONE)
     if made <= 0:
         return {}  # nothing grows, or no more than types tell
-    start = max(made, *(least for least, _ in results))
+    start = max(made, *(least for least, _, _ in results))
     calls = (max_nesting - 1 - start - _MOST) // made
     if calls < _LEAST_CALLS:
         return {}
@@ -132,7 +137,8 @@ class Depths:
         self._names = names
         self._variables = {name: _ANY if name in self._types.foreign else _FLAT for name in self._body.variables}
         for name in self._body.params:
-            self._variables[name] = _of_type(self._types.types.get(name, ANY)) or _ANY
+            kind = self._types.types.get(name, ANY)
+            self._variables[name] = _of_type(kind) or (_ANY if kind.kinds & OTHER else _ARGUMENT)
         for _ in range(_ROUNDS):
             changed = False
             for assignment in self._assignments:
@@ -183,8 +189,8 @@ class Depths:
                 return _deeper(_joined(map(self.of, items)), 1)
             case n.MapExpr(entries=entries):
                 return _deeper(_joined(self.of(item) for _, item in entries), 1)
-            case n.Call(name=name) if name in self._names and name not in self._body.variables:
-                return _RESULT
+            case n.Call(name=name, args=args) if name in self._names and name not in self._body.variables:
+                return _joined((_RESULT, *(self.of(argument.value) for argument in args)))
             case n.Index(value=collection):
                 return self._inside(collection)
             case n.Chain(first=first, rest=rest) if all(operator == "+" for operator, _, _ in rest):
@@ -201,24 +207,27 @@ def _of_type(kind: Type) -> Depth | None:
     if not kind.kinds & (CONTAINER | OTHER):
         return _FLAT
     levels = _levels(kind)
-    return (levels, _NONE) if levels <= _MOST else None
+    return (levels, _NONE, _NONE) if levels <= _MOST else None
 
 
 def _joined(depths: Iterable[Depth]) -> Depth:
     """The depth of what may be any of some values."""
-    least, more = _FLAT
-    for one, other in depths:
-        least, more = max(least, one), max(more, other)
-    return least, more
+    least, more, kept = _FLAT
+    for one, other, argument in depths:
+        least, more, kept = max(least, one), max(more, other), max(kept, argument)
+    return least, more, kept
 
 
 def _deeper(depth: Depth, levels: int) -> Depth:
     """The depth of a list or map around a value, or of an item of one."""
-    least, more = depth
     if not _is_known(depth):
         return depth
-    return max(least + levels, 0), more + levels if more != _NONE else _NONE
+    least, *others = depth
+    more, kept = (one if one == _NONE else max(one + levels, -_MOST) for one in others)
+    return max(least + levels, 0), more, kept
 
 
 def _is_known(depth: Depth) -> bool:
-    return max(depth) <= _MOST
+    """Whether a depth is a bound at all; what is deeper than an argument would be deeper with each call."""
+    least, more, kept = depth
+    return max(least, more) <= _MOST and kept <= 0

@@ -103,7 +103,7 @@ class ItemsPutBack:
         return self._within.get(id(statement), ())
 
     def passed(self, statement: n.Stmt) -> Item | None:
-        """The item that ``set name = procedure(…, item, …)`` gives to a procedure which changes it, to let go of."""
+        """The item that ``set name, … = procedure(…, item, …)`` gives to a procedure which changes it, to let go of."""
         return self._passed.get(id(statement))
 
     def _block(self, block: n.Block, rest: Rest, items: dict[str, Item]) -> None:
@@ -123,8 +123,9 @@ class ItemsPutBack:
             for name in [name for name, item in items.items() if not item.names.isdisjoint(_set_by(statement))]:
                 del items[name]
             match statement:
-                case n.Set(targets=[n.Target(name=name, path=[])], value=n.Call() as call, must=False):
-                    self._pass(statement, name, call, following)
+                case n.Set(targets=targets, value=n.Call() as call, must=False):
+                    if not any(target.path for target in targets):
+                        self._pass(statement, [target.name for target in targets], call, following)
                 case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value, must=False):
                     items.pop(name, None)
                     item = _item(name, value)
@@ -145,10 +146,13 @@ class ItemsPutBack:
             if item.names and not all(known.get(name) is item for known in (before, *found)):
                 del items[name]
 
-    def _pass(self, statement: n.Stmt, name: str, call: n.Call, following: Rest) -> None:
-        """Notes the item that a call gives to a procedure which changes it."""
+    def _pass(self, statement: n.Stmt, names: list[str], call: n.Call, following: Rest) -> None:
+        """Notes the item that a call gives to a procedure which changes it; what that gives is assigned to names."""
         for argument in self._given(call):
-            item = _item(name, argument) if isinstance(argument, n.Index) else None
+            items = [_item(name, argument) for name in names] if isinstance(argument, n.Index) else []
+            if not items or None in items:
+                continue
+            item = items[0]
             if item is None or item.names or item.root in self._handled:
                 continue
             others = (other.value for other in call.args if other.value is not argument)

@@ -157,7 +157,8 @@ class CallGenerator:
     def _argument(self, value: n.Expr) -> ast.expr:
         if self._is_moved(value):
             return moved_value(self.context, self.expressions, value)
-        return self.expressions.value(value)
+        name = self.context.evaluated.get(id(value))
+        return self.expressions.value(value) if name is None else py.name(name)
 
     def _target(self, call: n.Call) -> ast.expr:
         """The function to call: the specialised body's, where the arguments fit it, which may have to be tested."""

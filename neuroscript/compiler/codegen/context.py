@@ -83,6 +83,7 @@ class FunctionContext:
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
         self.moved_items: dict[int, str] = {}  # and the temporaries of those that are items already let go of
+        self.evaluated: dict[int, str] = {}  # the temporaries of arguments of the current statement's call
         self.growth = analysis.growth
         self.liveness = analysis.liveness
         values = self.body.variables

@@ -91,12 +91,46 @@ def evaluated(
         use: makes the statement that uses the value of Python code; it fails in no way that the value may not.
     """
     if not is_hopeful(context, expression):
-        return [use(expressions.value(expression))]
+        first = _arguments_first(context, expressions, expression)
+        return [*first, use(expressions.value(expression))]
     with context.hoping():
         likely = use(expressions.value(expression))
     with context.short():
         other = use(expressions.value(expression))
     return missing([likely], [other])
+
+
+def _arguments_first(context: FunctionContext, expressions: Expressions, call: n.Expr) -> list[ast.stmt]:
+    """Statements that evaluate the arguments of a procedure's call in hope, which as a whole may not run twice.
+
+    Lists and maps are left where they are: a temporary would hold them while the procedure changes them.
+    """
+    if not isinstance(call, n.Call) or context.compact or not context.is_procedure(call.name):
+        return []
+    signature = context.unit.procedures[call.name]
+    values = [argument.value for argument in call.args if argument.name is None]
+    if len(values) != len(call.args) or signature.problem(len(values), []) is not None:
+        return []
+    doubtful = [value for value in values if not context.is_pure(value)]
+    if not all(may_run_twice(context, value) for value in doubtful) or not any(
+        is_hopeful(context, value) for value in doubtful
+    ):
+        return []
+    if any(context.type_of(value).kinds & CONTAINER for value in doubtful):
+        return []
+    names = [context.temporaries.fresh() for _ in doubtful]
+    with context.hoping():
+        likely: list[ast.stmt] = [
+            py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)
+        ]
+    with context.short():
+        other: list[ast.stmt] = [
+            py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)
+        ]
+    for part, value in zip([*likely, *other], [*doubtful, *doubtful], strict=True):
+        py.place(part, value.span)
+    context.evaluated.update(zip(map(id, doubtful), names, strict=True))
+    return missing(likely, other)
 
 
 def tested(context: FunctionContext, expressions: Expressions, condition: n.Expr) -> tuple[list[ast.stmt], ast.expr]:

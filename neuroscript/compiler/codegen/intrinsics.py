@@ -241,6 +241,20 @@ class IntrinsicGenerator:
             return made
         return py.either(py.kind_is(number.code, "int"), whole, made)
 
+    def as_text(self) -> ast.expr | None:
+        """A whole number in digits, or a text as it is."""
+        value = self.operands[0]
+        digits = ast.JoinedStr([ast.FormattedValue(value.code, -1, None)])
+        if value.kind.within(INT):
+            return digits
+        made = self.call()
+        if value.kind.kinds & STR:
+            short = py.compare(py.call("len", value.code), "<=", py.const(BIG))
+            made = py.either(py.both(py.kind_is(value.code, "str"), short), value.code, made)
+        if value.kind.kinds & INT:
+            made = py.either(py.kind_is(value.code, "int"), digits, made)
+        return made if value.kind.kinds & (STR | INT) else None
+
     def template(self) -> ast.expr | None:
         """A literal template with ordinary values in its places."""
         literal, *values = (self.operands[place] for place in range(len(self.operands)))
@@ -312,12 +326,28 @@ class IntrinsicGenerator:
             return None
         return self._either([*first, *second], self._part(items, ast.Slice(start.code, end.code, None)))
 
+    def copies(self) -> ast.expr | None:
+        """A list of a value, a few times."""
+        element, count = self.operands[0], self.operands[1]
+        tests = count.within(0, BIG)
+        made = py.binary(ast.List([element.code], py.LOAD), "*", count.code)
+        nests = self.nests and element.kind.kinds & CONTAINER
+        return self._either(tests, py.call(abi.NESTED, made) if nests else made)
+
     def _part(self, items: Operand, places: ast.Slice) -> ast.expr:
         """A part of a list."""
         made = py.item(items.code, places)
         item = items.kind.item
         flat = item is not None and items.kind.within(LIST) and not item.kinds & CONTAINER
         return made if flat or not self.nests else py.call(abi.NESTED, made)
+
+    def numbers(self) -> ast.expr | None:
+        """The whole numbers from one to another, if they are not many."""
+        start, end = self.operands[0], self.operands[1]
+        first = start.literal(int)
+        count = end.code if first == 0 else py.binary(end.code, "-", start.code)
+        made = ast.List([ast.Starred(py.call(abi.RANGE, start.code, end.code), py.LOAD)], py.LOAD)
+        return self._either([py.compare(count, "<=", py.const(BIG))], made)
 
     def among(self) -> ast.expr | None:
         """``x in xs``, of a string: nothing but a string equals one."""
@@ -376,6 +406,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("str.padright", 3): lambda call: call.padded(abi.STR_LEFT),
     ("str.tonumber", 1): IntrinsicGenerator.number,
     ("str.formatnumber", 2): IntrinsicGenerator.formatted,
+    ("str.tostring", 1): IntrinsicGenerator.as_text,
     ("math.floor", 1): lambda call: call.rounded(abi.FLOOR),
     ("math.ceil", 1): lambda call: call.rounded(abi.CEIL),
     ("math.truncate", 1): lambda call: call.rounded(abi.TRUNCATE),
@@ -390,6 +421,8 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("list.head", 1): IntrinsicGenerator.head,
     ("list.rest", 1): IntrinsicGenerator.rest,
     ("list.slice", 3): IntrinsicGenerator.cut,
+    ("list.range", 2): IntrinsicGenerator.numbers,
+    ("list.repeat", 2): IntrinsicGenerator.copies,
     ("list.contains", 2): IntrinsicGenerator.among,
     ("map.length", 1): IntrinsicGenerator.length,
     ("map.isempty", 1): IntrinsicGenerator.empty,

@@ -55,6 +55,7 @@ class StatementGenerator:
             empty.difference_update(assigned_by(statement))
             made += vacated(self.context, self.expressions, statement)
             self.context.moved_items.clear()
+            self.context.evaluated.clear()
             if (item := moved_item(self.context, self.expressions, statement)) is not None:
                 made += item[0]
                 self.context.moved_items[id(item[1])] = item[2]

@@ -54,14 +54,14 @@ def moved_item(
         Statements by which a temporary alone holds the item; the argument; the temporary. None elsewhere.
     """
     match statement:
-        case n.Set(targets=[n.Target(name=name, path=path)], value=n.Call() as call, must=False):
-            if not may_let_go(context):
+        case n.Set(targets=targets, value=n.Call() as call, must=False):
+            passed = context.analysis.put_back.passed(statement)
+            replaced = (passed.root, [*passed.path]) if passed is not None else _replaced(targets)
+            if replaced is None or not may_let_go(context):
                 return None
         case _:
             return None
-    passed = context.analysis.put_back.passed(statement)
-    if passed is not None:
-        name, path = passed.root, [*passed.path]
+    name, path = replaced
     if not is_lost_on_failure(context, name):
         return None
     keys = tuple(map(key_of, path))
@@ -81,6 +81,18 @@ def moved_item(
         py.place(part, item.span)
     code += context.temporaries.release()
     return [*code, *vacate(context, expressions, py.name(temporary), name, path)], item, temporary
+
+
+def _replaced(targets: list[n.Target]) -> tuple[str, list[n.Expr]] | None:
+    """The place in a list or map that a statement sets, if it is one, which all its other targets leave where it is."""
+    places = [target for target in targets if target.path]
+    if len(places) != 1:
+        return None
+    [place] = places
+    read = {place.name, *(key.name for key in place.path if isinstance(key, n.Name))}
+    if any(target.name in read for target in targets if target is not place):
+        return None
+    return place.name, place.path
 
 
 def vacate(

@@ -95,6 +95,10 @@ def _key(key: n.Expr) -> str:
         ("if k\nset t = m[j.k]\nelse\nset t = m[j.k]\nendif\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
         # arguments
         ("set t = change(m[k])\nset m[k] = t\nreturn m", {1: "argument m[k]"}),
+        ("set t, u = change(m[k])\nset m[k] = t\nreturn m", {1: "argument m[k]"}),
+        ("set t, u = change(m[k])\nif u\nset m[k] = t\nendif\nreturn m", {}),
+        ("set t, k = change(m[k])\nset m[k] = t\nreturn m", {}),
+        ("set t, m = change(m[k])\nset m[k] = t\nreturn m", {}),
         ("set t = change(m[k], len(m))\nset m[k] = t\nreturn m", {}),
         ("set t = change(m[k])\nemit m\nset m[k] = t\nreturn m", {}),
         ("set t = other(m[k])\nset m[k] = t\nreturn m", {}),
