@@ -268,7 +268,7 @@ def test_the_machine_is_named_without_its_host() -> None:
 def test_the_page_has_a_place_for_the_tables_of_each_benchmark() -> None:
     page = performance.PAGE.read_text(encoding="utf-8")
     names = [found[2] for found in performance.SECTION.finditer(page)]
-    assert {"embedding", "language", "providers", "scale", "startup", "parse"} == set(names)
+    assert {"embedding", "journal", "language", "parse", "providers", "scale", "startup", "versions"} == set(names)
     assert all((performance.HERE / f"{name}.py").exists() for name in names)
 
 

@@ -16,7 +16,9 @@ CONSTANT = {"list, passed 20,000 times"}
 COPIES = frozenset({"copy", "extend", "update", "list", "dict"})
 SMALLER = {
     "load many procedures": 3,
+    "… and compile all of them": 3,
     "load one long procedure": 4,
+    "… and compile it": 4,
     "load nested blocks": 1,
     "recursion": 1,
     "event handlers": 2,

@@ -50,5 +50,7 @@ def test_a_sum_is_bounded(items: int) -> None:
 
 
 def test_a_long_sum_looks_at_the_memory_of_the_run() -> None:
-    text = "set xs = []\nset i = 0\nwhile i < 60\n  set xs = xs + [a + [i]]\n  set i = i + 1\nendwhile\nreturn len(xs)"
+    text = (
+        "set xs = []\nset i = 0\nwhile i < 2000\n  set xs = xs + [a + [i]]\n  set i = i + 1\nendwhile\nreturn len(xs)"
+    )
     assert run(text, list(range(50_000)), limits=Limits(max_memory=4_000_000)).code == 37

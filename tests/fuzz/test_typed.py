@@ -115,3 +115,25 @@ def test_a_holder_that_is_overlooked_is_found() -> None:
     assert shared_value(trial) == ""
     with patch.object(EscapeAnalysis, "by", lambda self, statement: iter(())):
         assert "xs has another holder" in shared_value(trial)
+
+
+@pytest.mark.parametrize("failing", ['fail "x"', "set y = 1 / 0", "set y = true * 0.5"])
+def test_what_an_error_handler_returns_is_a_result_of_a_procedure_that_calls_itself(failing: str) -> None:
+    source = f"""func f(needs n) means
+  on error do
+    clear_error
+    return 8
+  endon
+  if n <= 0
+    return 1
+  endif
+  set x = f(n % 3 - 1)
+  {failing}
+  return 3
+endfunc
+
+func main(needs n) means
+  return f(n)
+endfunc
+"""
+    assert excluded_value(Trial(source, (Call("main", (4,)),))) == ""

@@ -317,11 +317,12 @@ def _at_depth(bits: int, growth: int | None, max_depth: int | None) -> int | Non
 
 
 def _return_type(body: Body, types: Inference) -> Type:
-    """The type of what the body returns."""
+    """The type of what the body returns, in its error handlers too; it resumes after none of them."""
     found = T_NIL if falls_through(body.block) else NOTHING
-    for statement in statements(body.block):
-        if isinstance(statement, n.Return):
-            found = found.union(types.of(statement.values[0]) if len(statement.values) == 1 else ANY)
+    for block in (body.block, *(handler.body for handler in body.handlers)):
+        for statement in statements(block):
+            if isinstance(statement, n.Return):
+                found = found.union(types.of(statement.values[0]) if len(statement.values) == 1 else ANY)
     return found
 
 
