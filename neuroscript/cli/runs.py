@@ -41,7 +41,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does what the action says; returns the exit status."""
-
     from neuroscript.journal import Journal
     from neuroscript.sandbox.protection import JOURNAL_DIRECTORY
 
@@ -171,7 +170,6 @@ def _declare_cancel(parser: argparse.ArgumentParser) -> None:
 def _cancel(journal: Journal, options: argparse.Namespace) -> int:
     journal.cancel(options.run, why=options.why)
     _apply_committed(journal, options)
-    _wake_job(journal, options.run)
     jobs = _cancel_jobs(journal, options)
     row = {"run_id": options.run, "decided": "cancelled", **({"jobs": jobs} if jobs else {})}
     and_jobs = f", and {jobs} {'job' if jobs == 1 else 'jobs'} with it" if jobs else ""
@@ -261,12 +259,15 @@ def _wake_job(journal: Journal, run_id: str) -> bool:
 
 
 def _cancel_jobs(journal: Journal, options: argparse.Namespace) -> int:
-    """Cancels the jobs that a run has left; returns how many."""
-    from neuroscript.jobs.decisions import cancel_jobs_of
+    """Ends the job whose run is cancelled, and cancels those that the run has left; returns how many these are."""
+    from neuroscript.jobs.decisions import cancel_jobs_of, wake_job_of
 
     why = f"the run {options.run} was cancelled{f': {options.why}' if options.why else ''}"
     with _engine(journal) as engine:
-        return cancel_jobs_of(engine, options.run, why) if engine is not None else 0
+        if engine is None:
+            return 0
+        wake_job_of(engine, options.run)
+        return cancel_jobs_of(engine, options.run, why)
 
 
 def _engine(journal: Journal) -> AbstractContextManager[JobEngine | None]:

@@ -253,7 +253,7 @@ class JobAccess:
         """Waits until a job has ended, or the time is over."""
         job = self.engine.get(self.owner, id)
         if not job.has_ended:
-            self._may_wait(job.queue)
+            self._may_wait(self.engine.queue(self.owner, job.queue))
             job = self.engine.wait(self.owner, id, self._seconds(ctx, timeout), ctx.check)
         return job_map(job, self.contents)
 
@@ -262,8 +262,7 @@ class JobAccess:
 
         In a journaled run it is noted with the call's entry, so that an end is neither lost nor handed out twice.
         """
-        self._queue_to_fill(name)
-        self._may_wait(name)
+        self._may_wait(self._queue_to_fill(name))
         journal = ctx.journal
         submitter = None if journal is None else journal.info.run_id
         seconds = self._seconds(ctx, timeout)
@@ -302,15 +301,15 @@ class JobAccess:
             self.engine.give_back(self.owner, id)
         self._handed_out.clear()
 
-    def _may_wait(self, name: str) -> None:
+    def _may_wait(self, queue: Queue) -> None:
         """Refuses a wait that could never end; has this process do the jobs that are waited for."""
-        if name in self._queues:
+        if queue.name in self._queues:
             message = (
-                f"a job of the queue {name!r} would wait for another one there, perhaps for its own place; submit the "
-                "jobs that a job waits for to another queue"
+                f"a job of the queue {queue.name!r} would wait for another one there, perhaps for its own place; "
+                "submit the jobs that a job waits for to another queue"
             )
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-        self._server.serve(self.engine.queue(self.owner, name))
+        self._server.serve(queue)
 
     def _seconds(self, ctx: ToolContext, timeout: float | None) -> float:
         """How long a wait may take: what the script says, and what the run has left."""

@@ -116,8 +116,9 @@ class JobHost:
         made = make if make is not None else partial(like, template)
         self._body = JobBody(journal, self.contents, template, made, self._equip)
         self._lock = threading.Lock()
-        self._places = most  # that no queue has taken
+        self._most = most
         self._servings: dict[tuple[str | None, str], Serving] = {}
+        self._taken: dict[tuple[str | None, str], int] = {}  # of the queues that share them, how many places each has
         self._decisions = Decisions(engine, journal)
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
@@ -163,8 +164,8 @@ class JobHost:
             if self._ended.is_set() or (owner, name) in self._servings:
                 return
             if bounded and most is not None:
-                most = max(min(most, self._places), 1)
-                self._places -= most
+                most = max(min(most, self._most - sum(self._taken.values())), 1)
+                self._taken[owner, name] = most
             body = self._body if around is None else around(self._body)
             self._servings[owner, name] = self.engine.serve(name, body, owner=owner, least=least, most=most)
             if self._watch is None:
@@ -175,6 +176,7 @@ class JobHost:
         """Does no more jobs of a queue."""
         with self._lock:
             serving = self._servings.pop((queue.owner, queue.name), None)
+            self._taken.pop((queue.owner, queue.name), None)
         if serving is not None:
             serving.stop()
 

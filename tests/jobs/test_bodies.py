@@ -310,3 +310,34 @@ endfunc
         time.sleep(0.01)
     time.sleep(0.1)
     assert (world.jobs[host].busy, len(world.acts)) == (6, 6)
+
+
+def test_a_deleted_queue_gives_its_places_back(world: World) -> None:
+    program = """
+func pass(needs n) means
+  call tool.w.Act(n)
+  call tool.w.Pass()
+endfunc
+
+func main() means
+  for each name in ["p", "q", "r"]
+    call tool.WorkQueue.Create(name, {"max": 8})
+    call tool.WorkQueue.Resume(name)
+    call tool.WorkQueue.Delete(name)
+  endfor
+  call tool.WorkQueue.Create("s", {"max": 8})
+  call tool.Job.SubmitAll("s", tool.list.Map([1, 2, 3, 4], job))
+endfunc
+
+func job(needs n) means
+  return {"procedure": "pass", "args": [n]}
+endfunc
+"""
+    host = world.host(program, own={"most": 3})
+    host.run("main")
+    until = time.monotonic() + 20
+    while len(world.acts) < 3:
+        assert time.monotonic() < until, world.acts
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert (world.jobs[host].busy, len(world.acts)) == (3, 3)
