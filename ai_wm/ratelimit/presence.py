@@ -18,7 +18,7 @@ from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
 from ai_wm.ratelimit.counters import tidy
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.leases import Lease, is_held
+from ai_wm.ratelimit.leases import Lease, await_exclusive, is_held
 from ai_wm.ratelimit.past_uses import PastUse, PastUses, last_counted, make_up
 from neuroscript import NeuroScriptError, get_logger
 
@@ -89,7 +89,14 @@ class Presence:
                     made_up = make_up(connection, uses, time)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
+                    is_alone = not holders.others(connection, number)
                 except BaseException:  # raised again; only nobody must take it for alive
+                    lease.end()
+                    raise
+            if not is_alone:
+                try:
+                    self.await_others()
+                except BaseException:  # raised again, as above
                     lease.end()
                     raise
             _clocks[lease.name] = self.clock
@@ -165,6 +172,13 @@ class Presence:
             holders.set_clock(connection, self.number, said)
             self._said = said
         return time
+
+    def await_others(self) -> None:
+        """Wait until nothing is counted that is not in the file, since another limiter was alone with it."""
+        try:
+            await_exclusive(self._database.path)
+        except OSError as error:
+            raise self._database.explained(error) from error
 
     def reclaim(self) -> bool:
         """End the calls and waits of limiters that are gone, and give back their slots; whether there were any."""

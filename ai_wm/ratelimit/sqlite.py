@@ -28,6 +28,7 @@ from ai_wm.ratelimit.base import (
 from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold, Unserved
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
+from ai_wm.ratelimit.exclusive import ExclusiveCounts
 from ai_wm.ratelimit.past_uses import PastUses
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
@@ -56,8 +57,9 @@ _NO_LIMITS = NoLimits()
 class SQLiteRateLimiter:
     """A `RateLimiter` in a SQLite file that any number of processes share; a reservation is one transaction.
 
-    Calls without limits are counted when they are over, up to half a second later (`deferred`).  The end of another is
-    counted at once, by this thread or by another one of this process that has the file at that moment.
+    Calls without limits are counted when they are over, up to half a second later (`deferred`).  A limiter that is busy
+    and alone with the file counts in memory, and writes up to a tenth of a second later (`exclusive`).  Else the end of
+    a call is counted at once, by this thread or by another one of this process that has the file at that moment.
 
     Nothing is opened before it is needed.  Calls of a process that died count as they were reserved, and its slots
     are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in
@@ -90,6 +92,10 @@ class SQLiteRateLimiter:
         self._abandoned: deque[LeftWork] = deque()
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
+        # Without records of the calls, those that a process takes with it when it dies would be lost.
+        self._exclusive = (
+            None if past_uses is None else ExclusiveCounts(self._database, self._presence, self._not_counted)
+        )
 
     def reserve(
         self,
@@ -117,6 +123,10 @@ class SQLiteRateLimiter:
         if self._deferred.waiting:
             self._deferred.flush()
         demand = Demand(policy, tokens, cost)
+        if not account.queue and self._exclusive is not None and self._exclusive.knows(definition_id):
+            reservation = self._in_memory(self._exclusive, account, demand)
+            if reservation is not None:
+                return reservation
         return account.queue.reserve(
             account.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
         )
@@ -149,6 +159,8 @@ class SQLiteRateLimiter:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
         self._presence.catch_up()
+        if not self._presence.is_ours:
+            self._presence.await_others()
         if self._abandoned:
             self._sweep()
         self._deferred.flush()  # ends what was forgotten, too
@@ -222,6 +234,8 @@ class SQLiteRateLimiter:
             accounts, self._accounts = list(self._accounts.values()), {}
         for account in accounts:
             account.queue.close("the rate limiter was closed")
+        if self._exclusive is not None:
+            self._exclusive.leave()
         self._presence.end()
         self._database.close()
 
@@ -255,6 +269,26 @@ class SQLiteRateLimiter:
             self._sweep()
         return outcome
 
+    def _in_memory(self, exclusive: ExclusiveCounts, account: _Account, demand: Demand) -> Reservation | None:
+        """Reserve without the file; None if the file has to decide."""
+        call = self._request(account, demand, self._presence.number, None, None)
+        try:
+            hold = exclusive.reserve(call)
+            return None if hold is None else Reservation(account, hold)
+        except BaseException:  # raised again; the call may be counted already when an interrupt comes
+            self._abandoned.append(UndoWork(account, call.sequence, call.holder))
+            raise
+
+    def _request(
+        self, account: _Account, demand: Demand, holder: int, ticket: int | None, patience: Patience | None
+    ) -> ReservationRequest:
+        # Holders have numbers of their own, for good; so have their calls.
+        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
+        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
+        return ReservationRequest(
+            account.definition_id, demand.policy, tokens, cost, holder, sequence, ticket, patience
+        )
+
     def _try(
         self,
         account: _Account,
@@ -264,13 +298,7 @@ class SQLiteRateLimiter:
         check: Check,
     ) -> Reservation | Waiting:
         holder = self._presence.enrolled()
-        # Holders have numbers of their own, for good; so have their calls.
-        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
-        number = None if ticket is None else ticket.number
-        call = ReservationRequest(
-            account.definition_id, demand.policy, tokens, cost, holder, sequence, number, patience
-        )
+        call = self._request(account, demand, holder, None if ticket is None else ticket.number, patience)
         work = ReserveWork(account, call, self._presence)
         self._database.check_there()
         outcome: Reservation | Waiting
@@ -282,7 +310,7 @@ class SQLiteRateLimiter:
         except Exception:
             raise
         except BaseException:  # raised again; the call may be in the file already when an interrupt comes
-            self._abandoned.append(UndoWork(account, sequence, holder))
+            self._abandoned.append(UndoWork(account, call.sequence, holder))
             if not self._database.lock.locked():
                 self._sweep(tries=1)
             raise
@@ -290,6 +318,8 @@ class SQLiteRateLimiter:
             account.looked = monotonic()
             if ticket is not None and outcome.ticket is None:
                 return replace(outcome, ticket=ticket)
+        elif self._exclusive is not None:
+            self._exclusive.consider(account.definition_id)
         return outcome
 
     def _peek(self, account: _Account, ticket: Ticket) -> Waiting | None:
@@ -316,8 +346,9 @@ class SQLiteRateLimiter:
     def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads, and before it what was left to whoever comes: one statement or transaction."""
         left = list(self._abandoned) if self._abandoned and self._presence.is_ours else []
+        touching = {each.account.definition_id for each in (*left, *(each.work for each in tickets))}
         if len(tickets) == 1 and not left:
-            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
+            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES, touching=touching)
             if fast is not None:
                 tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
                 if self._abandoned:
@@ -332,7 +363,7 @@ class SQLiteRateLimiter:
                 if not ticket.done:
                     ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
 
-        with self._database.transaction(tries=_TRIES) as connection:
+        with self._database.transaction(tries=_TRIES, touching=touching) as connection:
             done = [work for work in left if self._ends(work, connection)]
             for each in tickets:
                 outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
@@ -400,6 +431,10 @@ class SQLiteRateLimiter:
     def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
         if hold.holder != self._presence.number:
             return
+        if self._exclusive is not None and self._exclusive.end(account.definition_id, hold, settled):
+            if account.queue:
+                account.queue.wake()
+            return
         work = EndWork(account, hold, settled)
         if self._database.lock.locked():  # whoever is there does this too; waiting for it would take longer
             self._abandon(work)
@@ -428,9 +463,11 @@ class SQLiteRateLimiter:
         mine = [work for work in left if work.holder == self._presence.number] if self._presence.is_ours else []
         try:
             if len(mine) == 1:
-                self._database.autocommit(mine[0].try_fast, tries=tries)
+                touching = [mine[0].account.definition_id]
+                self._database.autocommit(mine[0].try_fast, tries=tries, touching=touching)
             elif mine:
-                with self._database.transaction(tries=tries) as connection:
+                touching = [work.account.definition_id for work in mine]
+                with self._database.transaction(tries=tries, touching=touching) as connection:
                     for work in mine:
                         work.try_fast(connection)
         except FileBusyError:
