@@ -50,7 +50,7 @@ _ADD: Final = "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
 _END: Final = "UPDATE entries SET holder = 0 WHERE definition = ? AND stamp = ? AND sequence = ? AND holder = ?"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Call:
     """A call that is not in the file yet: what it holds or has used, and the sums in which it is counted."""
 
@@ -135,26 +135,32 @@ class ExclusiveCounts:
         """
         if not self._rows and not self._pending:
             return False
-        with self._lock:
-            call = self._pending.get(hold.sequence)
-            if call is not None:
-                if not call.is_over:
-                    call.is_over = True
-                    if used is None:
-                        del self._pending[hold.sequence]
-                    else:
-                        call.tokens, call.cost = used
-                    _end(call.row, hold, used)
-                return True
-            if definition_id not in self._rows or hold.sequence in self._taken:
-                return False
-        if self._database.lock.locked():
-            return False
         try:
+            with self._lock:
+                call = self._pending.get(hold.sequence)
+                if call is not None:
+                    self._end_pending(call, used)
+                    return True
+                if definition_id not in self._rows or hold.sequence in self._taken:
+                    return False
+            if self._database.lock.locked():
+                return False
             self._database.directly(lambda connection: self._end_in_file(connection, definition_id, hold, used))
         except FileBusyError:
             return False
+        except BaseException:  # raised again; after an interrupt the sums may not be what they should
+            self._rows = {}
+            raise
         return True
+
+    def _end_pending(self, call: _Call, used: Use | None) -> None:
+        if call.is_over:
+            return
+        if used is None:
+            del self._pending[call.hold.sequence]
+        else:  # in one step: an interrupt may come
+            self._pending[call.hold.sequence] = _Call(call.hold, call.row, *used, is_over=True)
+        _end(call.row, call.hold, used)
 
     def _end_in_file(
         self, connection: sqlite3.Connection, definition_id: str, hold: StoredHold, used: Use | None
