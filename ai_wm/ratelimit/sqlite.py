@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -29,12 +28,13 @@ from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, St
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
 from ai_wm.ratelimit.exclusive import ExclusiveCounts
+from ai_wm.ratelimit.left_work import LeftWorks
 from ai_wm.ratelimit.past_uses import PastUses
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
-from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, LeftWork, ReserveWork, UndoWork
+from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, ReserveWork, UndoWork
 from ai_wm.support.group_commit import GroupCommit
 from ai_wm.support.group_commit import Ticket as Work
 from neuroscript import NeuroScriptError, get_logger
@@ -89,7 +89,7 @@ class SQLiteRateLimiter:
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[AnyWork] = GroupCommit(self._execute)
-        self._abandoned: deque[LeftWork] = deque()
+        self._left = LeftWorks(self._database, self._presence)
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
         # Without records of the calls, those that a process takes with it when it dies would be lost.
@@ -161,8 +161,7 @@ class SQLiteRateLimiter:
         self._presence.catch_up()
         if not self._presence.is_ours:
             self._presence.await_others()
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
         self._deferred.flush()  # ends what was forgotten, too
         waiting, unlimited = len(account.queue), len(account.unlimited)
         self._deferred.flush()
@@ -265,8 +264,7 @@ class SQLiteRateLimiter:
             outcome = self._try(account, demand, ticket, patience, check)
             if isinstance(outcome, Reservation) and ticket is not None:
                 ticket.used()
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
         return outcome
 
     def _in_memory(self, exclusive: ExclusiveCounts, account: _Account, demand: Demand) -> Reservation | None:
@@ -276,7 +274,7 @@ class SQLiteRateLimiter:
             hold = exclusive.reserve(call)
             return None if hold is None else Reservation(account, hold)
         except BaseException:  # raised again; the call may be counted already when an interrupt comes
-            self._abandoned.append(UndoWork(account, call.sequence, call.holder))
+            self._left.add(UndoWork(account, call.sequence, call.holder))
             raise
 
     def _request(
@@ -310,9 +308,9 @@ class SQLiteRateLimiter:
         except Exception:
             raise
         except BaseException:  # raised again; the call may be in the file already when an interrupt comes
-            self._abandoned.append(UndoWork(account, call.sequence, holder))
+            self._left.add(UndoWork(account, call.sequence, holder))
             if not self._database.lock.locked():
-                self._sweep(tries=1)
+                self._left.sweep(tries=1)
             raise
         if isinstance(outcome, Waiting):
             account.looked = monotonic()
@@ -330,8 +328,7 @@ class SQLiteRateLimiter:
         before = self._database.autocommit(
             lambda connection: stored_tickets.count_before(connection, account.definition_id, ticket.number)
         )
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
         return Waiting(blocked.refusal, before, ticket) if before else None
 
     def _hear(self, account: _Account) -> None:
@@ -345,14 +342,13 @@ class SQLiteRateLimiter:
 
     def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads, and before it what was left to whoever comes: one statement or transaction."""
-        left = list(self._abandoned) if self._abandoned and self._presence.is_ours else []
+        left = self._left.ours()
         touching = {each.account.definition_id for each in (*left, *(each.work for each in tickets))}
         if len(tickets) == 1 and not left:
             fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES, touching=touching)
             if fast is not None:
                 tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
-                if self._abandoned:
-                    self._sweep()
+                self._left.sweep()
                 return
         outcomes: list[object] = []
 
@@ -364,25 +360,12 @@ class SQLiteRateLimiter:
                     ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
 
         with self._database.transaction(tries=_TRIES, touching=touching) as connection:
-            done = [work for work in left if self._ends(work, connection)]
+            done = self._left.try_in(connection, left)
             for each in tickets:
                 outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
             self._database.commit(connection, hand_out)
-        for work in done:
-            self._was_done(work)
-        if self._abandoned:
-            self._sweep()
-
-    def _ends(self, work: LeftWork, connection: sqlite3.Connection) -> bool:
-        """Do a piece of work that was left over, in a transaction that is not to fail by it; whether it is done."""
-        try:
-            if work.holder == self._presence.number:
-                work.try_fast(connection)
-        except (sqlite3.Error, OSError):
-            if not connection.in_transaction:
-                raise
-            return False
-        return True
+        self._left.done(done)
+        self._left.sweep()
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
         holder = self._presence.enrolled()
@@ -437,7 +420,7 @@ class SQLiteRateLimiter:
             return
         work = EndWork(account, hold, settled)
         if self._database.lock.locked():  # whoever is there does this too; waiting for it would take longer
-            self._abandon(work)
+            self._left.leave(work)
             return
         try:
             try:
@@ -445,50 +428,16 @@ class SQLiteRateLimiter:
             except FileBusyError:
                 self._database.patiently(lambda: self._group.submit(work))
         except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
-            self._abandoned.append(work)
+            self._left.add(work)
             raise
         if account.queue:
             account.queue.wake()
-
-    def _abandon(self, work: LeftWork) -> None:
-        # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
-        # is inside one looks at the queue again after it, so nothing stays behind.
-        self._abandoned.append(work)
-        if not self._database.lock.locked():
-            self._sweep()
-
-    def _sweep(self, *, tries: int = 0) -> None:
-        """End the calls whose ends were left over; what fails is left for the next time."""
-        left = list(self._abandoned)  # another thread may do the same, which does no harm
-        mine = [work for work in left if work.holder == self._presence.number] if self._presence.is_ours else []
-        try:
-            if len(mine) == 1:
-                touching = [mine[0].account.definition_id]
-                self._database.autocommit(mine[0].try_fast, tries=tries, touching=touching)
-            elif mine:
-                touching = [work.account.definition_id for work in mine]
-                with self._database.transaction(tries=tries, touching=touching) as connection:
-                    for work in mine:
-                        work.try_fast(connection)
-        except FileBusyError:
-            return
-        except NeuroScriptError as error:
-            _log.warning("what a call held of its limits was not given back yet: %s", error)
-            return
-        for work in left:
-            self._was_done(work)
-
-    def _was_done(self, work: LeftWork) -> None:
-        with suppress(ValueError):
-            self._abandoned.remove(work)
-        work.account.queue.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._database.transaction() as connection:
             yield connection
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
 
 
 class _Account:
@@ -526,7 +475,7 @@ class _Account:
         self._limiter._finish(self, hold, None)
 
     def abandon_hold(self, hold: StoredHold, use: Use | None) -> None:
-        self._limiter._abandon(EndWork(self, hold, use))
+        self._limiter._left.leave(EndWork(self, hold, use))
 
     def abandon_ticket(self, number: int) -> None:
-        self._limiter._abandon(LeaveWork(self, number, self._limiter._presence.number))
+        self._limiter._left.leave(LeaveWork(self, number, self._limiter._presence.number))
