@@ -77,11 +77,11 @@ class Presence:
         if self.number and self._process == os.getpid():
             return self.number
         uses = self._missed()  # with no lock held: it is read from files that others may have locked
-        made_up = 0
+        made_up, someone_died = 0, False
         with self._lock:
             if self.is_ours:
                 return self.number
-            self.reclaim()
+            someone_died = self.reclaim()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
                 try:
@@ -102,7 +102,13 @@ class Presence:
             _clocks[lease.name] = self.clock
             self._lease, self._process = lease, os.getpid()
             self.number = number  # the last: an interrupt may come
-        if made_up:
+        if made_up and someone_died:
+            _log.info(
+                "%s lacked what a process that died had counted last; counted from the records: %d requests",
+                self._database.path,
+                made_up,
+            )
+        elif made_up:
             _log.warning(
                 "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
                 "replaced by an older one; the requests that it lacked are counted again: %d",
