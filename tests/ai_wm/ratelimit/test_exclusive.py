@@ -219,8 +219,9 @@ def test_calls_that_could_not_be_written_are_written_with_the_next(limiter: SQLi
     def fill() -> None:
         nonlocal made
         while made < 1_000_000:
-            limiter.reserve("d", ROOMY, tokens=1).settle(1)
+            held = limiter.reserve("d", ROOMY, tokens=1)
             made += 1
+            held.settle(1)
 
     with pytest.raises(NeuroScriptError, match="make room on the disk"):
         fill()
