@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, LLMRequest, PerformanceRecord, ToolHost
-from ai_wm.ratelimit import MemoryRateLimiter, counters
+from ai_wm.ratelimit import MemoryRateLimiter, counters, exclusive
 from ai_wm.wiring import LIMITS_FILE
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from tests.ai_wm.helpers import Answers, Gate, raises_code, scripted, worker
