@@ -428,8 +428,11 @@ class Loader:
 
     def compile_all(self) -> None:
         """Makes the code of all procedures that have not been called, which their first calls would wait for."""
-        for calls in [*self.first_calls.values()]:
-            calls.make_all()
+        from neuroscript.syntax.parser import no_collection
+
+        with no_collection():  # not after each procedure either
+            for calls in [*self.first_calls.values()]:
+                calls.make_all()
 
     def _forget_late(self, load: int) -> None:
         self.late_bodies.pop(load, None)
