@@ -95,7 +95,7 @@ class ProgramAnalysis:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
         self.changed_params = changed_params(procedures, unit, calls)
-        self._facts: dict[int, tuple[frozenset[n.Span], Effects, frozenset[n.Span]]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Place], Effects, frozenset[n.Place]]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {

@@ -56,7 +56,7 @@ class Bounds:
         kind = self._types.of(expression)
         return 0 if kind.within(INT) and kind.natural else None
 
-    def _of_chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> int | None:
+    def _of_chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> int | None:
         found = self.least(first)
         for operator, operand, _ in rest:
             if operator == "-":

@@ -145,7 +145,7 @@ class FunctionContext:
 
     def _told(self, hook: str, statement: n.Stmt) -> ast.stmt:
         made = py.run(hook, py.const(self.program.file), py.const(statement.span[0]))
-        py.place(made, statement.span)
+        py.place(made, statement.place)
         return made
 
     @contextmanager

@@ -200,7 +200,7 @@ class FunctionGenerator:
             if context.body.leaves:
                 code = [*context.nonlocals(code, without=given), *code]
         made = py.function(error_handler(number), given, [], code)
-        py.place(made, handler.span)
+        py.place(made, handler.place)
         return made
 
     def _ended(self, handlers: list[ast.FunctionDef]) -> list[ast.stmt]:

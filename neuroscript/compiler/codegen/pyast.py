@@ -14,7 +14,8 @@ from sys import intern
 from typing import Any, TypeVar
 
 from neuroscript.runtime import abi
-from neuroscript.syntax.nodes import Span
+from neuroscript.syntax.nodes import Place, Span
+from neuroscript.syntax.spans import unpacked
 
 NodeT = TypeVar("NodeT", bound=ast.AST)
 
@@ -275,17 +276,19 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
     return made
 
 
-def place(tree: ast.AST, span: Span) -> None:
+def place(tree: ast.AST, where: Place) -> None:
     """Sets the position of every node of a tree that has none yet."""
-    line, column, end_line, end_column = span
     node: Any = tree
     kind = type(node)
-    if kind is _Name or kind is _Constant:  # half of all calls
-        if not node.lineno:
-            node.lineno = line
-            node.col_offset = column
-            node.end_lineno = end_line
-            node.end_col_offset = end_column
+    is_leaf = kind is _Name or kind is _Constant  # half of all calls
+    if is_leaf and node.lineno:
+        return
+    line, column, end_line, end_column = unpacked(where) if isinstance(where, int) else where
+    if is_leaf:
+        node.lineno = line
+        node.col_offset = column
+        node.end_lineno = end_line
+        node.end_col_offset = end_column
         return
     pending: list[Any] = [tree]
     for node in pending:  # to which the inner ones are added on the way
