@@ -77,7 +77,7 @@ _T_FUNCTION = Type(OTHER)
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
-@record(frozen=True)
+@record()
 class Assignment:
     """One statement's effect on a variable's type.
 
@@ -599,7 +599,8 @@ class Inference:
             return self._result(self.callee(call))
         if name in self.calls:
             return self.calls[name]
-        return ANY if any(name in names for names in self.shadowing) else _builtin(name)
+        procedures, hosts = self.shadowing
+        return ANY if name in procedures or name in hosts else _builtin(name)
 
     def _unary(self, op: str, operand: n.Expr) -> Type:
         match op:
@@ -671,8 +672,9 @@ def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Place]] |
     if type(value) is not n.Chain:
         return None
     first, rest = value.first, value.rest
-    if any(operator not in "+-" for operator, _, _ in rest):
-        return None
+    for operator, _, _ in rest:
+        if operator not in "+-":
+            return None
     if type(first) is n.Name and first.name == name:
         added = rest  # and no list of its own
     else:
@@ -685,4 +687,8 @@ def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Place]] |
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:
-    return any(isinstance(part, n.Name | n.Call) and part.name == name for part in walk(expression))
+    for part in walk(expression):
+        form = type(part)
+        if (form is n.Name or form is n.Call) and part.name == name:  # type: ignore[attr-defined]
+            return True
+    return False

@@ -378,12 +378,12 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return T_NUM
             return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
-            if any(
-                one.within(STR) and other.within(INT) and other.natural for one, other in ((left, right), (right, left))
-            ):
-                return T_STR  # repeated
             if (left.kinds | right.kinds) & STR:
-                return Type(NUM | STR)
+                if left.within(STR):
+                    repeats = right.within(INT) and right.natural
+                else:
+                    repeats = right.within(STR) and left.within(INT) and left.natural
+                return T_STR if repeats else Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
             return _quotient(left, right)
@@ -440,7 +440,7 @@ def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Typ
 def _quotient(left: Type, right: Type) -> Type:
     if not (left.kinds and right.kinds):
         return NOTHING
-    if any(kind.restricted_to(NUM | STR).within(FLOAT) for kind in (left, right)):
+    if left.kinds & (NUM | STR) == FLOAT or right.kinds & (NUM | STR) == FLOAT:
         return T_FLOAT  # of nothing else there is a quotient
     if left.kinds & STR or not left.kinds & INT:
         return T_NUM

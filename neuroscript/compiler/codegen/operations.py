@@ -104,9 +104,11 @@ class OperationGenerator:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, _Left(left, first, again, kind), operand, place)
             py.place(made, place)
-            kind = self.context.types.step(chain, number, kind)
             left = None
-            if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
+            if number + 1 == len(chain.rest):
+                break
+            kind = self.context.types.step(chain, number, kind)
+            if number % CHAIN_DEPTH == CHAIN_DEPTH - 1:
                 temporary = self.temporaries.fresh()
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
