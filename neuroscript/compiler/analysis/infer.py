@@ -52,6 +52,7 @@ from neuroscript.compiler.analysis.types import (
     item_at,
     item_of,
     literal,
+    plain,
     shaped,
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
@@ -613,7 +614,7 @@ class Inference:
             case "~":
                 return complement(self.of(operand))
         kind = self.of(operand)
-        return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
+        return plain(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 
     def _power(self, base: Type, exponent: n.Expr) -> Type:
         if base.within(FLOAT) or not base.kinds:

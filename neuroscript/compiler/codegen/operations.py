@@ -70,14 +70,21 @@ class OperationGenerator:
         self.context = context
         self.expressions = expressions
         self.temporaries = context.temporaries
-        self.floats = FloatGenerator(context, expressions)
+
+    @property
+    def floats(self) -> FloatGenerator:
+        """Generates operations on floats."""
+        return FloatGenerator(self.context, self.expressions)
 
     def chain(self, chain: n.Chain) -> ast.expr:
         """``a + b - c …``, from left to right."""
-        if self.floats.is_tree(chain):
-            return self.floats.tree(chain)
-        if (numbers := NumberGenerator(self.context, self.expressions).tree(chain)) is not None:
-            return numbers
+        kind = self.context.type_of(chain)
+        if kind.within(NUM) and not kind.within(INT) and (floats := self.floats).is_tree(chain):
+            return floats.tree(chain)
+        if not self.context.compact:
+            numbers = NumberGenerator(self.context, self.expressions).tree(chain)
+            if numbers is not None:
+                return numbers
         pieces: list[ast.expr] = []
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)

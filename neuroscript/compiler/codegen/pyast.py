@@ -279,12 +279,11 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
 def place(tree: ast.AST, where: Place) -> None:
     """Sets the position of every node of a tree that has none yet."""
     node: Any = tree
-    kind = type(node)
-    is_leaf = kind is _Name or kind is _Constant  # half of all calls
-    if is_leaf and node.lineno:
+    inner = _SLOTTED.get(type(node))
+    if inner is not None and node.lineno:
         return
     line, column, end_line, end_column = unpacked(where) if isinstance(where, int) else where
-    if is_leaf:
+    if inner == ():
         node.lineno = line
         node.col_offset = column
         node.end_lineno = end_line
