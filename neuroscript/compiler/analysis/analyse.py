@@ -160,7 +160,12 @@ class ProgramAnalysis:
         if unit.max_depth is None:
             return {}
         versions = {name: types for name, kinds in self._types.items() if (types := kinds.for_calls()) is not None}
-        found = find_growth(versions, unit.max_nesting, lambda tool: unit.result_type(tool) is not None)
+        found = find_growth(
+            versions,
+            unit.max_nesting,
+            lambda tool: unit.result_type(tool) is not None,
+            lambda body: self._facts[id(body)][1],
+        )
         return {id(versions[name]): growth for name, growth in found.items()}
 
     def _entered(self) -> frozenset[str]:

@@ -79,6 +79,10 @@ class Liveness:
             self.find()
         return self._idle.get(id(statement), ())
 
+    def all_idle(self) -> set[str]:
+        """The variables that `idle_aliases` gives for any statement."""
+        return set().union(*self._idle.values())
+
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
         """What is live before a block; notes its last reads."""
         live = after

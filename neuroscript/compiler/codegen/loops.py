@@ -72,7 +72,7 @@ class LoopGenerator:
         if handler is not None and handler.in_loop and handler.loop_jumps:
             # The loop to be left is not this one, whose condition failed, but the one around it.
             flag = self.temporaries.lasting()
-            handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
+            handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, handler.tupled, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
         self.context.bounds.assume(statement.condition)
@@ -234,7 +234,7 @@ class LoopGenerator:
         made = py.function(identifier, [], [], [*self.context.nonlocals(body, *more), *body])
         result = self.temporaries.lasting()
         # A `return` inside gives a tuple of its value, which functions of loops around this one pass on.
-        tupled = self.context.is_outlined or self.context.in_error_handler
+        tupled = self.context.gives_tuples
         value = py.name(result) if tupled else py.item(py.name(result), py.const(0))
         handler = self.context.handler_of(statement)
         return [

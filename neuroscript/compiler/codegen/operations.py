@@ -99,7 +99,7 @@ class OperationGenerator:
                 part = text.part(left, place) if left is not None else Part(made, kind, place)
                 made = text.concatenation(part, chain.rest[number:])
                 break
-            if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
+            if operator not in ("and", "or") and (number >= _FAST or self._better_short(operator, kind, right_kind)):
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
@@ -126,11 +126,13 @@ class OperationGenerator:
     def _is_whole_quotient(self, place: n.Place, left: Type, right: Type) -> bool:
         return left.within(INT) and right.within(INT) and self.context.types.is_exact(place)
 
-    def _better_short(self, left: Type, right: Type) -> bool:
-        """Whether an operation that would need type tests is better a call, as in long code that runs once."""
+    def _better_short(self, operator: str, left: Type, right: Type) -> bool:
+        """Whether an operation that would need tests is better a call, as in long code that runs once."""
         if not self.context.compact:
             return False
-        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
+        if left.within(INT) and right.within(INT):
+            return operator in ("+", "-", "*") and types.binary(operator, left, right).bits is None
+        return not (left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):

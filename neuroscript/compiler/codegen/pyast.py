@@ -14,7 +14,7 @@ from sys import intern
 from typing import Any, TypeVar
 
 from neuroscript.runtime import abi
-from neuroscript.syntax.nodes import Place, Span
+from neuroscript.syntax.nodes import Place, span_of
 from neuroscript.syntax.spans import unpacked
 
 NodeT = TypeVar("NodeT", bound=ast.AST)
@@ -230,35 +230,6 @@ def items(values: list[ast.expr]) -> ast.Tuple:
     return _Tuple(values, LOAD)
 
 
-class Later(ast.If):
-    """Statements that are made when Python's compiler gets to them, as ``if True:`` around them.
-
-    It takes a tree apart statement by statement, and then has no more need of it; so only a part of a long function's
-    tree is there at any time.  Of the ``if`` nothing is left in the code.
-
-    Args:
-        make: makes the statements; it is asked once.
-        span: where the first of them stands.
-    """
-
-    def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
-        super().__init__(const(True), orelse=[])  # type: ignore[call-arg]  # the body is made later
-        self._make: Callable[[], list[ast.stmt]] | None = make
-        place(self.test, span)
-        self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span
-
-    @property
-    def body(self) -> list[ast.stmt]:
-        """The statements."""
-        make, self._make = self._make, None
-        assert make is not None
-        return make()
-
-    @body.setter
-    def body(self, value: list[ast.stmt]) -> None:
-        """Takes no notice of the empty list that nodes begin with from Python 3.13 on."""
-
-
 def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
     """A function; the optional parameters are None when left out."""
     arguments = ast.arguments(
@@ -274,6 +245,36 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
     if "type_params" in ast.FunctionDef._fields:
         made.type_params = []  # type: ignore[attr-defined]
     return made
+
+
+class Later(ast.FunctionDef):
+    """A function without parameters whose statements are made when Python's compiler gets to them.
+
+    It takes a tree apart statement by statement, and then has no more need of it; so only a part of the tree of a long
+    procedure, which consists of such functions, is there at any time.
+
+    Args:
+        identifier: its name.
+        make: makes the statements; it is asked once.
+        where: where the first of them stands.
+    """
+
+    def __init__(self, identifier: str, make: Callable[[], list[ast.stmt]], where: Place) -> None:
+        made = function(identifier, [], [], [])
+        super().__init__(**{name: getattr(made, name) for name in made._fields if name not in ("body", "type_comment")})
+        self._make: Callable[[], list[ast.stmt]] | None = make
+        self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span_of(where)
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements."""
+        make, self._make = self._make, None
+        assert make is not None
+        return make()
+
+    @body.setter
+    def body(self, value: list[ast.stmt]) -> None:
+        """Takes no notice of the empty list that nodes begin with from Python 3.13 on."""
 
 
 def place(tree: ast.AST, where: Place) -> None:

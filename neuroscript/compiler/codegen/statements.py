@@ -142,7 +142,7 @@ class StatementGenerator:
         procedure = self.context.body.procedure
         declared = len(procedure.returns) if procedure is not None else 0
         made: ast.expr = py.const(None)
-        tupled = self.context.is_outlined or self.context.in_error_handler
+        tupled = self.context.gives_tuples
         if len(values) == 1 and declared < 2 and not tupled:
             return evaluated(self.context, self.expressions, values[0], py.give)
         if len(values) == 1:
