@@ -207,8 +207,13 @@ class FunctionContext:
         return self._apart or self._outlined > 0 or self.in_error_handler
 
     @property
+    def runs_once(self) -> bool:
+        """Whether the current statement is one of many that run once."""
+        return self._long and not self._loops
+
+    @property
     def compact(self) -> bool:
-        """Whether code is made short rather than fast: the current statement is one of many that run once."""
+        """Whether code is made short rather than fast: it runs once, or seldom."""
         return self._short or (self._long and not self._loops)
 
     def counts_up(self, name: str) -> bool:

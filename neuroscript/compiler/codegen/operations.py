@@ -131,7 +131,8 @@ class OperationGenerator:
         if not self.context.compact:
             return False
         if left.within(INT) and right.within(INT):
-            return operator in ("+", "-", "*") and types.binary(operator, left, right).bits is None
+            checked = operator in ("+", "-", "*") and types.binary(operator, left, right).bits is None
+            return checked and self.context.runs_once
         return not (left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:

@@ -118,7 +118,7 @@ class ToolCallGenerator:
         if known is None and in_turn and at_once and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
         names = tuple(argument.name for argument in args if argument.name is not None)
-        if self.context.compact and at_once and any(tests):
+        if self.context.runs_once and at_once and any(tests):
             given = py.items([once(first) for first, _ in operands])
             return py.call(abi.TOOL + link.key, py.name(abi.DEPTH), given, py.const(names))
         # One that takes a temporary, such as a long literal, must be evaluated even if it cannot fail.
