@@ -90,7 +90,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _fill_namespace(self) -> None:
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
-        self.namespace.update(self.predicates())
         self.namespace.update(
             {
                 abi.ADD: operations.add,

@@ -117,6 +117,10 @@ class ToolCallGenerator:
         known = self._intrinsic(link, call.name, values, later, places)
         if known is None and in_turn and at_once and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
+        names = tuple(argument.name for argument in args if argument.name is not None)
+        if self.context.runs_once and at_once and any(tests):
+            given = py.items([once(first) for first, _ in operands])
+            return py.call(abi.TOOL + link.key, py.name(abi.DEPTH), given, py.const(names))
         # One that takes a temporary, such as a long literal, must be evaluated even if it cannot fail.
         doubtful = [
             index
@@ -140,7 +144,6 @@ class ToolCallGenerator:
         all_tests = [test for some in (*evaluated, *tests) for test in some]
         if not all_tests:
             return fast
-        names = tuple(argument.name for argument in args if argument.name is not None)
         slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items(later), py.const(names))
         return py.either(py.both(*all_tests), fast, slow)
 

@@ -78,7 +78,7 @@ def moved_item(
     temporary = context.temporaries.fresh()
     code = evaluated(context, expressions, item, lambda made: py.assign(temporary, made))
     for part in code:
-        py.place(part, item.span)
+        py.place(part, item.place)
     code += context.temporaries.release()
     return [*code, *vacate(context, expressions, py.name(temporary), name, path)], item, temporary
 
