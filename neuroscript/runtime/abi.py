@@ -105,6 +105,9 @@ TOOL = "s_"
 TOOL_FUNCTION = "f_"
 """Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
 
+CONTEXT = "_context"
+"""The call context, which a standard tool's own function gets first if it takes one."""
+
 TOOL_CONSTANT = "tv_"
 """Begins the name of a linked tool as a value."""
 
@@ -237,6 +240,9 @@ APPEND_AT = "_append_at"
 HELD_AT = "_held_at"
 MAP_KEY = "_map_key"
 NESTED = "_nested"
+DEEP_KINDS = "_deep_kinds"
+"""The Python types of lists and maps."""
+
 MAY_BE_DEEP = "_may_be_deep"
 """Whether a map may hold lists or maps, or may not be held itself."""
 

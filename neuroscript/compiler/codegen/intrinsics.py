@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 
-from neuroscript.compiler.analysis.types import CONTAINER, FLOAT, INT, LIST, STR, Type
+from neuroscript.compiler.analysis.types import CONTAINER, FLOAT, INT, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -115,7 +115,7 @@ class IntrinsicGenerator:
         operands: the arguments, by place.
         temporaries: of the function.
         call: makes code that calls the tool with the same arguments.
-        nests: whether the nesting of the result has to be checked.
+        nested: makes code that gives a result, whose nesting is checked where that has to be.
     """
 
     def __init__(
@@ -123,13 +123,12 @@ class IntrinsicGenerator:
         operands: Mapping[int, Operand],
         temporaries: Temporaries,
         call: Callable[[], ast.expr],
-        *,
-        nests: bool = False,
+        nested: Callable[[ast.expr], ast.expr],
     ) -> None:
         self.operands = operands
         self.temporaries = temporaries
         self.call = call
-        self.nests = nests
+        self.nested = nested
 
     def code(self, tool: str) -> ast.expr | None:
         """Code that gives the result; None if there is none but the call."""
@@ -331,15 +330,11 @@ class IntrinsicGenerator:
         element, count = self.operands[0], self.operands[1]
         tests = count.within(0, BIG)
         made = py.binary(ast.List([element.code], py.LOAD), "*", count.code)
-        nests = self.nests and element.kind.kinds & CONTAINER
-        return self._either(tests, py.call(abi.NESTED, made) if nests else made)
+        return self._either(tests, self.nested(made) if element.kind.kinds & CONTAINER else made)
 
     def _part(self, items: Operand, places: ast.Slice) -> ast.expr:
         """A part of a list."""
-        made = py.item(items.code, places)
-        item = items.kind.item
-        flat = item is not None and items.kind.within(LIST) and not item.kinds & CONTAINER
-        return made if flat or not self.nests else py.call(abi.NESTED, made)
+        return self.nested(py.item(items.code, places))
 
     def numbers(self) -> ast.expr | None:
         """The whole numbers from one to another, if they are not many."""

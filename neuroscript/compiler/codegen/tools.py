@@ -114,9 +114,10 @@ class ToolCallGenerator:
         # A tool with effects is looked up once its arguments are there: what they call may take long, and a run that is
         # cancelled meanwhile finds another function in its place.
         at_once = link.trusted or not any(_calls(value) for value in values)
-        known = self._intrinsic(link, call.name, values, later, places)
+        kind = self.context.type_of(call)
+        known = self._intrinsic(link, call, later, places)
         if known is None and in_turn and at_once and not any(tests):
-            return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
+            return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places), kind)
         # One that takes a temporary, such as a long literal, must be evaluated even if it cannot fail.
         doubtful = [
             index
@@ -134,7 +135,7 @@ class ToolCallGenerator:
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
             evaluated = [[py.items([operands[index][0] for index in doubtful])]]
-        fast = known or self._result(link, self._called(link, values, later, places))
+        fast = known or self._result(link, self._called(link, values, later, places), kind)
         if doubtful and not any(tests) and isinstance(evaluated[0][0], ast.Tuple):
             return py.item(py.items([*evaluated[0][0].elts, fast]), py.const(-1))
         all_tests = [test for some in (*evaluated, *tests) for test in some]
@@ -153,12 +154,13 @@ class ToolCallGenerator:
         return floor_of_quotient(self.context, self.expressions, call, floor)
 
     def _intrinsic(
-        self, link: ToolLink, name: str, values: list[n.Expr], later: list[ast.expr], places: list[int]
+        self, link: ToolLink, tool_call: n.ToolCall, later: list[ast.expr], places: list[int]
     ) -> ast.expr | None:
         """Code that does what a standard tool does, for arguments of its types; None if there is none."""
         unit = self.context.unit
         if not link.standard or unit.max_string < LEAST_STRING or unit.max_items < LEAST_ITEMS or self.context.compact:
             return None
+        values = [argument.value for argument in tool_call.args]
         types = [link.types[min(place, len(link.types) - 1)] for place in places]
         if not all(map(self._may_fit, types, values)):
             return None  # and Python would warn of what the code does with the literals
@@ -167,10 +169,15 @@ class ToolCallGenerator:
             for place, value, code in zip(places, values, later, strict=True)
         }
 
-        def call() -> ast.expr:
-            return self._result(link, self._called(link, values, later, places))
+        kind = self.context.type_of(tool_call)
 
-        return IntrinsicGenerator(operands, self.temporaries, call, nests=link.nests).code(name.lower())
+        def call() -> ast.expr:
+            return self._result(link, self._called(link, values, later, places), kind)
+
+        def checked(result: ast.expr) -> ast.expr:
+            return self._nested(result, kind) if link.nests else result
+
+        return IntrinsicGenerator(operands, self.temporaries, call, checked).code(tool_call.name.lower())
 
     def _may_fit(self, wanted: ArgType, value: n.Expr) -> bool:
         """Whether an argument may be of the type that a tool takes."""
@@ -256,13 +263,37 @@ class ToolCallGenerator:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
         filled = [given.get(place, py.const(value)) for place, value in enumerate(link.defaults)]
-        depth = [py.name(abi.DEPTH)] if link.emits or link.calls else []
-        return py.call(abi.TOOL_FUNCTION + link.key, *depth, *filled)
+        first = [py.name(abi.DEPTH)] if link.emits or link.calls else [py.name(abi.CONTEXT)] if link.context else []
+        return py.call(abi.TOOL_FUNCTION + link.key, *first, *filled)
 
-    def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
+    def _nested(self, made: ast.expr, kind: Type) -> ast.expr:
+        """Code that gives a list or map that a tool has made; how deeply it is nested is checked unless that is known.
+
+        Args:
+            made: its code.
+            kind: its type.
+        """
+        unit = self.context.unit
+        is_flat = unit.max_nesting > 1 and not kind.may_hold_others()
+        if is_flat or kind.levels(unit.levels) <= unit.levels:
+            return made
+        if self.context.compact or unit.max_nesting < 2 or not (kind.within(LIST) or kind.within(MAP)):
+            return py.call(abi.NESTED, made)
+        temporary = self.temporaries.fresh()
+        self.temporaries.hold_name(temporary)
+        bound, again = py.bind(temporary, made), py.name(temporary)
+        if kind.within(MAP):
+            return py.either(py.call(abi.MAY_BE_DEEP, bound), py.call(abi.NESTED, again), again)
+        first, last = (
+            py.compare(py.call("type", py.item(again, py.const(place))), "in", py.name(abi.DEEP_KINDS))
+            for place in (0, -1)
+        )
+        return py.either(py.both(bound, py.some(first, last)), py.call(abi.NESTED, again), again)
+
+    def _result(self, link: ToolLink, call: ast.expr, kind: Type) -> ast.expr:
         """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
         if link.trusted:
-            return py.call(abi.NESTED, call) if link.nests else call
+            return self._nested(call, kind) if link.nests else call
         temporary = self.temporaries.fresh()
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:
