@@ -72,10 +72,21 @@ TOOL_NAMES: dict[str, Any] = {
     abi.STR_LEFT: str.ljust,
     abi.STR_FIND: str.find,
     abi.STR_COUNT: str.count,
+    abi.STR_FIND_LAST: str.rfind,
+    abi.STR_IS_PRINTABLE: str.isprintable,
+    abi.STR_JOIN: str.join,
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
     abi.SQRT: math.sqrt,
+    abi.ROUND: round,
+    abi.SUM: sum,
+    abi.LEAST: min,
+    abi.GREATEST: max,
+    abi.SORTED: sorted,
+    abi.LIST_INDEX: list.index,
+    abi.DICT_VALUES: dict.values,
+    abi.DICT_FROM_KEYS: dict.fromkeys,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 

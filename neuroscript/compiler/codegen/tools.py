@@ -28,13 +28,9 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import in_range, once
-from neuroscript.compiler.codegen.intrinsics import (
-    LEAST_ITEMS,
-    LEAST_STRING,
-    IntrinsicGenerator,
-    Operand,
-    floor_of_quotient,
-)
+from neuroscript.compiler.codegen.intrinsic_call import LEAST_ITEMS, LEAST_STRING, IntrinsicCall, Operand
+from neuroscript.compiler.codegen.intrinsic_numbers import floor_of_quotient
+from neuroscript.compiler.codegen.intrinsics import intrinsic
 from neuroscript.compiler.traversal import walk
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG, ToolLink
@@ -177,7 +173,7 @@ class ToolCallGenerator:
         def checked(result: ast.expr) -> ast.expr:
             return self._nested(result, kind) if link.nests else result
 
-        return IntrinsicGenerator(operands, self.temporaries, call, checked).code(tool_call.name.lower())
+        return intrinsic(tool_call.name.lower(), IntrinsicCall(operands, self.temporaries, call, checked))
 
     def _may_fit(self, wanted: ArgType, value: n.Expr) -> bool:
         """Whether an argument may be of the type that a tool takes."""
