@@ -211,8 +211,6 @@ class ToolLinks:
             self.namespace[abi.TOOL_FUNCTION + key] = (
                 self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, link)
             )
-            if link.context:
-                self.namespace[abi.CONTEXT] = self.interpreter.context
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link
