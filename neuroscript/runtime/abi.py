@@ -105,6 +105,9 @@ TOOL = "s_"
 TOOL_FUNCTION = "f_"
 """Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
 
+TOOL_READER = "y_"
+"""Begins the name of the own function of a linked tool that calls a function, for names of keys in its place."""
+
 CONTEXT = "_context"
 """The call context, which a standard tool's own function gets first if it takes one."""
 

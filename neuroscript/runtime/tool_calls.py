@@ -211,6 +211,8 @@ class ToolLinks:
             self.namespace[abi.TOOL_FUNCTION + key] = (
                 self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, link)
             )
+            if calls:
+                self.namespace[abi.TOOL_READER + key] = tool.function
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link

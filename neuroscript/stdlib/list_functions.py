@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from neuroscript.stdlib.declare import MUCH, Context, Group, check_run, optional, required
@@ -18,9 +19,10 @@ from neuroscript.stdlib.keys import (
     read,
     refuse_more,
     results,
+    values_of,
 )
 from neuroscript.stdlib.maps import key_text
-from neuroscript.stdlib.ordering import DESCENDING, check_ordered
+from neuroscript.stdlib.ordering import DESCENDING, can_be_ordered, check_ordered
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgSpec, ArgType
 from neuroscript.values import ToolValue
@@ -66,13 +68,18 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
         order = sorted(range(len(items)), key=keys.__getitem__, reverse=descending)
         return [items[index] for index in order]
     refuse_more(more, tool)
+    if type(key_function) is str:
+        key, falling = key_and_order(ctx, items, key_function)
+        values = values_of(items, key)
+        if values is not None and None not in values and can_be_ordered(values):
+            return sorted(items, key=itemgetter(key), reverse=falling is not descending)
     names = [key_function] if type(key_function) is str else key_function
     order = list(range(len(items)))
     compared = 0
     # Sorting keeps the order of what is equal, so the last key is sorted by first.
     for name in reversed(names):
         key, falling = key_and_order(ctx, items, name)
-        keys = list(read(ctx, items, key, tool))
+        keys = values_of(items, key) or list(read(ctx, items, key, tool))
         present = [index for index in order if keys[index] is not None]
         check_ordered([keys[index] for index in present], tool, f"values of {key!r}")
         absent = [index for index in order if keys[index] is None] if len(present) < len(order) else []
@@ -126,7 +133,8 @@ def count_by(ctx: Context | None, items: list[Any], key_function: Any, more: lis
 
 def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterator[str]:
     """What a function or key gives for each item, as keys of a map."""
-    for value in results(ctx, items, chosen, more, tool):
+    found = values_of(items, chosen) if type(chosen) is str and not more else None
+    for value in results(ctx, items, chosen, more, tool) if found is None else found:
         yield value if type(value) is str else key_text(value, tool)
 
 

@@ -452,6 +452,18 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     return texts
 
 
+def _short_join(ctx: Context | None, values: Any, separator: str) -> str | None:
+    """A few short strings joined; None for anything else."""
+    if type(values) is not list or len(values) > MUCH:
+        return None
+    try:
+        size = sum(map(len, values)) + len(separator) * len(values)
+        most = MUCH if ctx is None else ctx.limits.max_string
+        return separator.join(values) if size <= MUCH and (most is None or size <= most) else None
+    except TypeError:  # an item is no string
+        return None
+
+
 @_group.tool(
     "Join",
     required("string_list", ArgType.ANY, "A list of strings; numbers and booleans are taken as their text."),
@@ -464,7 +476,8 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
 )
 def join(ctx: Context | None, string_list: Any, separator: str) -> str:
     """Joins the items of a list to one text, with a separator between them."""
-    return joined(ctx, _texts(ctx, string_list, "str.Join"), separator, "str.Join")
+    short = _short_join(ctx, string_list, separator)
+    return short if short is not None else joined(ctx, _texts(ctx, string_list, "str.Join"), separator, "str.Join")
 
 
 @_group.tool(
@@ -478,7 +491,8 @@ def join(ctx: Context | None, string_list: Any, separator: str) -> str:
 )
 def concat(ctx: Context | None, string_list: Any) -> str:
     """Joins the items of a list to one text, with nothing between them."""
-    return joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
+    short = _short_join(ctx, string_list, "")
+    return short if short is not None else joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
 
 
 TOOLS += string_formats.TOOLS + format_.TOOLS + inspect_.TOOLS

@@ -152,6 +152,30 @@ def _set(args: list[Type]) -> Type | None:
     return container(MAP, values.union(args[2])) if values is not None and len(args) == 3 else None
 
 
+def _rows(args: list[Type]) -> Type | None:
+    """Lists of what is in lists."""
+    items = [_items(arg, LIST) for arg in args]
+    known = [each for each in items if each is not None]
+    if len(known) < len(items):
+        return container(LIST, Type(LIST))
+    return container(LIST, container(LIST, functools.reduce(Type.union, known)))
+
+
+def _numbered(args: list[Type]) -> Type | None:
+    items = _items(args[0], LIST)
+    return container(LIST, container(LIST, items.union(T_LENGTH) if items is not None else None))
+
+
+def _parts(args: list[Type]) -> Type | None:
+    return container(LIST, container(LIST, _items(args[0], LIST)))
+
+
+def _pairs(args: list[Type]) -> Type | None:
+    """The entries of a map, as lists."""
+    values = _items(args[0], MAP)
+    return container(LIST, container(LIST, values.union(T_STR) if values is not None else None))
+
+
 def _ordered(args: list[Type]) -> Type:
     """What the items of a list that are put in an order can be."""
     items = _items(args[0], LIST)
@@ -234,7 +258,9 @@ def _place(args: list[Type]) -> Type | None:
 
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.append": _with(1),
+    "list.chunk": _parts,
     "list.concat": _together(LIST),
+    "list.enumerate": _numbered,
     "list.indexof": _place,
     "list.length": _length,
     "list.max": _extreme,
@@ -270,7 +296,9 @@ _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.sum": _sum,
     "list.tail": _same,
     "list.unique": _same,
+    "list.zip": _rows,
     "map.delete": _entries_of,
+    "map.entries": _pairs,
     "map.get": _entry,
     "map.merge": _together(MAP),
     "map.omit": _entries_of,

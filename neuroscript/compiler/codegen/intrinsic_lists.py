@@ -104,13 +104,19 @@ def _together(call: IntrinsicCall) -> ast.expr | None:
 def _among(call: IntrinsicCall) -> ast.expr | None:
     """``x in xs``."""
     items, element = call.codes()
-    return call.either(_is_equal_in_python(call), py.compare(element, "in", items))
+    among = py.compare(element, "in", items)
+    if call.operands[1].kind.within(NUM) and not call.holds(0, NUM):
+        return py.both(among, call.tool())  # to Python true is 1 as well
+    return call.either(_is_equal_in_python(call), among)
 
 
 def _place(call: IntrinsicCall) -> ast.expr | None:
     """The index of the first item that equals a value, or -1."""
     items, element = call.codes()
-    found = py.either(py.compare(element, "in", items), py.call(abi.LIST_INDEX, items, element), py.const(-1))
+    among = py.compare(element, "in", items)
+    if call.operands[1].kind.within(NUM) and not call.holds(0, NUM):
+        return py.either(among, call.tool(), py.const(-1))
+    found = py.either(among, py.call(abi.LIST_INDEX, items, element), py.const(-1))
     return call.either(_is_equal_in_python(call), found)
 
 

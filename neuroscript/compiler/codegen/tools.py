@@ -224,9 +224,7 @@ class ToolCallGenerator:
 
     def _passes_function(self, wanted: ArgType, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The test that an argument is a function, or short names of keys in the source; none where that is certain."""
-        keys = argument.items if isinstance(argument, n.ListExpr) else [argument]
-        short = all(isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
-        if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and short and len(keys) <= BIG):
+        if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and _names_keys(argument)):
             return []
         if self.context.type_of(argument).within(FUNCTION):
             return []
@@ -259,6 +257,11 @@ class ToolCallGenerator:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
         filled = [given.get(place, py.const(value)) for place, value in enumerate(link.defaults)]
+        if link.calls and any(
+            link.types[min(place, len(link.types) - 1)] is ArgType.FUNCTION_OR_KEY and _names_keys(arg)
+            for place, arg in zip(places, args, strict=True)
+        ):
+            return py.call(abi.TOOL_READER + link.key, py.name(abi.CONTEXT), *filled)
         first = [py.name(abi.DEPTH)] if link.emits or link.calls else [py.name(abi.CONTEXT)] if link.context else []
         return py.call(abi.TOOL_FUNCTION + link.key, *first, *filled)
 
@@ -310,6 +313,13 @@ class ToolCallGenerator:
         if link.checked:
             return py.either(test, result, py.call(abi.CHECKED_RESULT, py.const(str(link.returns)), result))
         return py.either(test, result, py.call(abi.FROM_HOST, result))
+
+
+def _names_keys(argument: n.Expr) -> bool:
+    """Whether an argument is a literal name of a key, or a list of them, and short."""
+    keys = argument.items if isinstance(argument, n.ListExpr) else [argument]
+    short = (isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
+    return all(short) and len(keys) <= BIG
 
 
 def _calls(expression: n.Expr) -> bool:
