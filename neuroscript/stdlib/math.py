@@ -217,9 +217,19 @@ def round_number(number: Number, digits: int) -> Number:
     if type(number) is int and digits >= 0:
         return number
     if 0 <= digits <= _FEW_DIGITS and -_ROUNDED < number < _ROUNDED:
+        if digits == 0:
+            half = abs(number) % 1.0 == 0.5
+            return round(number) if not half else math.ceil(number) if number > 0 else math.floor(number)
         power = 10**digits
         if not 0.4999 < number * power % 1.0 < 0.5001:  # where no half is near, the binary digits say the same
-            return round(number, digits) + 0.0 if digits else round(number)
+            return round(number, digits) + 0.0
+        text = repr(number)
+        _, _, decimals = text.partition(".")
+        if "e" not in text:
+            if len(decimals) == digits + 1 and text[-1] == "5":  # a half: what is a little more is rounded the same way
+                number = float(f"{text[:-1]}6")
+            # All others lie on the same side of a half as the shortest digits that tell them from their neighbours.
+            return round(number, digits) + 0.0
     # Doubles have no digits beyond these; larger counts change nothing, smaller ones leave zero.
     digits = max(-1300, min(digits, 400))
     exact = Decimal(number_text(number))

@@ -176,6 +176,11 @@ def _pairs(args: list[Type]) -> Type | None:
     return container(LIST, container(LIST, values.union(T_STR) if values is not None else None))
 
 
+def _table(args: list[Type]) -> Type | None:
+    """Rows of strings: maps, or lists where another argument says that there is no header."""
+    return container(LIST, container(MAP if len(args) == 1 else MAP | LIST, T_STR))
+
+
 def _ordered(args: list[Type]) -> Type:
     """What the items of a list that are put in an order can be."""
     items = _items(args[0], LIST)
@@ -257,6 +262,7 @@ def _place(args: list[Type]) -> Type | None:
 
 
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
+    "csv.parse": _table,
     "list.append": _with(1),
     "list.chunk": _parts,
     "list.concat": _together(LIST),

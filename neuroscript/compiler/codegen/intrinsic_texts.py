@@ -150,7 +150,10 @@ def _formatted(call: IntrinsicCall) -> ast.expr | None:
     scaled = py.bind(last, py.binary(number.code, "*", py.const(10**decimals)))
     near = py.compare(py.const(0.4999), "<", py.binary(py.name(last), "%", py.const(1.0)), "<", py.const(0.5001))
     tests: list[ast.expr] = [] if number.kind.within(FLOAT) else [py.kind_is(number.code, "float")]
-    tests += [py.compare(py.const(0.0), "<=", scaled, "<", py.const(_EXACT)), py.negated(near)]
+    tests += [py.compare(py.const(-_EXACT), "<", scaled, "<", py.const(_EXACT)), py.negated(near)]
+    again = py.name(last)
+    # What is rounded to zero has no sign.
+    tests.append(py.some(py.compare(again, ">=", py.const(0.0)), py.compare(again, "<", py.const(-0.5))))
     code = ast.JoinedStr([py.const(f".{decimals}f")])
     made = call.either(tests, ast.JoinedStr([ast.FormattedValue(number.code, -1, code)]))
     if number.kind.within(FLOAT) or made is None:
