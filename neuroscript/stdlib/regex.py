@@ -232,7 +232,7 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | None] | None:
     """Finds the first match of a regular expression, with the parts that its groups matched."""
     short = short_for(pattern, input_string, "regex.Groups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         place = short.groups.search(input_string)
         return None if place is None else [place[0], *place.groups()]
     search = _Search(ctx, pattern, input_string, "regex.Groups")
@@ -254,7 +254,7 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
     """Finds the first match of a regular expression, with the parts that its named groups matched."""
     compiled = compiled_pattern(pattern, "regex.NamedGroups")
     short = short_for(pattern, input_string, "regex.NamedGroups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         place = short.groups.search(input_string)
         return None if place is None else {name: place[index] for name, index in compiled.names}
     search = _Search(ctx, pattern, input_string, "regex.NamedGroups")
@@ -278,7 +278,7 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
 def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> list[list[str | None]]:
     """Finds all matches of a regular expression, with the parts that its groups matched."""
     short = short_for_all(pattern, input_string, "regex.FindAllGroups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         found = [[each[0], *each.groups()] for each in short.groups.finditer(input_string)]
         if len(found) * (short.groups.groups + 1) <= max_items(ctx):
             return found
@@ -344,11 +344,13 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
 
 
 def _replaced(short: ShortPattern, pattern: str, text: str, replacement: str, count: int, limit: int) -> str | None:
-    """A short text with so many matches replaced, 0 for all; None if that is too long."""
+    """A short text with so many matches replaced, 0 for all; None if that is too long, or left to RE2."""
     if "$" not in replacement:
         between = short.whole.split(text, count)
         size = len(text) + len(replacement) * (len(between) - 1)
         return replacement.join(between) if size <= limit else None
+    if short.groups is None:
+        return None
     template = (_known_template if len(replacement) <= _SHORT_TEMPLATE else _template)(pattern, replacement)
     parts: list[str] = []
     size, end = len(text), 0
