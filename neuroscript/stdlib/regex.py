@@ -15,6 +15,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import (
+    MUCH,
     Context,
     Group,
     check_characters,
@@ -442,6 +443,10 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 )
 def escape(ctx: Context | None, input_string: str) -> str:
     """Puts a backslash before every character that means something in a regular expression."""
+    if len(input_string) <= MUCH:
+        escaped = input_string.translate(_ESCAPES)
+        check_characters(ctx, len(escaped), "regex.Escape")
+        return escaped
     check_characters(ctx, len(input_string) + sum(map(input_string.count, _SPECIAL)), "regex.Escape")
     for char in _SPECIAL:
         input_string = input_string.replace(char, f"\\{char}")
@@ -449,3 +454,4 @@ def escape(ctx: Context | None, input_string: str) -> str:
 
 
 _SPECIAL = "\\.+*?()|[]{}^$"  # the backslash first: what is put in before the others stays
+_ESCAPES = str.maketrans({char: f"\\{char}" for char in _SPECIAL})
