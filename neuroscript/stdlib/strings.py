@@ -38,6 +38,7 @@ _WORD = re.compile(f"[^{_BLANKS}]+")
 _MUCH_WORK = 100_000_000  # comparisons of characters that may be made in one go
 _LONG = 1_000_000
 _ALL_STRINGS = frozenset({str}).issuperset
+_ALL_WHOLE = frozenset({int}).issuperset
 _MORE_BLANKS = re.compile("[\x1c-\x1f]")
 
 
@@ -439,12 +440,15 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     check_run(ctx, len(values))
     if _ALL_STRINGS(map(type, values)):
         return values
+    if len(values) <= MUCH and _ALL_WHOLE(map(type, values)):
+        return list(map(str, values))
     texts = []
     size = 0
     for index, value in enumerate(values):
-        if type(value) not in (str, int, float, bool):
+        kind = type(value)
+        if kind not in (str, int, float, bool):
             fail(ErrorCode.TYPE, tool, f"item {index} must be a string, a number or a boolean, not {given(value)}")
-        text = text_of(value)
+        text = value if kind is str else text_of(value)
         texts.append(text)
         size += len(text)
         if not index & 1023:
