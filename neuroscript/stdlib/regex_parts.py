@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 
 from neuroscript.records import record
 
-FAR = 4097
+LONGEST = 1 << 14
+"""Characters of a text beyond which RE2 is used in any case."""
+
+FAR = LONGEST + 1
 """Characters, or repetitions: any number."""
 
 _MOST_BRANCHES = 16  # of choices that are not clear, multiplied

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import re
 
-from neuroscript.stdlib.regex_parts import END, FAR, Part, Unfit, anchor, either, optional, repetition, sequence, single
+from neuroscript.stdlib.regex_parts import (
+    END,
+    FAR,
+    LONGEST,
+    Part,
+    Unfit,
+    anchor,
+    either,
+    optional,
+    repetition,
+    sequence,
+    single,
+)
 
 MOST_STEPS = 250_000
 """The steps that a call may take at worst, in a few milliseconds."""
-
-LONGEST = 4096
-"""Characters of a text beyond which RE2 is used in any case."""
 
 _LONGEST_PATTERN = 256
 _FEWEST = 16  # characters of a text, for which a pattern has to be quick to be of use
@@ -88,7 +97,10 @@ def short_pattern(pattern: str) -> ShortPattern | None:
     try:
         part = _Reader(text, fold).pattern()
         while most >= _FEWEST and _steps(most, part) > MOST_STEPS:
-            most = most * 3 // 4
+            most //= 2
+        for more in (most // 2, most // 4):
+            if most + more <= LONGEST and _steps(most + more, part) <= MOST_STEPS:
+                most += more
     except Unfit:
         return None
     if most < _FEWEST:
