@@ -79,12 +79,17 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
 
 def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> list[Any]:
     """As `results`, all of them at once, which for a procedure is faster than one after the other."""
-    procedure = ctx.procedure(chosen, 1) if type(chosen) is Function and ctx is not None and not more else None
-    if procedure is not None and ctx is not None:
-        try:
-            return list(map(procedure, items))
-        except Exception as exception:
-            ctx.raise_script_error(exception)
+    if ctx is not None and not more and is_function(chosen):
+        procedure = None
+        if type(chosen) is Function:
+            procedure = ctx.procedure(chosen, 1)
+        elif len(items) <= CALLS_AT_ONCE:
+            procedure = ctx.tool_code(chosen, 1)
+        if procedure is not None:
+            try:
+                return list(map(procedure, items))
+            except Exception as exception:
+                ctx.raise_script_error(exception)
     if is_function(chosen):
         return calls(ctx, (items,), chosen, more, tool)
     values = values_of(items, chosen) if type(chosen) is str and not more else None

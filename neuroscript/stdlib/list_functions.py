@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -27,6 +27,8 @@ from neuroscript.stdlib.ordering import DESCENDING, can_be_ordered, check_ordere
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgSpec, ArgType
 from neuroscript.values import ToolValue
+
+_are_strings = frozenset({str}).issuperset
 
 _group = Group("list")
 TOOLS = _group.tools
@@ -107,7 +109,8 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
 def group_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> dict[str, list[Any]]:
     """Sorts items into groups by what a function gives for each, or by a key."""
     groups: dict[str, list[Any]] = {}
-    for item, name in zip(items, _names(ctx, items, key_function, more, "list.GroupBy"), strict=True):
+    names = _names(ctx, items, key_function, more, "list.GroupBy")
+    for item, name in zip(items, names):  # noqa: B905  # there is one for each, and to name it takes as long
         groups.setdefault(name, []).append(item)
     return groups
 
@@ -132,11 +135,18 @@ def count_by(ctx: Context | None, items: list[Any], key_function: Any, more: lis
     return counts
 
 
-def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterator[str]:
+def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterable[str]:
     """What a function or key gives for each item, as keys of a map."""
     found = values_of(items, chosen) if type(chosen) is str and not more else None
-    for value in results(ctx, items, chosen, more, tool) if found is None else found:
-        yield value if type(value) is str else key_text(value, tool)
+    if found is not None and _are_strings(map(type, found)):
+        return found
+    return _as_keys(results(ctx, items, chosen, more, tool) if found is None else found, tool)
+
+
+def _as_keys(values: Iterable[Any], tool: str) -> Iterator[str]:
+    for value in values:
+        kind = type(value)
+        yield value if kind is str else str(value) if kind is int else key_text(value, tool)
 
 
 @_group.tool(
