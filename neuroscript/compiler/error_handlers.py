@@ -6,7 +6,7 @@ in a body without handlers holds in that one too.  One that leaves loops goes on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from neuroscript.compiler.traversal import (
     assigned_in,
@@ -19,6 +19,10 @@ from neuroscript.compiler.traversal import (
 )
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
+
+SYSTEM_ERROR = "system_error"
+SYSTEM_FIELDS = frozenset({"code", "message", "line", "column", "procedure", "stack"})
+"""The fields of ``system_error`` that every error has."""
 
 _MOST_LOOPS = 6  # inside one another, in a body around whose statements there is one `try`
 _MOST_STATEMENTS = 150  # longer bodies are generated in parts
@@ -49,10 +53,20 @@ def _cleared(block: n.Block, before: frozenset[bool]) -> frozenset[bool]:
     return before
 
 
-def can_share_a_try(block: n.Block, size: int) -> bool:
-    """Whether the statements of a body can stand in one ``try`` for each of its handlers, all at its top level."""
+def can_share_a_try(block: n.Block, size: int, handlers: int) -> bool:
+    """Whether the statements of a body can stand in one ``try`` for each of its handlers.
+
+    A single handler covers the whole body wherever it stands; of several, each has to be at the top level.
+
+    Args:
+        block: the body's.
+        size: how many statements it has.
+        handlers: how many handlers.
+    """
     if size > _MOST_STATEMENTS or loop_depth(block) > _MOST_LOOPS:
         return False
+    if handlers == 1:
+        return True
     inner = (part for statement in block for each in inner_blocks(statement) for part in statements(each))
     return not any(isinstance(statement, n.OnError) for statement in inner)
 
@@ -60,6 +74,31 @@ def can_share_a_try(block: n.Block, size: int) -> bool:
 def changed_by(block: n.Block) -> set[str]:
     """The variables that a block sets or stores in."""
     return {*assigned_in(block), *stored_in(block)}
+
+
+def fields_read(bodies: Iterable[n.Block]) -> frozenset[str] | None:
+    """The fields that a body reads of ``system_error``; None where it may come to see the others too.
+
+    Args:
+        bodies: the body's statements, and those of its error handlers.
+    """
+    found: set[str] = set()
+    for block in bodies:
+        for statement in statements(block):
+            if isinstance(statement, n.Set) and any(target.name == SYSTEM_ERROR for target in statement.targets):
+                return None
+            parts = [part for expression in expressions(statement) for part in walk(expression)]
+            read: list[str] = []
+            for part in parts:
+                match part:
+                    case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)) if name == SYSTEM_ERROR:
+                        read.append(key)
+                    case n.Raw() | n.Eval():
+                        return None
+            if len(read) != sum(isinstance(part, n.Name | n.Call) and part.name == SYSTEM_ERROR for part in parts):
+                return None
+            found.update(read)
+    return frozenset(found) if found <= SYSTEM_FIELDS else None
 
 
 def mentioned(handler: n.OnError) -> Iterator[str]:

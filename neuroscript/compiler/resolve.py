@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from neuroscript.compiler.callbacks import is_attempt, is_callback
-from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
+from neuroscript.compiler.error_handlers import SYSTEM_ERROR, can_share_a_try, changed_by, ends_body, mentioned
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
@@ -25,7 +25,7 @@ LAST = "last"
 """The result of the latest call, in a body that has no variable of this name."""
 
 _RULED = frozenset({n.Break, n.Continue, n.ClearError, n.Return, n.OnError})  # what may not stand everywhere
-SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
+SYSTEM_NAMES = ("system_error_message", "system_error_code", SYSTEM_ERROR)
 
 
 @record()
@@ -180,7 +180,7 @@ def _shares_a_try(body: Body) -> bool:
     """Whether what an error handler covers, in a loop or outside, can stand in one ``try``."""
     if body.session is not None or body.evals:
         return False
-    return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size)
+    return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size, len(body.handlers))
 
 
 def _assign_handlers(body: Body) -> None:

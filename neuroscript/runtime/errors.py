@@ -33,7 +33,8 @@ if TYPE_CHECKING:
             """Adds to the message of an operation on nil which expression that was."""
 
 
-_positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
+_positions: dict[int, tuple[CodeType, list[tuple[int | None, int | None, int | None, int | None]]]] = {}
+"""By the identity of the code, which is kept with it: to hash code takes long."""
 
 
 class Stop(BaseException):
@@ -110,6 +111,22 @@ def place(error: NeuroScriptError, runtime: RunState) -> None:
         _place(error, _places(error.__traceback__, runtime.namespace), False)
 
 
+def innermost(error: NeuroScriptError, runtime: RunState) -> tuple[int, int, str]:
+    """Line, column and procedure of the place that `place` would give an error; the rest of the stack is not made."""
+    found: tuple[CodeType, int] | None = None
+    if not error.is_placed and not error.file:
+        traceback = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_globals is runtime.namespace:
+                found = traceback.tb_frame.f_code, traceback.tb_lasti
+            traceback = traceback.tb_next
+    if found is None:
+        place(error, runtime)
+        return error.line, error.column, error.stack[0].procedure if error.stack else ""
+    code, position = found
+    return *place_of(code, position), abi.shown_name(code.co_qualname.partition(".")[0])
+
+
 def _place(error: NeuroScriptError, places: list[tuple[CodeType, int]], at_caller: bool) -> None:
     if places:
         error.place_later(partial(_stack, places, at_caller))
@@ -171,12 +188,12 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
 
 def _span_of(code: CodeType, position: int) -> tuple[int, int, int, int]:
     """The span of an instruction in the script, as syntax trees have it."""
-    table = _positions.get(code)
-    if table is None:
+    known = _positions.get(id(code))
+    if known is None:
         if len(_positions) > 512:
             _positions.clear()
-        table = _positions[code] = list(code.co_positions())
-    line, end_line, column, end_column = table[position // 2]
+        known = _positions[id(code)] = code, list(code.co_positions())
+    line, end_line, column, end_column = known[1][position // 2]
     return line or 0, column or 0, end_line or 0, end_column or 0
 
 

@@ -18,7 +18,16 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, held_at
-from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
+from neuroscript.runtime.errors import (
+    NilOperandError,
+    Stop,
+    Unset,
+    caught_error,
+    innermost,
+    no_procedure,
+    place,
+    script_error,
+)
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
@@ -139,6 +148,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.HANDLE: self.handle,
                 abi.ATTEMPTED: self.attempted,
                 abi.ERROR_FIELDS: self.error_fields,
+                abi.ERROR_PLACE: self.error_place,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
             }
@@ -222,6 +232,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         """The value of ``system_error`` in an error handler."""
         place(error, self)
         return handler_fields(error)
+
+    def error_place(self, error: NeuroScriptError) -> tuple[int, int, str]:
+        """The fields ``line``, ``column`` and ``procedure`` of ``system_error``, without the whole stack."""
+        return innermost(error, self)
 
     def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
         new = script_error(failed, self)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, paths_read
+from neuroscript.compiler.analysis.system_names import system_types
 from neuroscript.compiler.analysis.tool_results import mapped, popped, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
@@ -206,7 +207,9 @@ class Inference:
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
-            self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
+            taken = self.foreign.union(body.params)
+            for name, kind in system_types(self._literals).items():
+                self.types[name] = ANY if name in taken else kind
         self._starts = self.types.copy()  # without what a variable grows by itself
         self._effects = Effects(body) if effects is None else effects
         self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
