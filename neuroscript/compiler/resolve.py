@@ -12,7 +12,14 @@ from functools import lru_cache
 
 from neuroscript.compiler.callbacks import is_attempt, is_callback
 from neuroscript.compiler.error_handlers import SYSTEM_ERROR, can_share_a_try, changed_by, ends_body, mentioned
-from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
+from neuroscript.compiler.traversal import (
+    expressions,
+    inner_blocks,
+    nil_tolerant_operands,
+    put_back,
+    statements,
+    walk,
+)
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
 from neuroscript.runtime.programs import Signature
@@ -254,8 +261,10 @@ class _Walker:
                 body.variables.update(names)
                 if not handler:
                     body.changed.update(names)
-            case n.Return():
+            case n.Return(values=values):
                 body.returns.append(statement)
+                if not handler and len(values) == 1 and (changed := put_back(values[0])) is not None:
+                    body.changed.add(changed.name)
         if isinstance(statement, n.Ask):
             body.uses_last = body.uses_last or statement.into is None
         for expression in expressions(statement):

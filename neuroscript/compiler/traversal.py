@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
+
+_PUT_BACK = frozenset({"list.append", "list.push", *map(str.lower, CHANGES)})  # tools whose work is done in place
 
 # --- statements ------------------------------------------------------------------------------------------------------
 
@@ -234,6 +237,16 @@ def nil_tolerant_operands(expression: n.Expr) -> Sequence[n.Expr]:
     if isinstance(expression, n.Chain) and expression.rest[0][0] in ("==", "!="):
         return _operands(expression)
     return ()
+
+
+def put_back(value: n.Expr) -> n.Name | None:
+    """The variable whose list or map a value is made of, and may be made in place of: ``xs + [v]``; None elsewhere."""
+    match value:
+        case n.Chain(first=n.Name() as old, rest=[("+", n.ListExpr(), _)]):
+            return old
+        case n.ToolCall(name=name, args=[n.Argument(value=n.Name() as old, name=None), *_]):
+            return old if name.lower() in _PUT_BACK else None
+    return None
 
 
 def path_of(expression: n.Expr) -> tuple[object, ...]:

@@ -246,6 +246,10 @@ DICT_GET = "_get"
 DICT_UPDATE = "_update"
 
 MISSED = "_missed"
+TEXTS = "_texts"
+MOST_TEXTS = 1024
+"""The text forms of the whole numbers below this one, as which they are keys of maps."""
+
 """What Python raises where code that takes values to be of the likely types meets others."""
 
 # --- loops and functions ---------------------------------------------------------------------------------------------

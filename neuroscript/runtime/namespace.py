@@ -694,5 +694,6 @@ _STATELESS: dict[str, Any] = {
     abi.INT_LIMIT: INT_LIMIT,
     abi.NEGATIVE_INT_LIMIT: -INT_LIMIT,
     abi.MISSED: (LookupError, TypeError),
+    abi.TEXTS: [*map(str, range(abi.MOST_TEXTS))],
     abi.RETURNED: returned,
 }

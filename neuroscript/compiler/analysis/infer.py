@@ -207,7 +207,7 @@ class Inference:
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
-            taken = self.foreign.union(body.params)
+            taken = {*self.foreign, *body.params}
             for name, kind in system_types(self._literals).items():
                 self.types[name] = ANY if name in taken else kind
         self._starts = self.types.copy()  # without what a variable grows by itself
@@ -583,9 +583,9 @@ class Inference:
     def callee(self, call: n.Call) -> Type:
         """The type of the value that a call by the name of a variable calls."""
         kind = ANY if call.span in self._unset.reads else self.types.get(call.name, ANY)
-        if kind.within(FUNCTION) or not kind.kinds:
-            return kind
-        return ANY  # what is no function leaves the name its other meaning
+        if kind.kinds & NIL and call.span in self.not_nil:
+            kind = kind.restricted_to(~NIL)
+        return kind if kind.within(FUNCTION | NIL) or not kind.kinds else ANY
 
     def _result(self, kind: Type) -> Type:
         """The type of the results of a function value."""
@@ -599,7 +599,9 @@ class Inference:
     def _call(self, call: n.Call) -> Type:
         name = call.name
         if name in self.body.variables:
-            return self._result(self.callee(call))
+            kind = self.callee(call)
+            # What is no function leaves the name its other meaning, of which nothing is known.
+            return self._result(kind).union(ANY) if kind.kinds & NIL else self._result(kind)
         if name in self.calls:
             return self.calls[name]
         return ANY if any(name in names for names in self.shadowing) else _builtin(name)

@@ -18,7 +18,7 @@ Path = tuple[object, ...]
 
 
 def not_nil(body: Body) -> frozenset[n.Span]:
-    """The mentions of variables that certainly are not nil, by the span of the `Name` or `Target` node.
+    """The mentions of variables that certainly are not nil, by the span of the `Name`, `Target` or `Call` node.
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
@@ -141,7 +141,7 @@ class _Facts:
             return
         if not self._joins:  # the same is known throughout
             for part in self._body.parts_of(expression) if known else ():
-                if type(part) is n.Name and part.name in known:
+                if (type(part) is n.Name or type(part) is n.Call) and part.name in known:
                     self.found.add(part.span)
             return
         if isinstance(expression, n.Name):
@@ -159,6 +159,8 @@ class _Facts:
                 self._expression(operand, known)
                 before = operand
         else:
+            if isinstance(expression, n.Call) and expression.name in known:
+                self.found.add(expression.span)
             for part in children(expression):
                 self._expression(part, known)
 

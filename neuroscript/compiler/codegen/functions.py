@@ -224,7 +224,7 @@ class FunctionGenerator:
             fields["code"] = py.call("int", py.attribute(error, "code"))
         if "message" in read:
             fields["message"] = py.attribute(error, "message")
-        place = py.bind(_PLACE, py.call(abi.ERROR_PLACE, error))
+        place: ast.expr = py.bind(_PLACE, py.call(abi.ERROR_PLACE, error))
         for number, field in enumerate(("line", "column", "procedure")):
             if field in read:
                 fields[field] = py.item(place, py.const(number))

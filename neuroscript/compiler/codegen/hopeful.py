@@ -100,6 +100,30 @@ def evaluated(
     return missing([likely], [other])
 
 
+def all_evaluated(
+    context: FunctionContext,
+    values: list[n.Expr],
+    value_of: Callable[[n.Expr], ast.expr],
+    use: Callable[[list[ast.expr]], ast.stmt],
+) -> list[ast.stmt]:
+    """Statements that evaluate several expressions in order, and use their values once.
+
+    Args:
+        context: of the function.
+        values: the expressions.
+        value_of: generates the code of each.
+        use: makes the statement that uses the values of Python code; it fails in no way that these may not.
+    """
+    hopeful = any(is_hopeful(context, value) for value in values)
+    if not hopeful or not _may_run_twice(context, [part for value in values for part in walk(value)]):
+        return [use([*map(value_of, values)])]
+    with context.hoping():
+        likely = use([*map(value_of, values)])
+    with context.short():
+        other = use([*map(value_of, values)])
+    return missing([likely], [other])
+
+
 def _arguments_first(context: FunctionContext, expressions: Expressions, call: n.Expr) -> list[ast.stmt]:
     """Statements that evaluate the arguments of a procedure's call in hope, which as a whole may not run twice.
 
@@ -264,7 +288,7 @@ def item_of_likely(
         sums = _index_operand(context, expressions, index) if read is None else (read, read)
         return py.item(made, _place(*sums, key))
     if key.within(INT) and kind.within(MAP | NIL):
-        return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
+        return py.call(abi.DICT_GET, owner(False)[0], text_of(*places(), natural=key.natural))
     if not key.kinds & STR:
         first, again = owner(True)
         place, place_again = places()
@@ -316,9 +340,20 @@ def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
     return (bool(kind.kinds & (LIST | STR)) and not kind.kinds & (MAP | OTHER)) or kind.within(MAP | NIL)
 
 
-def text_of(whole: ast.expr) -> ast.expr:
-    """The key of a map that a whole number stands for."""
-    return ast.JoinedStr([ast.FormattedValue(whole, -1, None)])
+def text_of(first: ast.expr, again: ast.expr, *, natural: bool) -> ast.expr:
+    """The key of a map that a whole number stands for; those of small ones are at hand.
+
+    Args:
+        first: code of the number at the first mention.
+        again: its code at the others.
+        natural: whether it certainly is 0 or more.
+    """
+    if isinstance(first, ast.Constant):
+        return py.const(str(first.value))
+    most = py.const(abi.MOST_TEXTS)
+    small = py.compare(first, "<", most) if natural else py.compare(py.const(-1), "<", first, "<", most)
+    text = ast.JoinedStr([ast.FormattedValue(again, -1, None)])
+    return py.either(small, py.item(py.name(abi.TEXTS), again), text)
 
 
 def _evaluating(place: ast.expr, call: ast.Call) -> ast.Call:
