@@ -37,11 +37,12 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
         elif (id(a), id(b)) in seen:
             return True
         if kind is dict:
-            equals = _same_entries(a, b, depth - 1, seen)
+            below = depth - 1
+            equals = all(key in b and ((y := b[key]) is x or same(x, y, below, seen)) for key, x in a.items())
         elif len(a) >= _MANY and _is_plain(a) and _is_plain(b):
             equals = bool(a == b)
         else:
-            equals = _same_items(a, b, depth - 1, seen)
+            equals = all(x is y or same(x, y, depth - 1, seen) for x, y in zip(a, b, strict=True))
         if equals:
             seen.add((id(a), id(b)))
         return equals
@@ -55,20 +56,6 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
             return True
         return False
     return bool(a == b)
-
-
-def _same_items(a: list[Any], b: list[Any], depth: int, seen: set[tuple[int, int]]) -> bool:
-    for x, y in zip(a, b, strict=True):
-        if x is not y and not same(x, y, depth, seen):
-            return False
-    return True
-
-
-def _same_entries(a: dict[str, Any], b: dict[str, Any], depth: int, seen: set[tuple[int, int]]) -> bool:
-    for key, x in a.items():
-        if key not in b or (x is not (y := b[key]) and not same(x, y, depth, seen)):
-            return False
-    return True
 
 
 def _is_plain(items: list[Any]) -> bool:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, paths_read
+from neuroscript.compiler.analysis.small import Bound
 from neuroscript.compiler.analysis.system_names import system_types
 from neuroscript.compiler.analysis.tool_results import mapped, popped, result_of
 from neuroscript.compiler.analysis.types import (
@@ -66,6 +67,7 @@ from neuroscript.tools.spec import ArgType
 from neuroscript.values import TYPE_CONSTANTS, read_number
 
 _GROWTH_BITS = 64
+_FEW_BITS = 8
 _ROUNDS = 16
 _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
@@ -110,22 +112,25 @@ class Effects:
 
     Attributes:
         made: the assignments.
+        small: the bounds that hold where variables are mentioned.
         readers: the places in ``made`` of the assignments that depend on the type of a variable or of a procedure's
             result, by its name.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, small: Mapping[n.Span, tuple[Bound, ...]] = MappingProxyType({})) -> None:
         self.made = list(_assignments(body))
+        self.small = small
         self.readers: dict[str, list[int]] = {}
         for place, assignment in enumerate(self.made):
             names = {assignment.name} if assignment.path or assignment.increments is not None else set()
             for expression in (assignment.value, *assignment.path) if assignment.path else (assignment.value,):
-                if type(expression) is n.Name:
-                    names.add(expression.name)
-                elif expression is not None and type(expression) is not n.Literal:
-                    for part in body.parts_of(expression):
-                        if type(part) is n.Name or type(part) is n.Call:
-                            names.add(part.name)
+                if expression is None or type(expression) is n.Literal:
+                    continue
+                for part in body.parts_of(expression):
+                    if type(part) is n.Name or type(part) is n.Call:
+                        names.add(part.name)
+                        for bound in small.get(part.span, ()):
+                            names.update(inner.name for inner in walk(bound.value) if type(inner) is n.Name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
 
@@ -212,6 +217,7 @@ class Inference:
                 self.types[name] = ANY if name in taken else kind
         self._starts = self.types.copy()  # without what a variable grows by itself
         self._effects = Effects(body) if effects is None else effects
+        self._small = self._effects.small
         self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
         self._read: dict[int, tuple[int, frozenset[Shape]]] = {}  # of what shapes, and after how many changes
         self._known: dict[int, tuple[n.Expr, Type]] | None = None  # by identity, once types stay the same
@@ -453,7 +459,31 @@ class Inference:
     def of_variable(self, expression: n.Name) -> Type:
         """The type of a variable's value, if it is set where it is read."""
         kind = self.types.get(expression.name, ANY)
-        return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.span in self.not_nil else kind
+        if kind.kinds & NIL and expression.span in self.not_nil:
+            kind = kind.restricted_to(~NIL)
+        if kind.kinds & INT and self._small and (bounds := self._small.get(expression.span)):
+            for bound in bounds:
+                kind = self._narrowed(kind, bound)
+        return kind
+
+    def is_index_of(self, index: n.Expr, name: str) -> bool:
+        """Whether a variable has been an index of another one's list or string, which then may have become shorter."""
+        bounds = self._small.get(index.span, ()) if isinstance(index, n.Name) else ()
+        return any(bound.is_index and isinstance(bound.value, n.Name) and bound.value.name == name for bound in bounds)
+
+    def _narrowed(self, kind: Type, bound: Bound) -> Type:
+        """The type of a number where a bound holds for it."""
+        other = self.of(bound.value)
+        if bound.is_index:
+            if other.kinds & ~(LIST | STR | NIL):
+                return kind
+            # The same for all but the smallest, so that one that grows in a loop does not get there bit by bit.
+            bits = kind.bits if kind.bits is not None and kind.bits <= _FEW_BITS else T_LENGTH.bits
+            return kind._replace(bits=bits, natural=True)
+        most = other.bits if other.kinds else 0
+        if not kind.natural or other.kinds & ~INT or most is None or (kind.bits is not None and kind.bits <= most):
+            return kind
+        return kind._replace(bits=most)
 
     def of_collection(self, expression: n.Expr) -> Type:
         """The type of what items are taken from, where that does not fail as it does for a function."""

@@ -35,13 +35,13 @@ def paths_read(value: n.Expr) -> set[Path]:
     Each is there, and is not nil, if the expression does not fail.
     """
     found: set[Path] = set()
-    for part in _certain(value):
+    for part in certain_parts(value):
         if isinstance(part, n.Index):
             found.add(path_of(part.value))
     return {path for path in found if None not in path}
 
 
-def _certain(expression: n.Expr) -> list[n.Expr]:
+def certain_parts(expression: n.Expr) -> list[n.Expr]:
     """An expression and those of its parts that are evaluated in any case."""
     found = [expression]
     for part in found:  # to which the inner ones are added on the way
@@ -171,7 +171,7 @@ class _Facts:
         if type(expression) is n.Literal or type(expression) is n.Name:
             return frozenset()
         found = set()
-        for part in _certain(expression) if self._joins else self._body.parts_of(expression):
+        for part in certain_parts(expression) if self._joins else self._body.parts_of(expression):
             if type(part) is n.Index:
                 if isinstance(part.value, n.Name):
                     found.add(part.value.name)

@@ -16,7 +16,7 @@ from neuroscript.compiler.codegen.attempts import attempt
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated
+from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, missing
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
 from neuroscript.compiler.codegen.moves import is_taken
@@ -490,7 +490,9 @@ class AssignmentGenerator:
         if not (key_kind.natural and key_kind.within(INT)):
             store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
         append = append_item(local, value)
-        if isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
+        if not tests and store_in == [store] and self.context.types.is_index_of(key, name):
+            made = missing([store], [slow])[0]
+        elif isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
             full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
             inside = py.compare(read, "<", size)
             made = py.when(full, [append], [py.when(inside, store_in, [slow])])
