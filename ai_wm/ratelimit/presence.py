@@ -18,7 +18,7 @@ from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
 from ai_wm.ratelimit.counters import tidy
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.leases import Lease, is_held
+from ai_wm.ratelimit.leases import Lease, await_exclusive, is_held
 from ai_wm.ratelimit.past_uses import PastUse, PastUses, last_counted, make_up
 from neuroscript import NeuroScriptError, get_logger
 
@@ -77,11 +77,11 @@ class Presence:
         if self.number and self._process == os.getpid():
             return self.number
         uses = self._missed()  # with no lock held: it is read from files that others may have locked
-        made_up = 0
+        made_up, someone_died = 0, False
         with self._lock:
             if self.is_ours:
                 return self.number
-            self.reclaim()
+            someone_died = self.reclaim()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
                 try:
@@ -89,13 +89,26 @@ class Presence:
                     made_up = make_up(connection, uses, time)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
+                    is_alone = not holders.others(connection, number)
                 except BaseException:  # raised again; only nobody must take it for alive
+                    lease.end()
+                    raise
+            if not is_alone:
+                try:
+                    self.await_others()
+                except BaseException:  # raised again, as above
                     lease.end()
                     raise
             _clocks[lease.name] = self.clock
             self._lease, self._process = lease, os.getpid()
             self.number = number  # the last: an interrupt may come
-        if made_up:
+        if made_up and someone_died:
+            _log.info(
+                "%s lacked what a process that died had counted last; counted from the records: %d requests",
+                self._database.path,
+                made_up,
+            )
+        elif made_up:
             _log.warning(
                 "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
                 "replaced by an older one; the requests that it lacked are counted again: %d",
@@ -165,6 +178,13 @@ class Presence:
             holders.set_clock(connection, self.number, said)
             self._said = said
         return time
+
+    def await_others(self) -> None:
+        """Wait until nothing is counted that is not in the file, since another limiter was alone with it."""
+        try:
+            await_exclusive(self._database.path)
+        except OSError as error:
+            raise self._database.explained(error) from error
 
     def reclaim(self) -> bool:
         """End the calls and waits of limiters that are gone, and give back their slots; whether there were any."""
