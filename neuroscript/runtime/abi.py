@@ -244,6 +244,8 @@ TOO_MANY = "_too_many"
 UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
+DICT_VALUES = "_values"
+ENUMERATE = "_enumerate"
 
 MISSED = "_missed"
 TEXTS = "_texts"
