@@ -22,6 +22,7 @@ from neuroscript.compiler.traversal import (
 )
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
+from neuroscript.runtime import abi
 from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -93,6 +94,11 @@ class Body:
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
         """An expression of the body and all its subexpressions, from left to right."""
         return self.walked.get(id(expression)) or walk(expression)
+
+    def enters(self, args: list[n.Argument]) -> bool:
+        """Whether it enters a procedure that is a value directly, with these arguments."""
+        by_name = any(argument.name is not None for argument in args)
+        return not self.uses_last and len(args) < abi.ENTRIES and not by_name
 
     def exclude(self, names: Collection[str]) -> None:
         """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""

@@ -33,6 +33,8 @@ PROCEDURES = (
         ('set table = {"a": twice}\nset f = table[b]\nif f != nil and f(1)\n  return 0\nendif\nreturn 1', 1),
         ("set list = [twice, quoted]\nreturn list[1](list[0](4))", "<8>"),
         ("set f = twice\nreturn f()", 4),
+        ("set f = quoted\nset x = f(1)\nset y = f(x: [2])\nreturn y + 1 + last", "<[2]>1<[2]>"),
+        ("set f = twice\nset x = f(2 ** 10)\nset y = f(x: 2 ** 4095 - 1)\nreturn y + y", 41),
         ("set f = twice\nreturn f(nil)", 7),
         ("if b\n  set plain = twice\nendif\nreturn plain(5)", "by name"),  # the variable is not set
         ("set plain = twice\nreturn plain(5)", 10),

@@ -629,7 +629,7 @@ class Inference:
     def _call(self, call: n.Call) -> Type:
         name = call.name
         if name in self.body.variables:
-            kind = self.callee(call)
+            kind = self.callee(call) if self.body.enters(call.args) else ANY
             # What is no function leaves the name its other meaning, of which nothing is known.
             return self._result(kind).union(ANY) if kind.kinds & NIL else self._result(kind)
         if name in self.calls:
@@ -670,7 +670,7 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Power: lambda types, it: types._power(types.of(it.base), it.exponent),
     n.Index: Inference._index,
     n.Call: Inference._call,
-    n.CallValue: lambda types, it: types._result(types.of(it.callee)),
+    n.CallValue: lambda types, it: types._result(types.of(it.callee)) if types.body.enters(it.args) else ANY,
     n.ToolCall: Inference._tool,
 }
 

@@ -34,7 +34,6 @@ from neuroscript.compiler.analysis.types import (
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
-from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
@@ -137,7 +136,7 @@ def changed_arguments(
         changed: the result of `changed_params`.
     """
     if isinstance(call, n.CallValue) or call.name in body.variables:
-        if enters(body, call.args):
+        if body.enters(call.args):
             yield from (argument.value for argument in call.args)
         return
     name = call.name
@@ -231,12 +230,6 @@ def _is_vague(params: Mapping[str, Type]) -> bool:
     return 0 in kinds or all(kind == ANY_KINDS for kind in kinds)
 
 
-def enters(body: Body, args: list[n.Argument]) -> bool:
-    """Whether a body enters a procedure that is a value directly, with these arguments."""
-    by_name = any(argument.name is not None for argument in args)
-    return not body.uses_last and len(args) < abi.ENTRIES and not by_name
-
-
 def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
     """Whether a body calls a procedure of its program directly, and with arguments that it takes."""
     signature = unit.procedures.get(call.name)
@@ -256,8 +249,8 @@ class _Version:
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
         self.value_calls: list[n.Call | n.CallValue | n.ToolCall] = [*body.callbacks]
-        self.value_calls += [call for call in body.calls if call.name in body.variables and enters(body, call.args)]
-        self.value_calls += [call for call in body.value_calls if enters(body, call.args)]
+        self.value_calls += [call for call in body.calls if call.name in body.variables and body.enters(call.args)]
+        self.value_calls += [call for call in body.value_calls if body.enters(call.args)]
         self.values: dict[str, Type] = {}  # and of those that it calls as values, as far as that is known
         self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
         self._params: list[Type] | None = None  # and what is passed to it

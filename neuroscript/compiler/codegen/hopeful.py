@@ -213,13 +213,34 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
         if held is not None:
             return py.name(held), py.name(held)
         if not again:
-            return (made := expressions.value(value)), made
+            return (made := _there(context, value, expressions.value(value))), made
         first, name = expressions.operand(value)
+        if isinstance(first, ast.NamedExpr):
+            first.value = _there(context, value, first.value)
         context.temporaries.hold(first, kind)
         return first, name
 
     is_short = held is not None or _is_short(context, value)
     return item_of_likely(context, expressions, owner, kind, index, is_short=is_short)
+
+
+def _there(context: FunctionContext, value: n.Expr, made: ast.expr) -> ast.expr:
+    """Code of what an item is taken from, which misses where it is nil: an entry of a map that has to be there."""
+    match made:
+        case ast.Call(func=ast.Name(id=abi.DICT_GET), args=[held, key]):
+            return py.item(held, key)
+        case ast.IfExp(
+            test=ast.Compare(), body=ast.Call(func=ast.Name(id=abi.DICT_GET), args=[held, ast.Name() as key])
+        ):
+            # A map has no entry for nil either.
+            is_key = isinstance(value, n.Index) and context.type_of(value.index).within(STR | NIL)
+            if is_key and isinstance(value, n.Index) and context.type_of(value.value).within(MAP | NIL):
+                return made if _binds(made.test) else py.item(held, key)
+    return made
+
+
+def _binds(made: ast.expr) -> bool:
+    return any(isinstance(part, ast.NamedExpr) for part in py.walk([made]))
 
 
 def is_last(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
