@@ -6,7 +6,7 @@ in a body without handlers holds in that one too.  One that leaves loops goes on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from neuroscript.compiler.traversal import (
     assigned_in,
@@ -76,41 +76,59 @@ def changed_by(block: n.Block) -> set[str]:
     return {*assigned_in(block), *stored_in(block)}
 
 
-def fields_read(bodies: Iterable[n.Block]) -> frozenset[str] | None:
+def fields_read(bodies: Sequence[n.Block], params: Iterable[str]) -> frozenset[str] | None:
     """The fields that a body reads of ``system_error``; None where it may come to see the others too.
 
     Args:
         bodies: the body's statements, and those of its error handlers.
+        params: its parameters.
     """
+    every = [statement for block in bodies for statement in statements(block)]
+    names = {SYSTEM_ERROR, *(name for name in map(_alias, every) if name is not None)}
+    if not names.isdisjoint(params):
+        return None
     found: set[str] = set()
-    for block in bodies:
-        for statement in statements(block):
-            if isinstance(statement, n.Set) and any(target.name == SYSTEM_ERROR for target in statement.targets):
-                return None
-            parts = [part for expression in expressions(statement) for part in walk(expression)]
-            read: list[str] = []
-            for part in parts:
-                match part:
-                    case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)) if name == SYSTEM_ERROR:
-                        read.append(key)
-                    case n.Raw() | n.Eval():
-                        return None
-            if len(read) != sum(isinstance(part, n.Name | n.Call) and part.name == SYSTEM_ERROR for part in parts):
-                return None
-            found.update(read)
+    for statement in every:
+        is_alias = _alias(statement) is not None
+        if not is_alias and not names.isdisjoint(_set_by(statement)):
+            return None
+        parts = [part for expression in expressions(statement) for part in walk(expression)]
+        read: list[str] = []
+        for part in parts:
+            match part:
+                case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)) if name in names:
+                    read.append(key)
+                case n.Raw() | n.Eval():
+                    return None
+        if len(read) + is_alias != sum(isinstance(part, n.Name | n.Call) and part.name in names for part in parts):
+            return None
+        found.update(read)
     return frozenset(found) if found <= SYSTEM_FIELDS else None
+
+
+def _alias(statement: n.Stmt) -> str | None:
+    """The other name of ``set name = system_error``."""
+    match statement:
+        case n.Set(targets=[n.Target(name=name, path=[])], value=n.Name(name=value), must=False):
+            return name if value == SYSTEM_ERROR else None
+    return None
+
+
+def _set_by(statement: n.Stmt) -> Iterator[str]:
+    """The names that a statement sets, or stores in."""
+    match statement:
+        case n.Set(targets=targets):
+            yield from (target.name for target in targets)
+        case n.ForEach(name=name, key=key):
+            yield from (name,) if key is None else (name, key)
+        case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
+            yield name
 
 
 def mentioned(handler: n.OnError) -> Iterator[str]:
     """The names that a handler mentions."""
     for statement in statements(handler.body):
-        match statement:
-            case n.Set(targets=targets):
-                yield from (target.name for target in targets)
-            case n.ForEach(name=name, key=key):
-                yield from (name,) if key is None else (name, key)
-            case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
-                yield name
+        yield from _set_by(statement)
         for expression in expressions(statement):
             for part in walk(expression):
                 match part:

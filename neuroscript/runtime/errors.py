@@ -33,8 +33,46 @@ if TYPE_CHECKING:
             """Adds to the message of an operation on nil which expression that was."""
 
 
-_positions: dict[int, tuple[CodeType, list[tuple[int | None, int | None, int | None, int | None]]]] = {}
-"""By the identity of the code, which is kept with it: to hash code takes long."""
+_MOST_KNOWN = 512  # functions whose places are kept
+
+_known: dict[int, _Places] = {}
+"""By the identity of their code, which is kept with them: to hash code takes long."""
+
+
+class _Places:
+    """What is known of the places in one function, of which errors in loops ask again and again."""
+
+    def __init__(self, code: CodeType) -> None:
+        body, _, inner = code.co_qualname.partition(".")
+        self.code = code
+        self.spans = list(code.co_positions())
+        self.body = body
+        self.is_late = abi.is_late(body)
+        self.owner = body if inner else abi.general(body)  # the function outside that stands for the same body, if any
+        self.frames: dict[int, StackFrame] = {}
+
+    def span(self, position: int) -> tuple[int, int, int, int]:
+        """The span of an instruction in the script, as syntax trees have it."""
+        line, end_line, column, end_column = self.spans[position // 2]
+        return line or 0, column or 0, end_line or 0, end_column or 0
+
+    def frame(self, position: int) -> StackFrame:
+        """What the stack shows where that instruction is executed."""
+        found = self.frames.get(position)
+        if found is None:
+            line, column, _, _ = self.span(position)
+            name = abi.shown_name(self.body)
+            found = self.frames[position] = StackFrame(name, self.code.co_filename, line, column + 1)
+        return found
+
+
+def _places_in(code: CodeType) -> _Places:
+    found = _known.get(id(code))
+    if found is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        found = _known[id(code)] = _Places(code)
+    return found
 
 
 class Stop(BaseException):
@@ -123,8 +161,8 @@ def innermost(error: NeuroScriptError, runtime: RunState) -> tuple[int, int, str
     if found is None:
         place(error, runtime)
         return error.line, error.column, error.stack[0].procedure if error.stack else ""
-    code, position = found
-    return *place_of(code, position), abi.shown_name(code.co_qualname.partition(".")[0])
+    frame = _places_in(found[0]).frame(found[1])
+    return frame.line, frame.column, frame.procedure
 
 
 def _place(error: NeuroScriptError, places: list[tuple[CodeType, int]], at_caller: bool) -> None:
@@ -166,18 +204,11 @@ def places_to_stack(places: list[tuple[CodeType, int]]) -> Iterable[StackFrame]:
     """
     owner = ""
     for number, (code, position) in enumerate(reversed(places)):
-        body, _, inner = code.co_qualname.partition(".")
-        if body == owner or (number and abi.is_late(body)):
-            owner = _owner(body, inner)
-            continue
-        owner = _owner(body, inner)
-        line, column = place_of(code, position)
-        yield StackFrame(abi.shown_name(body), code.co_filename, line, column)
-
-
-def _owner(body: str, inner: str) -> str:
-    """The function outside of this one that stands for the same body: none for most."""
-    return body if inner else abi.general(body)
+        known = _places_in(code)
+        is_same = known.body == owner or (number and known.is_late)
+        owner = known.owner
+        if not is_same:
+            yield known.frame(position)
 
 
 def place_of(code: CodeType, position: int) -> tuple[int, int]:
@@ -188,13 +219,7 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
 
 def _span_of(code: CodeType, position: int) -> tuple[int, int, int, int]:
     """The span of an instruction in the script, as syntax trees have it."""
-    known = _positions.get(id(code))
-    if known is None:
-        if len(_positions) > 512:
-            _positions.clear()
-        known = _positions[id(code)] = code, list(code.co_positions())
-    line, end_line, column, end_column = known[1][position // 2]
-    return line or 0, column or 0, end_line or 0, end_column or 0
+    return _places_in(code).span(position)
 
 
 def _translated(exception: BaseException, runtime: RunState) -> NeuroScriptError:

@@ -121,11 +121,21 @@ DEEPER += "func again() means\n  on error do\n    emit system_error.line\n  endo
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("field", ["code", "message", "line", "column", "procedure", "stack", "other"])
 def test_a_field_of_an_error_is_the_same_where_it_is_all_that_is_read(field: str, failure: str) -> None:
-    alone = ENDING.format(f"set e = 0\n  return [system_error.{field}, system_error['{field}']]") + FAILURES[failure]
-    whole = ENDING.format(f"set e = system_error\n  return [e.{field}, e.{field}]") + FAILURES[failure]
-    seen = [run(text, 3, more=DEEPER) for text in (alone, whole)]
+    forms = (
+        f"set e = 0\n  return [system_error.{field}, system_error['{field}']]",
+        f"set e = system_error\n  return [e.{field}, e['{field}']]",
+        f"set e = [system_error]\n  return [e[0].{field}, e[0].{field}]",  # which may show all of them
+    )
+    seen = [run(ENDING.format(form) + FAILURES[failure], 3, more=DEEPER) for form in forms]
     assert seen[0].result[0] is not None or field == "other"
-    assert (seen[0].result, seen[0].emitted) == (seen[1].result, seen[1].emitted)
+    assert all((it.result, it.emitted) == (seen[2].result, seen[2].emitted) for it in seen)
+
+
+@pytest.mark.parametrize("then", ["set e.code = 5", "set e = {'more': 1}", "for each e in [e]\n  endfor", "emit [e]"])
+def test_another_name_of_an_error_holds_all_its_fields_where_it_may_be_seen(then: str) -> None:
+    handler = f"set e = system_error\n  {then}\n  return [e.code, e.more, len(e)]"
+    fields = {"set e.code = 5": [5, None, 6], "set e = {'more': 1}": [None, 1, 1]}
+    assert run(ENDING.format(handler) + "fail 'no'").result == fields.get(then, [1, None, 6])
 
 
 @pytest.mark.parametrize(

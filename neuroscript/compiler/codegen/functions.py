@@ -213,9 +213,9 @@ class FunctionGenerator:
         if name == _CODE:
             return py.call("int", py.attribute(error, "code"))
         body, unit = self.context.body, self.context.unit
-        if body.evals or body.session is not None or unit.watches or name in body.params:
+        if body.evals or body.session is not None or unit.watches:
             return py.call(abi.ERROR_FIELDS, error)
-        read = fields_read((body.block, *(handler.body for handler in body.handlers)))
+        read = fields_read((body.block, *(handler.body for handler in body.handlers)), body.params)
         if read is None or "stack" in read:
             return py.call(abi.ERROR_FIELDS, error)
         # Nobody sees that the other fields are missing, which take longer to find than the error to raise and clear.
