@@ -258,6 +258,21 @@ def path_of(expression: n.Expr) -> tuple[object, ...]:
     return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
 
 
+def form_of(index: n.Expr) -> object:
+    """As `key_of`, for an index that is made of names, literals, items and lengths too."""
+    match index:
+        case n.Chain(first=first, rest=rest):
+            parts: tuple[object, ...] = tuple(operator for operator, _, _ in rest)
+            forms = [form_of(first), *(form_of(operand) for _, operand, _ in rest)]
+        case n.Index(value=value, index=key):
+            parts, forms = ("[]",), [form_of(value), form_of(key)]
+        case n.Call(name="len", args=[n.Argument(value=value, name=None)]):
+            parts, forms = ("len",), [form_of(value)]
+        case _:
+            return key_of(index)
+    return None if None in forms else (parts, *forms)
+
+
 def alike(one: n.Expr, other: n.Expr) -> bool:
     """Whether two expressions without calls are written alike, apart from where they stand."""
     match one, other:

@@ -76,6 +76,10 @@ STATEMENTS = (
     "set {xs} = added({xs}, {n})",
     "set {xs} = tool.list.Slice({xs}, 0, len({xs}) - 1)",
     "set r = {xs}[{n}]\nset {m} = {n}",
+    "set rows = rows + [[{n}, 1]]",
+    "set rows[len(rows) - 1][1] = rows[len(rows) - 1][1] + {n}",
+    "set rows[{n} + 1][0] = rows[{n} + 1][0] * 2",
+    "set rows[{xs}[{n}]][0] = rows[{xs}[{n}]][0] - {m}",
     "emit {n}",
     "emit {xs}",
 )
@@ -85,6 +89,9 @@ RARE = (
     "set {xs} = {ys}",
     "set {n} = {literal}",
     "set {xs} = [[1], {n}]",
+    "set rows[len(rows) - 1][1] = {literal}",
+    "set rows = [[1], nil, {n}]",
+    "set rows = {xs}",
 )
 TABLE = """
 func {name}(needs n, table) means
@@ -156,8 +163,8 @@ class _Maker:
 def make_index_trial(random: Random) -> Trial:
     """A library of a procedure with loops, and one with a table, and calls of both."""
     maker = _Maker(random)
-    start = "set i = 0\nset j = 1\nset k = 0\nset xs = [3, 1, 2, 0]\nset ys = [a, 1]"
-    ends = "return [i, j, k, xs, ys]"
+    start = "set i = 0\nset j = 1\nset k = 0\nset xs = [3, 1, 2, 0]\nset ys = [a, 1]\nset rows = [[1, 2]]"
+    ends = "return [i, j, k, xs, ys, rows]"
     body = indent(f"{start}\n{maker.block(3)}\n{maker.block(2)}\n{ends}", "  ")
     added = random.choice(("xs + [x]", "tool.list.Append(xs, x)", "tool.list.Prepend(xs, x)"))
     source = f"func main(needs a) means\n{body}\nendfunc\n"

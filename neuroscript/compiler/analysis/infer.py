@@ -60,7 +60,7 @@ from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
 from neuroscript.compiler.callbacks import CALLEE, FOLD, INITIAL, ITEMS, further, is_attempt, is_callback
 from neuroscript.compiler.resolve import LAST, Body
-from neuroscript.compiler.traversal import key_of, statements, walk
+from neuroscript.compiler.traversal import form_of, key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
@@ -199,6 +199,7 @@ class Inference:
         self.foreign = foreign | unset.names
         self._unset = unset
         self.shadowing = procedures, globals
+        self._is_sized = "len" not in body.variables and "len" not in procedures and "len" not in globals
         self.calls = calls
         self.called: set[str] = set()
         self._values = values
@@ -348,7 +349,7 @@ class Inference:
         kind = self.of(key)
         if not kind.kinds:
             return NOTHING  # it has not been looked at yet
-        step = (*before, key_of(key))
+        step = (*before, form_of(key) if self._is_sized else key_of(key))
         deeper = sure if sure is not None and step in sure else None
         fresh = self._fresh(path, value) if sure is None or own.kinds & ~CONTAINER else NOTHING
         if not own.kinds & CONTAINER:

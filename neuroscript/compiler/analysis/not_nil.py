@@ -7,7 +7,7 @@ one type for each variable, can leave nil out of it there.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, children, expressions, path_of
+from neuroscript.compiler.traversal import assigned_in, children, expressions, form_of
 from neuroscript.syntax import nodes as n
 
 _FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
@@ -37,8 +37,17 @@ def paths_read(value: n.Expr) -> set[Path]:
     found: set[Path] = set()
     for part in certain_parts(value):
         if isinstance(part, n.Index):
-            found.add(path_of(part.value))
+            found.add(_path(part.value))
     return {path for path in found if None not in path}
+
+
+def _path(expression: n.Expr) -> Path:
+    """As `path_of`, with indexes that are more than names and literals."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(form_of(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
 
 
 def certain_parts(expression: n.Expr) -> list[n.Expr]:
