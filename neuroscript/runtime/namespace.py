@@ -128,6 +128,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
+                abi.CONTEXT: self.interpreter.context,
                 abi.CALL_TOOL: self.late_tool,
                 abi.TOOL_VALUE: self.tool_value,
                 abi.EMIT: self.emit,
