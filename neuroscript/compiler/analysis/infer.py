@@ -29,6 +29,7 @@ from neuroscript.compiler.analysis.types import (
     FUNCTION,
     INT,
     LIST,
+    LITERALS,
     MAP,
     NIL,
     NOTHING,
@@ -437,7 +438,8 @@ class Inference:
         """The type of an expression's value."""
         form = type(expression)
         if form is n.Literal:
-            return literal(expression.value)  # type: ignore[attr-defined]
+            value = expression.value  # type: ignore[attr-defined]
+            return LITERALS.get(type(value)) or literal(value)
         known = self._known
         if known is not None:
             found = known.get(id(expression))

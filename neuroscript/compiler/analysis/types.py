@@ -304,7 +304,8 @@ def shaped(shape: Shape) -> Type:
 
 
 _SMALL = [bounded(number.bit_length(), True) for number in range(257)]
-_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+"""The types of all literals of a class, but those of whole numbers, which depend on the number."""
 
 
 def literal(value: object) -> Type:
@@ -313,7 +314,7 @@ def literal(value: object) -> Type:
         if 0 <= value < len(_SMALL):
             return _SMALL[value]
         return bounded(value.bit_length(), value >= 0)
-    return _LITERALS[type(value)]
+    return LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
