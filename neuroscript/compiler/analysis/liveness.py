@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, children, expressions, statements
+from neuroscript.compiler.traversal import assigned_by, children, expressions, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -50,6 +50,7 @@ class Liveness:
     def __init__(self, body: Body) -> None:
         self._last: dict[int, frozenset[Place]] = {}
         self._idle: dict[int, list[str]] = {}
+        self._idle_within: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         self.handled = read_by_handlers(body)
@@ -72,10 +73,19 @@ class Liveness:
         return self._last.get(id(statement), _NOTHING)
 
     def idle_aliases(self, statement: n.Stmt) -> Sequence[str]:
-        """The variables that nothing reads any more when a statement stores a value in what they were read from."""
+        """The variables that nothing reads any more when a statement may change what they were read from.
+
+        That is one that stores a value in it, or gives it to a procedure.
+        """
         if self._pending is not None:
             self.find()
         return self._idle.get(id(statement), ())
+
+    def idle_within(self, statement: n.Stmt) -> Sequence[str]:
+        """As `idle_aliases`, for those that the value reads which a statement stores, and nothing else after that."""
+        if self._pending is not None:
+            self.find()
+        return self._idle_within.get(id(statement), ())
 
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
         """What is live before a block; notes its last reads."""
@@ -112,12 +122,21 @@ class Liveness:
         stored = frozenset((name, None) for name in _stored_by(statement))
         if noting and (last := frozenset(_last(read - stored, live | stored))):
             self._last[id(statement)] = last
-        if noting and stored and self._aliases:
-            names = {name for name, _ in live | read | stored}
-            idle = {alias for name, _ in stored for alias in self._aliases.get(name, ())} - names
-            if idle:
-                self._idle[id(statement)] = sorted(idle)
+        if noting and self._aliases and isinstance(statement, n.Set | n.Return):
+            self._note_idle(statement, {name for name, _ in live | stored}, {name for name, _ in read})
         return live | read | stored
+
+    def _note_idle(self, statement: n.Set | n.Return, live: set[str], read: set[str]) -> None:
+        """Notes the aliases that a statement finds idle, by what is live after it and what it reads itself."""
+        changed = {*_stored_by(statement), *_given_by(statement)}
+        aliases = set().union(*(self._aliases.get(name, ()) for name in changed)) - live
+        if idle := aliases - read:
+            self._idle[id(statement)] = sorted(idle)
+        match statement:
+            case n.Set(targets=[n.Target(name=name, path=[_, *_] as path)], must=False):
+                within = aliases.intersection(self._aliases.get(name, ())) & read
+                if within and (within := within.difference(name for name, _ in _read(path))):
+                    self._idle_within[id(statement)] = sorted(within)
 
     def _needed_by(self, loop: n.While | n.ForEach) -> frozenset[Place]:
         """What a turn of a loop reads before it sets it."""
@@ -128,10 +147,12 @@ class Liveness:
 
 
 def _aliases(block: n.Block) -> dict[str, set[str]]:
-    """The variables that have been read from lists and maps in other variables, by these."""
+    """The variables that have been read from lists and maps in other variables, or been stored there, by these."""
     found: dict[str, set[str]] = {}
     for statement in statements(block):
         match statement:
+            case n.Set(targets=[n.Target(name=name, path=[_, *_])], value=n.Name(name=stored)) if stored != name:
+                found.setdefault(name, set()).add(stored)
             case n.Set(targets=[n.Target(name=name, path=[])], value=root) | n.ForEach(name=name, collection=root):
                 while isinstance(root, n.Index):
                     root = root.value
@@ -166,6 +187,19 @@ def _stored_by(statement: n.Stmt) -> Iterator[str]:
     """The variables in whose lists and maps a statement stores a value."""
     targets = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
     yield from (target.name for target in targets if target is not None and target.path)
+
+
+def _given_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables of which a statement gives the values, or what is in these, to procedures."""
+    for expression in expressions(statement):
+        for part in walk(expression):
+            if type(part) is n.Call or type(part) is n.CallValue:
+                for argument in part.args:
+                    value = argument.value
+                    while isinstance(value, n.Index):
+                        value = value.value
+                    if isinstance(value, n.Name):
+                        yield value.name
 
 
 def _last(read: Set[Place], live: Set[Place]) -> Iterator[Place]:

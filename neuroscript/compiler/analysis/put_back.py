@@ -17,7 +17,6 @@ from neuroscript.compiler.analysis.liveness import read_by_handlers
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import (
     assigned_by,
-    assigned_in,
     children,
     expressions,
     inner_blocks,
@@ -44,15 +43,28 @@ class Item:
         root: the variable whose list or map it is in.
         path: the keys that lead to it.
         keys: their comparable forms.
-        names: the variables that are read by keys which are more than names and literals.
+        reads: the paths that keys read which are more than names and literals.
+        is_spent: whether it has been let go of already.
     """
 
     name: str
     root: str
     path: Sequence[n.Expr]
     keys: tuple[object, ...]
-    names: frozenset[str]
+    reads: tuple[Path, ...]
+    is_spent: bool = False
 
+    def spent(self) -> Item:
+        """The same item, as one that has been let go of."""
+        return Item(self.name, self.root, self.path, self.keys, self.reads, is_spent=True)
+
+    def is_same(self, other: Item | None) -> bool:
+        """Whether another one has been read by the same expression."""
+        return other is not None and other.path is self.path
+
+
+Path: TypeAlias = "tuple[str, *tuple[object, ...]]"
+"""A variable, and the comparable forms of the keys that lead from it to an item."""
 
 Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
 """What comes after a statement: a block from a place on, and the rest; at last whether that is the body's end."""
@@ -99,7 +111,10 @@ class ItemsPutBack:
         return self._before.get(id(statement), ())
 
     def within(self, statement: n.Stmt) -> Sequence[Item]:
-        """As `before`, for those that a statement's value reads, after the evaluation of that."""
+        """As `before`, for those that a statement's value reads, after the evaluation of that.
+
+        Where the value is a call, it is after that of its arguments.
+        """
         return self._within.get(id(statement), ())
 
     def passed(self, statement: n.Stmt) -> Item | None:
@@ -120,7 +135,7 @@ class ItemsPutBack:
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
                 self._block(statement.body, False, {})
-            for name in [name for name, item in items.items() if not item.names.isdisjoint(_set_by(statement))]:
+            for name in [name for name, item in items.items() if item.reads and _moves(item.reads, statement)]:
                 del items[name]
             match statement:
                 case n.Set(targets=targets, value=n.Call() as call, must=False):
@@ -138,12 +153,13 @@ class ItemsPutBack:
         Only one that has certainly been read may be looked for by keys whose evaluation could fail.
         """
         before = items.copy()
-        if whole:
-            items.clear()
-        for known in found:
-            items.update(known)
+        items.clear()
+        for known in found if whole else (before, *found):
+            for name, item in known.items():
+                if name not in items or not item.is_spent:
+                    items[name] = item
         for name, item in [*items.items()]:
-            if item.names and not all(known.get(name) is item for known in (before, *found)):
+            if item.reads and not all(item.is_same(known.get(name)) for known in (before, *found)):
                 del items[name]
 
     def _pass(self, statement: n.Stmt, names: list[str], call: n.Call, following: Rest) -> None:
@@ -153,7 +169,7 @@ class ItemsPutBack:
             if not items or None in items:
                 continue
             item = items[0]
-            if item is None or item.names or item.root in self._handled:
+            if item is None or item.reads or item.root in self._handled:
                 continue
             others = (other.value for other in call.args if other.value is not argument)
             if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):
@@ -161,13 +177,15 @@ class ItemsPutBack:
 
     def _change(self, statement: n.Stmt, name: str, where: Rest, items: dict[str, Item]) -> None:
         """Notes that a statement changes the value of a variable, if the item that it was may be let go of."""
-        item = items.pop(name, None)
-        if item is None:
+        item = items.get(name)
+        if item is None or item.is_spent:
             return
+        items[name] = item.spent()
         table = self._before
         if not _is_put_over(item, where):
             table = self._within
-            if not _stores_last(statement, item) or not _is_put_over(item, _after(where)):
+            reads_first = _stores_last(statement, item) or _calls_last(statement, item)
+            if not reads_first or not _is_put_over(item, _after(where)):
                 return
         elif item.root in items:
             self._change(statement, item.root, where, items)
@@ -193,16 +211,23 @@ class ItemsPutBack:
 def _item(name: str, value: n.Index) -> Item | None:
     """The item that an expression reads, if its keys are names and literals."""
     root, *keys = _path(value)
-    names = _names_of(keys)
-    if not isinstance(root, str) or None in keys or name in names or root in names or root == name:
+    if not isinstance(root, str) or None in keys or root == name or name in _names_of(keys):
+        return None
+    reads = tuple(key[1] for key in keys if isinstance(key, tuple) and key[0] is n.Index)
+    if any(key == (n.Name, root) for key in keys) or not all(_is_outside(read, root, keys) for read in reads):
         return None
     path: list[n.Expr] = []
     part: n.Expr = value
     while isinstance(part, n.Index):
         path.insert(0, part.index)
         part = part.value
-    read = frozenset(_names_of(key for key in keys if isinstance(key, tuple) and key[0] is n.Index))
-    return Item(name, root, path, tuple(keys), read)
+    return Item(name, root, path, tuple(keys), reads)
+
+
+def _is_outside(read: Path, root: str, keys: Sequence[object]) -> bool:
+    """Whether what a key reads is certainly neither an item itself, nor what that is in, nor in it."""
+    name, *inner = read
+    return root not in _names_of(inner) and (name != root or _are_apart(inner, keys))
 
 
 def _path(expression: n.Expr) -> tuple[object, ...]:
@@ -233,12 +258,24 @@ def _names_of(keys: Iterable[object]) -> set[str]:
     return found
 
 
-def _set_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables that a statement sets or stores in, in its inner blocks too."""
-    yield from assigned_by(statement)
-    yield from stored_in([statement])
-    for inner in inner_blocks(statement):
-        yield from assigned_in(inner)
+def _moves(reads: Sequence[Path], statement: n.Stmt) -> bool:
+    """Whether a statement, with those inside it, may change what paths read."""
+    keys = {name for _, *inner in reads for name in _names_of(inner)}
+    if not keys.union(name for name, *_ in reads).isdisjoint(assigned_by(statement)):
+        return True
+    for target in _targets(statement):
+        path = tuple(map(_key, target.path))
+        if target.name in keys or any(target.name == name and not _are_apart(path, inner) for name, *inner in reads):
+            return True
+    return any(_moves(reads, each) for inner in inner_blocks(statement) for each in inner)
+
+
+def _targets(statement: n.Stmt) -> Sequence[n.Target]:
+    """What a statement sets, apart from its inner blocks and the names of a ``for each``."""
+    if isinstance(statement, n.Set):
+        return statement.targets
+    into = getattr(statement, "into", None)
+    return [] if into is None else [into]
 
 
 def _added_to(value: n.Expr) -> str | None:
@@ -254,6 +291,19 @@ def _stores_last(statement: n.Stmt, item: Item) -> bool:
     match statement:
         case n.Set(targets=[n.Target(name=item.name, path=[_, *_] as path)], must=False):
             return not any(may_read(key, item.root, item.keys) for key in path)
+    return False
+
+
+def _calls_last(statement: n.Stmt, item: Item) -> bool:
+    """Whether a statement calls a procedure when it has read the last of what the item is in."""
+    match statement:
+        case n.Set(targets=targets, value=n.Call(args=args), must=False) if not any(target.path for target in targets):
+            if not {item.root, *_names_of(item.keys)}.isdisjoint(target.name for target in targets):
+                return False
+            values = [argument.value for argument in args]
+            given = [value for value in values if may_read(value, item.root, item.keys)]
+            is_given_once = sum(isinstance(value, n.Name) and value.name == item.name for value in values) == 1
+            return is_given_once and all(isinstance(value, n.Index | n.Chain | n.Unary) for value in given)
     return False
 
 
@@ -289,7 +339,8 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
     if any(may_read(part, item.root, item.keys) for part in expressions(statement)):
         return _READ
     assigned = set(assigned_by(statement))
-    if not _names_of(item.keys).isdisjoint(assigned.union(stored_in([statement]))):
+    plain = {key[1] for key in item.keys if isinstance(key, tuple) and key[0] is n.Name}
+    if not plain.isdisjoint(assigned.union(stored_in([statement]))) or _moves(item.reads, statement):
         return _READ  # the keys will mean another item
     match statement:
         case n.If(branches=branches, orelse=orelse):

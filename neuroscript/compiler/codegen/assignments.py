@@ -19,7 +19,7 @@ from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.hopeful import evaluated
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
-from neuroscript.compiler.codegen.moves import is_taken
+from neuroscript.compiler.codegen.moves import idle_within, is_taken
 from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
@@ -201,16 +201,17 @@ class AssignmentGenerator:
         """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
 
         It is evaluated before the reference count of the container is read, so that a container that is stored in
-        itself counts as shared.
+        itself counts as shared.  What held a part of that container for nothing but this evaluation lets go of it.
         """
         kind = self.context.type_of(value)
-        if self.context.is_pure(value) and not kind.kinds & CONTAINER:
+        empty = [py.set_variable(name, py.const(None)) for name in idle_within(self.context)]
+        if self.context.is_pure(value) and not kind.kinds & CONTAINER and not empty:
             return [], self.expressions.value(value), []
         temporary = self.temporaries.fresh()
         clean = [clear(temporary)] if kind.kinds & CONTAINER else []
         held = py.name(temporary)
         code = evaluated(self.context, self.expressions, value, lambda made: py.assign(temporary, made))
-        code += self.temporaries.release()
+        code += [*self.temporaries.release(), *empty]
         if self.expressions.may_nest(value):
             check = py.when(self.expressions.may_be_deep(value, held, held), [py.run(abi.NESTED, held)])
             py.place(check, value.span)

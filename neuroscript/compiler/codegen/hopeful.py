@@ -111,7 +111,7 @@ def _arguments_first(context: FunctionContext, expressions: Expressions, call: n
     values = [argument.value for argument in call.args if argument.name is None]
     if len(values) != len(call.args) or signature.problem(len(values), []) is not None:
         return []
-    doubtful = [value for value in values if not context.is_pure(value)]
+    doubtful = [value for value in values if not context.is_pure(value) and id(value) not in context.evaluated]
     if not all(may_run_twice(context, value) for value in doubtful) or not any(
         is_hopeful(context, value) for value in doubtful
     ):

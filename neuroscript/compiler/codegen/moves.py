@@ -8,7 +8,7 @@ nobody can tell: either the body ends then, and no error handler of it reads the
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from neuroscript.compiler.analysis import interprocedural
 from neuroscript.compiler.analysis.liveness import Place
@@ -114,9 +114,20 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
 
 def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
     """The variables that hold, for nothing, a part of what a statement is going to change."""
-    if not isinstance(statement, n.Set) or context.unit.watches:
+    if not isinstance(statement, n.Set | n.Return) or context.unit.watches:
         return []
-    names = context.liveness.idle_aliases(statement)
+    return _holding(context, context.liveness.idle_aliases(statement))
+
+
+def idle_within(context: FunctionContext) -> list[str]:
+    """As `idle`, for those that the value reads which the current statement stores, once that has been evaluated."""
+    if context.statement is None or context.unit.watches:
+        return []
+    return _holding(context, context.liveness.idle_within(context.statement))
+
+
+def _holding(context: FunctionContext, names: Iterable[str]) -> list[str]:
+    """Those of some variables that may hold lists or maps."""
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
 
 

@@ -20,7 +20,7 @@ from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
-from neuroscript.compiler.codegen.vacating import moved_item, vacated
+from neuroscript.compiler.codegen.vacating import moved_item, vacated, vacated_by_call
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import assigned_by, certainly_succeeds
 from neuroscript.runtime import abi
@@ -51,11 +51,12 @@ class StatementGenerator:
             let_go = emptied(self.context, statement)
             names = idle(self.context, statement)
             made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
-            empty = empty.union(names) if isinstance(statement, n.Set) else set()
+            empty = empty.union(names) if isinstance(statement, n.Set | n.Return) else set()
             empty.difference_update(assigned_by(statement))
-            made += vacated(self.context, self.expressions, statement)
+            made += vacated(self.context, self.expressions, statement, empty)
             self.context.moved_items.clear()
             self.context.evaluated.clear()
+            made += vacated_by_call(self.context, self.expressions, statement)
             if (item := moved_item(self.context, self.expressions, statement)) is not None:
                 made += item[0]
                 self.context.moved_items[id(item[1])] = item[2]
