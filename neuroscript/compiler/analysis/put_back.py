@@ -14,21 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from neuroscript.compiler.analysis.liveness import read_by_handlers
+from neuroscript.compiler.analysis.paths import Path, are_apart, key_to, may_change, may_read, names_of, path_to
+from neuroscript.compiler.analysis.walks import is_walked_by_key
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import (
     assigned_by,
-    children,
     expressions,
     inner_blocks,
-    key_of,
-    path_of,
     statements,
     stored_in,
     walk,
 )
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
 
 _MOST_STATEMENTS = 1000  # of a body
 _READ, _PUT, _NEITHER = range(3)  # what becomes of an item
@@ -62,9 +60,6 @@ class Item:
         """Whether another one has been read by the same expression."""
         return other is not None and other.path is self.path
 
-
-Path: TypeAlias = "tuple[str, *tuple[object, ...]]"
-"""A variable, and the comparable forms of the keys that lead from it to an item."""
 
 Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
 """What comes after a statement: a block from a place on, and the rest; at last whether that is the body's end."""
@@ -103,6 +98,8 @@ class ItemsPutBack:
                         found = found or type(value) is n.Index
                         added = _added_to(value)
                         self.changed.update(target.name for target in targets if target.name == added)
+                    case n.ForEach(key=str()):
+                        found = True
             if found:
                 self._block(body.block, True, {})
 
@@ -134,8 +131,8 @@ class ItemsPutBack:
             for name in self._changed_by(statement):
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
-                self._block(statement.body, False, {})
-            for name in [name for name, item in items.items() if item.reads and _moves(item.reads, statement)]:
+                self._block(statement.body, False, _walked(statement))
+            for name in [name for name, item in items.items() if item.reads and may_change(item.reads, statement)]:
                 del items[name]
             match statement:
                 case n.Set(targets=targets, value=n.Call() as call, must=False):
@@ -210,8 +207,8 @@ class ItemsPutBack:
 
 def _item(name: str, value: n.Index) -> Item | None:
     """The item that an expression reads, if its keys are names and literals."""
-    root, *keys = _path(value)
-    if not isinstance(root, str) or None in keys or root == name or name in _names_of(keys):
+    root, *keys = path_to(value)
+    if not isinstance(root, str) or None in keys or root == name or name in names_of(keys):
         return None
     reads = tuple(key[1] for key in keys if isinstance(key, tuple) and key[0] is n.Index)
     if any(key == (n.Name, root) for key in keys) or not all(_is_outside(read, root, keys) for read in reads):
@@ -224,58 +221,18 @@ def _item(name: str, value: n.Index) -> Item | None:
     return Item(name, root, path, tuple(keys), reads)
 
 
+def _walked(loop: n.While | n.ForEach) -> dict[str, Item]:
+    """The item that the variable of a loop has been read from where a turn begins."""
+    if not isinstance(loop, n.ForEach) or loop.key is None or not is_walked_by_key(loop):
+        return {}
+    item = _item(loop.name, n.Index(loop.span, loop.collection, n.Name(loop.key_span or loop.span, loop.key)))
+    return {} if item is None else {loop.name: item}
+
+
 def _is_outside(read: Path, root: str, keys: Sequence[object]) -> bool:
     """Whether what a key reads is certainly neither an item itself, nor what that is in, nor in it."""
     name, *inner = read
-    return root not in _names_of(inner) and (name != root or _are_apart(inner, keys))
-
-
-def _path(expression: n.Expr) -> tuple[object, ...]:
-    """As `path_of`, where names that are indexed by names and literals are keys too."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(_key(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
-
-
-def _key(index: n.Expr) -> object:
-    if not isinstance(index, n.Index):
-        return key_of(index)
-    path = path_of(index)
-    return (n.Index, path) if None not in path else None
-
-
-def _names_of(keys: Iterable[object]) -> set[str]:
-    """The variables that keys read."""
-    found: set[str] = set()
-    for key in keys:
-        match key:
-            case (n.Name, str() as name):
-                found.add(name)
-            case (n.Index, (str() as name, *inner)):
-                found |= {name} | _names_of(inner)
-    return found
-
-
-def _moves(reads: Sequence[Path], statement: n.Stmt) -> bool:
-    """Whether a statement, with those inside it, may change what paths read."""
-    keys = {name for _, *inner in reads for name in _names_of(inner)}
-    if not keys.union(name for name, *_ in reads).isdisjoint(assigned_by(statement)):
-        return True
-    for target in _targets(statement):
-        path = tuple(map(_key, target.path))
-        if target.name in keys or any(target.name == name and not _are_apart(path, inner) for name, *inner in reads):
-            return True
-    return any(_moves(reads, each) for inner in inner_blocks(statement) for each in inner)
-
-
-def _targets(statement: n.Stmt) -> Sequence[n.Target]:
-    """What a statement sets, apart from its inner blocks and the names of a ``for each``."""
-    if isinstance(statement, n.Set):
-        return statement.targets
-    into = getattr(statement, "into", None)
-    return [] if into is None else [into]
+    return root not in names_of(inner) and (name != root or are_apart(inner, keys))
 
 
 def _added_to(value: n.Expr) -> str | None:
@@ -298,7 +255,7 @@ def _calls_last(statement: n.Stmt, item: Item) -> bool:
     """Whether a statement calls a procedure when it has read the last of what the item is in."""
     match statement:
         case n.Set(targets=targets, value=n.Call(args=args), must=False) if not any(target.path for target in targets):
-            if not {item.root, *_names_of(item.keys)}.isdisjoint(target.name for target in targets):
+            if not {item.root, *names_of(item.keys)}.isdisjoint(target.name for target in targets):
                 return False
             values = [argument.value for argument in args]
             given = [value for value in values if may_read(value, item.root, item.keys)]
@@ -340,7 +297,7 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
         return _READ
     assigned = set(assigned_by(statement))
     plain = {key[1] for key in item.keys if isinstance(key, tuple) and key[0] is n.Name}
-    if not plain.isdisjoint(assigned.union(stored_in([statement]))) or _moves(item.reads, statement):
+    if not plain.isdisjoint(assigned.union(stored_in([statement]))) or may_change(item.reads, statement):
         return _READ  # the keys will mean another item
     match statement:
         case n.If(branches=branches, orelse=orelse):
@@ -358,10 +315,10 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
         case n.Return() | n.Fail():
             return _PUT
         case n.Set(targets=[n.Target(name=item.root, path=path)]):
-            keys = tuple(map(_key, path))
+            keys = tuple(map(key_to, path))
             if keys == item.keys[: len(keys)]:
                 return _PUT
-            return _NEITHER if _are_apart(keys, item.keys) else _READ
+            return _NEITHER if are_apart(keys, item.keys) else _READ
     into = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
     return _READ if any(target is not None and target.name == item.root for target in into) else _NEITHER
 
@@ -376,51 +333,3 @@ def _fate_of_all(item: Item, block: n.Block) -> int:
             if _fate_of_all(item, inner) == _READ:
                 return _READ
     return _NEITHER
-
-
-def may_read(expression: n.Expr, root: str, keys: tuple[object, ...]) -> bool:
-    """Whether an expression may read an item of a variable, what it is in, or what is in it."""
-    if not any(_names(part, root) for part in walk(expression)):
-        return False
-    pending = [expression]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, n.Index):
-            owner, *read = _path(part)
-            if owner == root:
-                if not _are_apart(read, keys):
-                    return True
-                while isinstance(part, n.Index):
-                    pending.append(part.index)
-                    part = part.value
-                continue
-        if _names(part, root):
-            return True
-        pending += children(part)
-    return False
-
-
-def _names(part: n.Expr, name: str) -> bool:
-    """Whether an expression itself, apart from its parts, may read a variable."""
-    match part:
-        case n.Name(name=own) | n.Call(name=own):
-            return own == name
-        case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-            return any(piece[0] == name for piece in placeholders(text) if not isinstance(piece, str))
-        case n.Eval():
-            return True
-    return False
-
-
-def _are_apart(some: Iterable[object], others: Iterable[object]) -> bool:
-    """Whether two paths certainly lead to items of which neither is in the other."""
-    return any(_differ(one, other) for one, other in zip(some, others, strict=False))
-
-
-def _differ(one: object, other: object) -> bool:
-    """Whether two keys certainly are different: literals of different text."""
-    match one, other:
-        case (type() as kind, value), (type() as other_kind, other_value):
-            are_literals = kind in (str, int) and other_kind in (str, int)
-            return are_literals and str(value) != str(other_value)
-    return False

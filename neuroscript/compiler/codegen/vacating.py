@@ -12,7 +12,8 @@ from collections.abc import Sequence, Set
 from functools import partial
 
 from neuroscript.compiler.analysis import types
-from neuroscript.compiler.analysis.put_back import Item, may_read
+from neuroscript.compiler.analysis.paths import may_read
+from neuroscript.compiler.analysis.put_back import Item
 from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
