@@ -114,6 +114,31 @@ def _counted(args: list[Type]) -> Type | None:
     return container(MAP, T_LENGTH)
 
 
+def _joined(kind: int) -> Callable[[list[Type]], Type | None]:
+    """The rule of a tool that joins lists, or maps."""
+
+    def rule(args: list[Type]) -> Type | None:
+        items = [_items(each, kind) for each in args]
+        known = [each for each in items if each is not None]
+        return container(kind, functools.reduce(Type.union, known)) if len(known) == len(items) else None
+
+    return rule
+
+
+def _without(args: list[Type]) -> Type | None:
+    return container(MAP, _items(args[0], MAP))
+
+
+def _put(args: list[Type]) -> Type | None:
+    items = _items(args[0], MAP)
+    return container(MAP, items.union(args[2])) if items is not None and len(args) > 2 else None
+
+
+def _entry(args: list[Type]) -> Type | None:
+    items = _items(args[0], MAP)
+    return items.union(args[2] if len(args) > 2 else T_NIL) if items is not None else None
+
+
 def _values(args: list[Type]) -> Type | None:
     return container(LIST, _items(args[0], MAP))
 
@@ -178,10 +203,17 @@ def _place(args: list[Type]) -> Type | None:
 
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.append": _with(1),
+    "list.concat": _joined(LIST),
     "list.indexof": _place,
     "list.length": _length,
     "list.range": _range,
+    "map.delete": _without,
+    "map.get": _entry,
     "map.length": _length,
+    "map.merge": _joined(MAP),
+    "map.omit": _without,
+    "map.pick": _without,
+    "map.set": _put,
     "math.abs": _size,
     "math.ceil": _rounded,
     "math.floor": _rounded,

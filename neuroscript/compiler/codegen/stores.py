@@ -145,6 +145,8 @@ class StoreGenerator:
     def _stored(self, key: ast.expr, value: ast.expr, other: list[ast.stmt]) -> list[ast.stmt]:
         """Statements that store the item, or do ``other`` where it is another kind of key, or there is no room."""
         kind = self.context.type_of(self.target.path[-1])
+        if not self.kind.kinds & (MAP | OTHER):
+            kind = kind.restricted_to(~NIL)  # which Python compares with no number
         store: list[ast.stmt] = [store_item(self.held, key, value)]
         size, most = py.call("len", self.held), py.const(self.context.unit.max_items)
         room = py.compare(size, "<", most)
