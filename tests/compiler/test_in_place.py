@@ -22,6 +22,9 @@ LISTS = [
     ("tool.list.Rest(V)", [2, 3]),
     ("tool.list.Slice(V, 0, len(V) - 1)", [1, 2]),
     ("tool.list.Slice(V, 0, len(V) - 2)", [1]),
+    ("tool.list.Slice(V, 1, len(V))", [2, 3]),
+    ("tool.list.Slice(V, 1, len(V) - 1)", [2]),
+    ("tool.list.Slice(V, 2, len(V))", [3]),
     ("V + [7, 8]", [1, 2, 3, 7, 8]),
 ]
 MAPS = [
@@ -72,6 +75,23 @@ def test_what_else_holds_it_keeps_what_it_had(start: str, call: str, expected: A
     with Interpreter(plugins=False) as interpreter:
         interpreter.load(f"func main() means\n{text}\nendfunc")
         assert [interpreter.run("main"), interpreter.run("main")] == [before, before]
+
+
+@pytest.mark.parametrize(("place", "made"), PLACES)
+@pytest.mark.parametrize("call", ["Rest(V)", "Slice(V, 1, len(V))", "Slice(V, 0, len(V) - 1)"])
+def test_an_empty_list_gets_no_shorter(call: str, place: str, made: str) -> None:
+    statement = f"{made.format(start='[]')}\nset {place} = tool.list.{call.replace('V', place)}"
+    assert run(f"{statement}\nreturn {place}") == []
+
+
+@pytest.mark.parametrize("place", ["v", "m.v"])
+@pytest.mark.parametrize("value", ['"ab"', "nil", '{"a": 1}', "7"])
+@pytest.mark.parametrize("call", ["Rest(V)", "Slice(V, 1, 2)", "Slice(V, 0, 1)"])
+def test_what_is_no_list_is_an_error(call: str, value: str, place: str) -> None:
+    statement = f'set m = {{"v": {value}}}\nset v = {value}\nset {place} = tool.list.{call.replace("V", place)}'
+    with pytest.raises(NeuroScriptError) as caught:
+        run(statement)
+    assert (caught.value.code, caught.value.line) == (4, 4)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,9 @@ class Liveness:
         if idle := aliases - read:
             self._idle[id(statement)] = sorted(idle)
         match statement:
-            case n.Set(targets=[n.Target(name=name, path=[_, *_] as path)], must=False):
+            case n.Set(targets=[n.Target(name=name, path=[_, *_] as path)], value=value, must=False):
+                if isinstance(value, n.Name):
+                    return  # which itself is stored
                 within = aliases.intersection(self._aliases.get(name, ())) & read
                 if within and (within := within.difference(name for name, _ in _read(path))):
                     self._idle_within[id(statement)] = sorted(within)

@@ -251,10 +251,11 @@ class AssignmentGenerator:
         if len(targets) == 1:
             code += self._store_from(targets[0], py.name(temporary))
         else:
+            fits = self.context.type_of(value).is_list_of(len(targets))
             is_list = py.compare(py.call("type", py.name(temporary)), "is not", py.name("list"))
             count = py.compare(py.call("len", py.name(temporary)), "!=", py.const(len(targets)))
             unpack = py.run(abi.UNPACK, py.name(temporary), py.const(len(targets)))
-            code.append(py.when(py.some(is_list, count), [unpack]))
+            code += [] if fits else [py.when(py.some(is_list, count), [unpack])]
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
         code.append(clear(temporary))

@@ -53,6 +53,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
             if id(argument) in context.moved_items:
                 continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
+            certain = certain and context.type_of(argument).kinds & CONTAINER
             count = sum(_mentions(part, owner.name) for part in parts)
             # Others in the same call are evaluated first: the variable lets go of its value after all arguments.
             if certain and (count == 1 or (argument is owner and count == _mentions(call, owner.name) < _MANY)):
@@ -131,8 +132,8 @@ def _holding(context: FunctionContext, names: Iterable[str]) -> list[str]:
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
 
 
-def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
-    """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+def emptied(context: FunctionContext, statement: n.Stmt) -> list[str]:
+    """The variable to be emptied whose value, or a part of it, ``set name = other…`` was the last to read."""
     if type(statement) is not n.Set:
         return []
     match statement:
@@ -145,7 +146,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
             if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
                 return []
             if (root.name, None) in context.liveness.last_reads(statement):
-                return [py.set_variable(root.name, py.const(None))]
+                return [root.name]
     return []
 
 

@@ -8,6 +8,7 @@ shares the body's variables, runs, and execution goes on with the next statement
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from neuroscript.compiler.analysis.types import BOOL, STR
 from neuroscript.compiler.codegen import pyast as py
@@ -50,10 +51,10 @@ class StatementGenerator:
             self.context.statement = statement
             let_go = emptied(self.context, statement)
             names = idle(self.context, statement)
-            made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
-            empty = empty.union(names) if isinstance(statement, n.Set | n.Return) else set()
+            made = _emptied(name for name in names if name not in empty)
+            empty = empty.union(names, let_go) if isinstance(statement, n.Set | n.Return) else set()
             empty.difference_update(assigned_by(statement))
-            made += vacated(self.context, self.expressions, statement, empty)
+            made += vacated(self.context, self.expressions, statement, empty.difference(let_go))
             self.context.moved_items.clear()
             self.context.evaluated.clear()
             made += vacated_by_call(self.context, self.expressions, statement)
@@ -63,7 +64,7 @@ class StatementGenerator:
             self.context.moved = moved_arguments(self.context, statement)
             made += self._statement(statement)
             made += self.temporaries.release()
-            made += let_go
+            made += _emptied(let_go)
             if self.context.unit.watches and isinstance(statement, n.Return):
                 py.watch_results(made, abi.RESULT)
             made[:0] = self.context.begun(statement)
@@ -150,11 +151,25 @@ class StatementGenerator:
             made = self.expressions.value(values[0])
         elif values:
             made = ast.List([self.expressions.value(value) for value in values], py.LOAD)
+        if declared >= 2 and len(values) == 1:
+            return self._given_on(values[0], declared, tupled=tupled)
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
         if tupled:
             made = py.items([made])
         return [py.give(made)]
+
+    def _given_on(self, value: n.Expr, declared: int, *, tupled: bool) -> list[ast.stmt]:
+        """``return value`` in a procedure that declares more results: the value is a list of so many."""
+        made = self.expressions.value(value)
+        if self.context.type_of(value).is_list_of(declared):
+            return [py.give(py.items([made]) if tupled else made)]
+        temporary = self.temporaries.fresh()
+        result = py.name(temporary)
+        fits = py.both(py.kind_is(result, "list"), py.compare(py.call("len", result), "==", py.const(declared)))
+        refused = py.run(abi.RETURNED, py.const(declared), py.const(1), result)
+        given = py.give(py.items([result]) if tupled else result)
+        return [py.assign(temporary, made), py.when(py.negated(fits), [refused]), given]
 
     def _fail(self, value: n.Expr | None) -> ast.stmt:
         """``fail``; with a string the error is raised here, which saves Python a frame."""
@@ -287,6 +302,11 @@ class StatementGenerator:
         if orelse:
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
+
+
+def _emptied(names: Iterable[str]) -> list[ast.stmt]:
+    """Statements that empty variables."""
+    return [py.set_variable(name, py.const(None)) for name in names]
 
 
 def _cannot_raise(test: ast.expr) -> bool:
