@@ -28,6 +28,11 @@ func more_than(needs number, all) means
   return number + len(all)
 endfunc
 
+func put(needs all, k, r) means
+  set all[k] = r
+  return all
+endfunc
+
 func count(needs all, k) means
   set all[k].n = all[k].n + 1
   return all
@@ -124,6 +129,25 @@ START = 'set m = {"a": {"n": 1, "list": [1]}, "b": {"n": 5, "list": []}}\nset k 
         ("set m, more = push_and_tell(m[k], 1)\nreturn [m.n, more]", [2, True]),
         ("set old = m\nset m[k], more = push_and_tell(m[k], 1)\nreturn [old.a.n, m.a.n]", [1, 2]),
         ("set r = push(m.a, m)\nreturn [r.list[1].a.n, r.n]", [1, 2]),
+        # two items, which may be the same
+        (
+            "set r = m[k]\nset s = m.b\nset r.n = 2\nset s.n = 3\nset m[k] = r\nset m.b = s\nreturn [m.a.n, m.b.n]",
+            [2, 3],
+        ),
+        ("set r = m[k]\nset s = m[k]\nset r.n = 2\nset s.x = 3\nset m.a = s\nset m[k] = r\nreturn m.a.n", 2),
+        (
+            "set r = m[k]\nset s = m[k]\nset r.n = 2\nset s.x = 3\nset m[k] = r\nset m.a = s\nreturn [m.a.n, m.a.x]",
+            [1, 3],
+        ),
+        (
+            'set j = "a"\nset r = m[k]\nset r.n = 2\nset m[j] = {"n": 9}\nset m[k] = r\nreturn m.a',
+            {"n": 2, "list": [1]},
+        ),
+        # results in a list
+        ("set r = [m, 1]\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[1]]", [2, 1]),
+        ("set r = [m, 1]\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[0].a.n]", [2, 1]),
+        ("set r = [m, 1]\nset i = 0\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[i].a.n]", [2, 1]),
+        ('set r = {"0": m}\nset m = r[0]\nset m.a.n = 2\nset r.x = 1\nreturn [m.a.n, r["0"].a.n]', [2, 1]),
         # names that hold a part of what is changed
         ("set r = m[k]\nset m[k].n = r.n + 1\nreturn [m.a.n, m.b.n]", [2, 5]),
         ("set r = m[k]\nset s = r\nset m[k].n = r.n + 1\nreturn [m.a.n, s.n]", [2, 1]),

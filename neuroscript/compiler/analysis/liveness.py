@@ -9,6 +9,7 @@ There is one walk backwards over a body.  What a loop reads before it sets it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import product
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
@@ -18,7 +19,7 @@ from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
 Place: TypeAlias = "tuple[str, str | None]"
-"""A variable and a key, for the item of that key; without a key all of the variable."""
+"""A variable and the text of a key, for the item of that key; without a key all of the variable."""
 
 _NOTHING: frozenset[Place] = frozenset()
 _MOST_STATEMENTS = 1000  # the sets grow with the variables
@@ -155,6 +156,11 @@ def _aliases(block: n.Block) -> dict[str, set[str]]:
         match statement:
             case n.Set(targets=[n.Target(name=name, path=[_, *_])], value=n.Name(name=stored)) if stored != name:
                 found.setdefault(name, set()).add(stored)
+            case n.Set(targets=targets, value=n.Call()):  # which may give an argument, or a part of it, or hold it
+                for one, other in product({target.name for target in targets}, set(_given_by(statement))):
+                    if one != other:
+                        found.setdefault(one, set()).add(other)
+                        found.setdefault(other, set()).add(one)
             case n.Set(targets=[n.Target(name=name, path=[])], value=root) | n.ForEach(name=name, collection=root):
                 while isinstance(root, n.Index):
                     root = root.value
@@ -225,8 +231,8 @@ def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
             case n.Name(name=name):
                 yield name, None
                 continue
-            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
-                yield name, key
+            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() | int() as key)) if type(key) is not bool:
+                yield name, str(key)
                 continue
             case n.Chain() | n.Index():
                 pass

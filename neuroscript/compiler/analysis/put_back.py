@@ -318,7 +318,8 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
             keys = tuple(map(key_to, path))
             if keys == item.keys[: len(keys)]:
                 return _PUT
-            return _NEITHER if are_apart(keys, item.keys) else _READ
+            # One that is no longer may lead to the item, or what that is in, but not through it.
+            return _NEITHER if len(keys) <= len(item.keys) or are_apart(keys, item.keys) else _READ
     into = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
     return _READ if any(target is not None and target.name == item.root for target in into) else _NEITHER
 

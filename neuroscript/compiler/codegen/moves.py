@@ -161,8 +161,8 @@ def _place(expression: n.Expr) -> Place | None:
     match expression:
         case n.Name(name=name):
             return name, None
-        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
-            return name, key
+        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() | int() as key)) if type(key) is not bool:
+            return name, str(key)
     return None
 
 

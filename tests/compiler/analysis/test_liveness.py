@@ -111,7 +111,7 @@ def idle_names(text: str) -> dict[int, str]:
         ("set x = a.k\nemit x.n\nreturn f(a.k)", {3: "x"}),
         ("set x = a.k\nemit x.n\nreturn f(b)", {}),
         ("set x = a.k\nemit x.n\nset a = f(a, x)\nreturn a", {}),
-        ("set x = f(b)\nset a.k = x\nemit x.n\nreturn f(a)", {4: "x"}),
+        ("set x = f(b)\nset a.k = x\nemit x.n\nreturn f(a)", {1: "x", 2: "b", 4: "b, x"}),
         ("while b\n  set x = a.k\n  emit x.n\n  set a = f(a)\nendwhile\nreturn a", {4: "x"}),
         ("while b\n  set a = f(a)\n  emit x.n\n  set x = a.k\nendwhile\nreturn a", {}),
         ("for each x in a\n  emit x.n\n  set a = f(a)\nendfor\nreturn a", {3: "x"}),
