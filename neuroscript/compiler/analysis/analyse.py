@@ -81,7 +81,7 @@ class ProgramAnalysis:
         relies: whether its code relies on its procedures being called by one another and not replaced.
         late: the procedures whose general bodies are left for later: nothing in the program enters them.
         fitting: the procedures to whose specialised bodies internal code may go whatever it passes.
-        changed_params: the parameters that procedures assign to, store in, or give to others which do, by procedure.
+        changed_params: the parameters that procedures change or keep, or give to others which do, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:

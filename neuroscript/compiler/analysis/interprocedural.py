@@ -30,6 +30,7 @@ from neuroscript.compiler.analysis.types import (
     Type,
 )
 from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -93,8 +94,12 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
 
 
 def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
-    """The parameters that procedures assign to, store in, or give to others of the program which do, by procedure."""
-    found = {body.name: body.changed.intersection(body.params) for body in procedures}
+    """The parameters that procedures change, or keep, or give to others of the program which do, by procedure.
+
+    Those are the ones that are assigned to, or stored in; and those that are stored in something else, since what is
+    read from that may be changed.  A caller that needs its argument no more had better let go of it.
+    """
+    found = {body.name: body.changed.union(_kept_by(body)).intersection(body.params) for body in procedures}
     given = [
         (body.name, argument.name, call.name, param)
         for body in procedures
@@ -115,6 +120,20 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
             if param in found.get(callee, ()):
                 found[name].add(own)
     return {name: frozenset(params) for name, params in found.items()}
+
+
+def _kept_by(body: Body) -> Iterator[str]:
+    """The variables whose values a body stores in lists and maps."""
+    for part in body.literals:
+        items = part.items if isinstance(part, n.ListExpr) else [value for _, value in part.entries]
+        yield from (item.name for item in items if isinstance(item, n.Name))
+    if body.params:
+        for statement in statements(body.block):
+            match statement:
+                case n.Set(targets=targets, value=n.Name(name=name)) if any(target.path for target in targets):
+                    yield name
+                case n.Set(value=n.ToolCall(args=args)):
+                    yield from _names(args)
 
 
 def _names(args: Iterable[n.Argument]) -> Iterator[str]:

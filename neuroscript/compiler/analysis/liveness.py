@@ -9,7 +9,7 @@ There is one walk backwards over a body.  What a loop reads before it sets it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from itertools import product
+from itertools import chain
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
@@ -23,7 +23,6 @@ Place: TypeAlias = "tuple[str, str | None]"
 
 _NOTHING: frozenset[Place] = frozenset()
 _MOST_STATEMENTS = 1000  # the sets grow with the variables
-_MOST_ALIASES = 4  # one read from the other
 
 
 @record(frozen=True)
@@ -150,29 +149,41 @@ class Liveness:
 
 
 def _aliases(block: n.Block) -> dict[str, set[str]]:
-    """The variables that have been read from lists and maps in other variables, or been stored there, by these."""
+    """The variables that may hold parts of each other's lists and maps, by each of them.
+
+    One has been read from the other, or stored in it, or given to a call for it, or both have been with a third.
+    """
     found: dict[str, set[str]] = {}
     for statement in statements(block):
+        names = set()
         match statement:
-            case n.Set(targets=[n.Target(name=name, path=[_, *_])], value=n.Name(name=stored)) if stored != name:
-                found.setdefault(name, set()).add(stored)
-            case n.Set(targets=targets, value=n.Call()):  # which may give an argument, or a part of it, or hold it
-                for one, other in product({target.name for target in targets}, set(_given_by(statement))):
-                    if one != other:
-                        found.setdefault(one, set()).add(other)
-                        found.setdefault(other, set()).add(one)
-            case n.Set(targets=[n.Target(name=name, path=[])], value=root) | n.ForEach(name=name, collection=root):
-                while isinstance(root, n.Index):
-                    root = root.value
-                if isinstance(root, n.Name) and root.name != name:
-                    found.setdefault(root.name, set()).add(name)
-    for _ in range(_MOST_ALIASES):  # what has been read from an alias
-        size = sum(map(len, found.values()))
-        for names in found.values():
-            names.update(*(found.get(name, ()) for name in names.copy()))
-        if size == sum(map(len, found.values())):
-            break
+            case n.Set(targets=targets, value=value):
+                names = {target.name for target in targets}.union(_held_by(value))
+            case n.ForEach(name=name, collection=collection):
+                names = {name, *_held_by(collection)}
+        if len(names) > 1:
+            joined = names.union(*(found.get(name, ()) for name in names))
+            found.update(dict.fromkeys(joined, joined))
     return found
+
+
+def _held_by(value: n.Expr) -> Iterator[str]:
+    """The variables of whose lists and maps a value may hold parts."""
+    while isinstance(value, n.Index):
+        value = value.value
+    match value:
+        case n.Name(name=name):
+            yield name
+        case n.ListExpr(items=parts):
+            yield from chain.from_iterable(map(_held_by, parts))
+        case n.MapExpr(entries=entries):
+            yield from chain.from_iterable(_held_by(part) for _, part in entries)
+        case n.Call(args=args) | n.ToolCall(args=args) | n.CallValue(args=args):
+            yield from chain.from_iterable(_held_by(argument.value) for argument in args)
+        case n.Chain(first=first, rest=rest) if all(operator == "+" for operator, _, _ in rest):
+            parts = [first, *(operand for _, operand, _ in rest)]
+            if not any(isinstance(part, n.Literal) for part in parts):  # which is no list
+                yield from chain.from_iterable(map(_held_by, parts))
 
 
 def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:

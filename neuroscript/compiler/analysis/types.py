@@ -381,6 +381,8 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 joined = left.restricted_to(LIST).uniform().union(right.restricted_to(LIST).uniform())
             if left.within(LIST) and right.within(LIST):
                 return joined
+            if joined.kinds and not (left.kinds & NUM and right.kinds & NUM) and not (left.kinds | right.kinds) & STR:
+                return joined  # of nothing else there is a sum
             if not (left.kinds | right.kinds) & STR:
                 return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
             return joined.union(Type(STR | NUM))

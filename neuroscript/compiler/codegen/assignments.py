@@ -361,8 +361,9 @@ class AssignmentGenerator:
             if isinstance(key, n.Literal) and kind.has(key.value) and (children or not kind.kinds & NIL):
                 tests += unshared
                 found: ast.expr = py.item(held, read)
-            elif key_kind.within(INT):
+            elif _is_index(key_kind, kind):
                 tests += [] if children or kind.within(LIST) else [py.kind_is(held, "list")]
+                tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
                 tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
                 found = py.item(held, read)
             else:
@@ -373,7 +374,8 @@ class AssignmentGenerator:
             kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
             child = self.temporaries.fresh()
             children.append(child)
-            wanted = LIST if (is_list if following is None else self.context.type_of(following).within(INT)) else MAP
+            is_indexed = is_list if following is None else _is_index(self.context.type_of(following), kind)
+            wanted = LIST if is_indexed else MAP
             bound = py.bind(child, found)
             if kind.within(wanted | NIL):
                 tests.append(py.compare(bound, "is not", py.const(None)))
@@ -439,6 +441,11 @@ class AssignmentGenerator:
     def _unshared(self, name: str) -> list[ast.expr]:
         """The test that nothing else holds a variable's list or map; none where escape analysis proves it."""
         return [] if name in self.context.flow.owned else [only_variable_holds(name)]
+
+
+def _is_index(key: Type, owner: Type) -> bool:
+    """Whether a key most likely is the index of a list, given the types of both."""
+    return key.within(INT) or (bool(key.kinds & INT) and owner.within(LIST | NIL))
 
 
 def read_only_error(name: str) -> ast.stmt:

@@ -122,7 +122,11 @@ def idle_names(text: str) -> dict[int, str]:
         ("set x = a.k\nset a.k.n = x.n + 1\nreturn x", {}),
         ("set x = a.k\nset a[x.n].n = x.n + 1\nreturn a", {}),
         ("set x = b.k\nset a.k.n = x.n + 1\nreturn a", {}),
-        ("set x = a.k\nset a.k.n, b = [x.n, 1]\nreturn a", {}),
+        ("set x = a.k\nset a.k.n, b = [x.n, 1]\nreturn a", {2: "b"}),
+        # where both have been with a third
+        ("set x = a.k\nset a.l = a.l + [b]\nset x.n = 1\nreturn [a, x]", {2: "then b", 3: "b"}),
+        ("set x = a.k\nset a.l = tool.list.Append(a.l, b)\nset x.n = 1\nreturn [a, x]", {2: "then b", 3: "b"}),
+        ("set x = a.k\nset a.l = b.n + 1\nset x.n = 1\nreturn [a, x]", {}),
         ("on error do\n  emit x\nendon\nset x = a.k\nset a.k.n = x.n + 1\nreturn a", {}),
         ("on error do\n  clear_error\nendon\nset x = a.k\nset a.k.n = x.n + 1\nreturn a", {5: "then x"}),
     ],
