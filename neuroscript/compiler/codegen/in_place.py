@@ -88,16 +88,14 @@ class InPlaceGenerator:
 
         It is ``set xs = tool.list.Rest(xs)``, or ``tool.list.Slice`` from 1 to the length, or from 0 to one less.
         """
-        first: ast.expr = ast.Slice(None, py.const(1), None)
-        last = py.const(-1)
         match value.name.lower(), others:
             case "list.rest", []:
-                place, is_safe = first, True
+                place = 0
             case "list.slice", [n.Literal(value=int() as start), end] if type(start) is int and start in (0, 1):
                 is_short = is_last(self.context, old, end) if start == 0 else is_length(self.context, old, end)
                 if not is_short or not all(map(self.context.is_pure, self.target.path)):
                     return None
-                place, is_safe = (last, False) if start == 0 else (first, True)
+                place = 0 if start else -1
             case _:
                 return None
         self._read_first(old, others)
@@ -105,8 +103,8 @@ class InPlaceGenerator:
         args = ast.Tuple([self.expressions.value(old), *map(self.expressions.value, others)], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
         py.place(call, value.span)
-        tests = found if is_safe else [*found, held]
-        return self._either(tests, ast.Delete([ast.Subscript(held, place, ast.Del())]), call)
+        shorten = ast.Delete([ast.Subscript(held, py.const(place), ast.Del())])
+        return self._either([*found, held], shorten, call)  # an empty one is left to the tool
 
     def by_adding(self, value: n.Expr) -> list[ast.stmt] | None:
         """``set target = target + [v, …]`` for an item; None where it is another kind of statement."""

@@ -16,7 +16,7 @@ from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
-from neuroscript.compiler.codegen.hopeful import evaluated, tested
+from neuroscript.compiler.codegen.hopeful import evaluated, is_hopeful, may_run_twice, missing, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
@@ -150,6 +150,8 @@ class StatementGenerator:
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
+            if not tupled and len(values) == declared and (hoped := self._given_in_hope(values)) is not None:
+                return hoped
             made = ast.List([self.expressions.value(value) for value in values], py.LOAD)
         if declared >= 2 and len(values) == 1:
             return self._given_on(values[0], declared, tupled=tupled)
@@ -158,6 +160,19 @@ class StatementGenerator:
         if tupled:
             made = py.items([made])
         return [py.give(made)]
+
+    def _given_in_hope(self, values: list[n.Expr]) -> list[ast.stmt] | None:
+        """``return a, b`` in hope of the likely types; None where that is no gain."""
+        context = self.context
+        if not any(is_hopeful(context, value) for value in values):
+            return None
+        if not all(may_run_twice(context, value) for value in values):
+            return None
+        with context.hoping():
+            likely = py.give(ast.List([self.expressions.value(value) for value in values], py.LOAD))
+        with context.short():
+            other = py.give(ast.List([self.expressions.value(value) for value in values], py.LOAD))
+        return missing([likely], [other])
 
     def _given_on(self, value: n.Expr, declared: int, *, tupled: bool) -> list[ast.stmt]:
         """``return value`` in a procedure that declares more results: the value is a list of so many."""

@@ -71,7 +71,6 @@ def _key(key: n.Expr) -> str:
             {3: "t of m[k]", 4: "u of m[j]"},
         ),
         ("set t = m.a[k]\nset t.x = 1\nset m[j] = 2\nset m.a[k] = t\nreturn m", {2: "t of m[a][k]"}),
-        ("set t = m[k]\nset t.x = 1\nset m[j].x = 2\nset m[k] = t\nreturn m", {}),
         # the key changes
         ('set t = m[k]\nset t.x = 1\nset k = "b"\nset m[k] = t\nreturn m', {}),
         ("set t = m[k]\nset t.x = 1\nfor each k in j\nendfor\nset m[k] = t\nreturn m", {}),
