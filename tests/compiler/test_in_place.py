@@ -108,6 +108,12 @@ def test_what_is_no_list_is_an_error(call: str, value: str, place: str) -> None:
         ("set v = [[1], [2]]\nset v, x = tool.list.Pop(v)\nset x[1] = 3\nreturn [v, x]", [[[1]], [2, 3]]),
         ("set v = [1, 2]\nset v, v = tool.list.Pop(v)\nreturn v", 2),
         ("set v = [1, 2]\nset x, v = tool.list.Pop(v)\nreturn [v, x]", [2, [1]]),
+        ('set m = {"v": [1, 2]}\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x]', [[1], 2]),
+        ('set m = {"v": [1, 2]}\nset w = m.v\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x, w]', [[1], 2, [1, 2]]),
+        ('set m = {"v": [1, 2]}\nset w = m\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x, w.v]', [[1], 2, [1, 2]]),
+        ('set m = {"v": [1, 2]}\nset m.v, m = tool.list.Pop(m.v)\nreturn m', 2),
+        ("set k = 1\nset m = [0, [5, 6]]\nset m[k], k = tool.list.Pop(m[k])\nreturn [m, k]", [[0, [5]], 6]),
+        ('set m = {"v": [[1], [2]]}\nset m.v, x = tool.list.Pop(m.v)\nset x[1] = 3\nreturn [m.v, x]', [[[1]], [2, 3]]),
     ],
 )
 def test_a_value_that_is_its_own_argument(text: str, expected: Any) -> None:
@@ -161,8 +167,9 @@ def test_an_entry_that_is_there_is_replaced_in_a_full_map() -> None:
 TURNS = 50
 
 
-def test_a_loop_that_takes_the_last_item_copies_nothing() -> None:
-    test_a_loop_copies_nothing("tool.list.Range(0, 99)", "set V, x = tool.list.Pop(V)", "v")
+@pytest.mark.parametrize("place", ["v", "m.v"])
+def test_a_loop_that_takes_the_last_item_copies_nothing(place: str) -> None:
+    test_a_loop_copies_nothing("tool.list.Range(0, 99)", "set V, x = tool.list.Pop(V)", place)
 
 
 @pytest.mark.parametrize("place", ["v", "m.v"])

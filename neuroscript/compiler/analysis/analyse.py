@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from neuroscript.compiler.analysis.changes import changed_arguments, changed_params
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.exact import exact_quotients
@@ -17,8 +18,6 @@ from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
     calls_among,
-    changed_arguments,
-    changed_params,
     infer_program,
 )
 from neuroscript.compiler.analysis.liveness import Liveness

@@ -244,7 +244,7 @@ class AssignmentGenerator:
             first, held, clean = self._evaluated(value)
             return [*first, *self._put(target, held), *clean]
         temporary = self.temporaries.fresh()
-        pop = None if must else popping(self.context, self.expressions, targets, value)
+        pop = None if must else popping(self.context, self.expressions, targets, value, self._way)
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
         if must:
             code.append(py.run(abi.MUST_SET, py.name(temporary)))
@@ -259,7 +259,7 @@ class AssignmentGenerator:
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
         code.append(clear(temporary))
-        return code if pop is None else [*pop[0], py.when(pop[1], [pop[2]], code)]
+        return code if pop is None else pop(code)
 
     def _in_place(self, target: n.Target, put: Put, way: Way | None = None) -> InPlaceGenerator:
         return InPlaceGenerator(self.context, self.expressions, target, put, way)

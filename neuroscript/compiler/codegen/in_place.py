@@ -174,21 +174,30 @@ class InPlaceGenerator:
 
 
 def popping(
-    context: FunctionContext, expressions: ExpressionGenerator, targets: list[n.Target], value: n.Expr
-) -> tuple[list[ast.stmt], ast.expr, ast.stmt] | None:
-    """``set xs, x = tool.list.Pop(xs)``: code to run first, the test that it can be done in place, and what does it."""
+    context: FunctionContext, expressions: ExpressionGenerator, targets: list[n.Target], value: n.Expr, way: Way
+) -> Callable[[list[ast.stmt]], list[ast.stmt]] | None:
+    """``set xs, x = tool.list.Pop(xs)``, where ``xs`` may be a path: makes the statement of what does it otherwise."""
     match targets, value:
         case (
-            [n.Target(name=name, path=[]) as target, n.Target(name=item, path=[])],
-            n.ToolCall(name=tool, args=[n.Argument(value=n.Name() as old, name=None)]),
+            [n.Target(name=name, path=path) as target, n.Target(name=item, path=[])],
+            n.ToolCall(name=tool, args=[n.Argument(value=old, name=None)]),
         ) if name != item and is_put_back(context, target, old) and not context.is_read_only(item):
             link = context.unit.linker.tool(tool)
-            if link is None or not link.pop:
+            if link is None or not link.pop or len(path) > DEEP or (path and context.compact):
                 return None
-            local = py.variable(name)
             first: list[ast.stmt] = [] if context.is_pure(old) else [ast.Expr(expressions.value(old))]
-            test = py.both(py.kind_is(local, "list"), only_variable_holds(name), local)
-            return first, test, py.set_variable(item, py.call(ast.Attribute(local, "pop", py.LOAD)))
+            first += context.temporaries.release()
+            held: ast.Name = py.variable(name)
+            tests = [py.kind_is(held, "list"), only_variable_holds(name)]
+            clean: list[ast.stmt] = []
+            if path:
+                keys = [expressions.value(key) for key in path]
+                tests, children, _ = way(target, [*path, n.Literal(target.span, 0)], keys, True)
+                held = py.name(children[-1])
+                clean = [clear(child) for child in children]
+            pop = py.set_variable(item, py.call(ast.Attribute(held, "pop", py.LOAD)))
+            test = py.both(*tests, held)
+            return lambda other: [*first, py.when(test, [pop], [*clean, *other]), *clean]
     return None
 
 

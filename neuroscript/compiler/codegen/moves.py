@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from neuroscript.compiler.analysis import interprocedural
+from neuroscript.compiler.analysis import changes
 from neuroscript.compiler.analysis.liveness import Place
 from neuroscript.compiler.analysis.types import ANY, CONTAINER
 from neuroscript.compiler.codegen import pyast as py
@@ -75,7 +75,7 @@ def is_lost_on_failure(context: FunctionContext, name: str) -> bool:
 
 def changed_arguments(context: FunctionContext, call: n.Call | n.CallValue) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes."""
-    return interprocedural.changed_arguments(call, context.body, context.unit, context.program.changed_params)
+    return changes.changed_arguments(call, context.body, context.unit, context.program.changed_params)
 
 
 def is_mentioned_again(call: n.Call | n.CallValue, argument: n.Expr) -> bool:
