@@ -404,21 +404,27 @@ def reserve(
     return Unserved(refusal, before, drawn), known
 
 
-def settle(connection: sqlite3.Connection, hold: StoredHold, tokens: int, cost: int) -> None:
-    """Replace a call's estimates by what it really used.  Nothing happens if it is over or its definition is gone."""
-    connection.execute(
+def settle(connection: sqlite3.Connection, hold: StoredHold, tokens: int, cost: int) -> bool:
+    """Replace a call's estimates by what it really used.
+
+    Returns:
+        False if nothing happened, since it is over or its definition is gone.
+    """
+    changed = connection.execute(
         "UPDATE entries SET tokens = ?, cost = ?, holder = 0 "
         "WHERE definition = ? AND stamp = ? AND sequence = ? AND holder = ?",
         (tokens, cost, hold.definition, hold.stamp, hold.sequence, hold.holder),
     )
+    return changed.rowcount > 0
 
 
-def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
-    """Take a call back, as if it had never been made.  Nothing happens if it is over or its definition is gone."""
-    connection.execute(
+def release(connection: sqlite3.Connection, hold: StoredHold) -> bool:
+    """Take a call back, as if it had never been made; returns as `settle`."""
+    changed = connection.execute(
         "DELETE FROM entries WHERE definition = ? AND stamp = ? AND sequence = ? AND holder = ?",
         (hold.definition, hold.stamp, hold.sequence, hold.holder),
     )
+    return changed.rowcount > 0
 
 
 def undo(connection: sqlite3.Connection, definition_id: str, sequence: int, holder: int) -> None:

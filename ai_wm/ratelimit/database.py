@@ -14,10 +14,10 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from weakref import WeakSet
 
 from ai_wm.ratelimit.schema import SCHEMA_VERSION, is_ours, upgrade
@@ -44,6 +44,23 @@ class FileBusyError(Exception):
     """Another program has the file locked; nothing was done."""
 
 
+class WriteBehind(Protocol):
+    """What is written a moment later than it happened, and before anything else that the file is used for."""
+
+    def take(self, touching: Collection[str] | None) -> bool:
+        """Prepare to write, with the lock of the database held; whether there is anything.
+
+        Args:
+            touching: the ids of the definitions whose sums may be changed next; None: any.
+        """
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write it, inside a transaction."""
+
+    def written(self) -> None:
+        """Note that the transaction is committed."""
+
+
 class Database:
     """One connection to the file, which all threads of this process use in turn.  It is opened when first needed.
 
@@ -57,6 +74,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = Lock()
+        self.behind: WriteBehind | None = None
+        """What is to be written before the file is used."""
         self._connection: sqlite3.Connection | None = None
         self._identity: _Identity | None = None
         self._generation = ""
@@ -79,10 +98,17 @@ class Database:
             raise self.explained(error) from error
 
     @contextlib.contextmanager
-    def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self,
+        *,
+        tries: int = 0,
+        check: Callable[[], None] | None = None,
+        touching: Collection[str] | None = None,
+    ) -> Iterator[sqlite3.Connection]:
         """A write transaction, to be entered by ``with``.
 
         Args:
+            touching: the ids of the definitions whose sums it may change; None: any.
             tries: as for `patiently`.
             check: as for `patiently`.
         """
@@ -96,6 +122,8 @@ class Database:
                     connection = self._connection or self._open()
                     with connection:
                         if self._begins(connection):
+                            if self.behind is not None and self.behind.take(touching):
+                                self.behind.write(connection)
                             yield connection
                             self.commit(connection)
                             return
@@ -127,6 +155,8 @@ class Database:
         try:
             # Where the file system allows no WAL, whoever reads the file keeps it from being committed.
             self.patiently(lambda: self._run(lambda: connection.execute("COMMIT")))
+            if self.behind is not None:
+                self.behind.written()
             if then is not None:
                 then()
         except Exception:
@@ -136,12 +166,29 @@ class Database:
                 then()
             raise
 
-    def autocommit(self, statement: Callable[[sqlite3.Connection], T], *, tries: int = 0) -> T:
-        """Run one statement that is a transaction by itself.
+    def directly(self, statement: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one statement that is a transaction by itself, whatever is to be written before others.
+
+        Raises:
+            FileBusyError: if another program has the file locked.
+            NeuroScriptError: 18 or 26, as the class says.
+        """
+        with self.lock:
+            return self._run(lambda: statement(self._connection or self._open()))
+
+    def autocommit(
+        self,
+        statement: Callable[[sqlite3.Connection], T],
+        *,
+        tries: int = 0,
+        touching: Collection[str] | None = None,
+    ) -> T:
+        """Run one statement that is a transaction by itself, or in one with what is to be written before it.
 
         Args:
             statement: runs it, to its end.
             tries: as for `patiently`.
+            touching: as for `transaction`.
 
         Returns:
             what ``statement`` returned.
@@ -152,15 +199,22 @@ class Database:
 
         try:
             with self.lock:
-                return statement(self._connection or self._open())
+                if self.behind is None or not self.behind.take(touching):
+                    return statement(self._connection or self._open())
         except (sqlite3.Error, OSError) as error:
             failure = self._busy_or(error)
             if not isinstance(failure, FileBusyError):
                 raise failure from error
+        else:
+            with self.transaction(tries=tries, touching=touching) as connection:
+                return statement(connection)
 
         def again() -> T:
             with self.lock:
-                return self._run(lambda: statement(self._connection or self._open()))
+                if self.behind is None or not self.behind.take(touching):
+                    return self._run(lambda: statement(self._connection or self._open()))
+            with self.transaction(tries=tries, touching=touching) as connection:
+                return statement(connection)
 
         return self.patiently(again, tries=tries)
 

@@ -3,17 +3,23 @@
 Every limiter that shares a file holds an operating system's lock on a lease file of its own.  The system drops the lock
 however the process ends, so whoever can take it knows that its owner is gone.  Unlike a process number, a lease can
 never belong to somebody else later: its name is used once.
+
+One limiter at a time may hold the exclusive lock as well, on a file whose name they all know: it counts in memory then.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from ai_wm.support.process_lock import try_hold
+from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript.private_files import NotAPlainFileError
+
+LONGEST_WAIT: Final = 2.0
+"""How long whoever has the exclusive lock is waited for, which gives it up soon unless its process is stopped."""
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
 
@@ -62,6 +68,48 @@ def is_held(shared: Path, name: object) -> bool:
         return True
     lock.remove()
     return False
+
+
+def try_exclusive(shared: Path) -> ProcessLock | None:
+    """Take the exclusive lock; None if another limiter has it.
+
+    Raises:
+        OSError: if its file cannot be opened.
+    """
+    return try_hold(_exclusive_path(shared))
+
+
+def end_exclusive(shared: Path) -> bool:
+    """Whether a limiter had the exclusive lock when its process died, which is said once.
+
+    Raises:
+        OSError: if its file cannot be opened.
+    """
+    held = try_exclusive(shared) if _exclusive_path(shared).exists() else None
+    if held is not None:
+        held.remove()
+    return held is not None
+
+
+def await_exclusive(shared: Path) -> None:
+    """Wait until no other limiter has the exclusive lock: one that had it has written all its calls then.
+
+    Args:
+        shared: the file that is shared, in which whoever calls this is enrolled, so that nobody takes it meanwhile.
+
+    Raises:
+        OSError: if its file cannot be opened.
+    """
+    pause, until = 0.001, time.monotonic() + LONGEST_WAIT
+    while (held := try_exclusive(shared)) is None and time.monotonic() < until:
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    if held is not None:
+        held.remove()
+
+
+def _exclusive_path(shared: Path) -> Path:
+    return shared.with_name(f"{shared.name}.exclusive")
 
 
 def _path(shared: Path, name: str) -> Path:

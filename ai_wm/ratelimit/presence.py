@@ -18,7 +18,7 @@ from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
 from ai_wm.ratelimit.counters import tidy
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.leases import Lease, is_held
+from ai_wm.ratelimit.leases import Lease, await_exclusive, end_exclusive, is_held
 from ai_wm.ratelimit.past_uses import PastUse, PastUses, last_counted, make_up
 from neuroscript import NeuroScriptError, get_logger
 
@@ -77,11 +77,12 @@ class Presence:
         if self.number and self._process == os.getpid():
             return self.number
         uses = self._missed()  # with no lock held: it is read from files that others may have locked
-        made_up = 0
+        made_up, died_counting = 0, False
         with self._lock:
             if self.is_ours:
                 return self.number
             self.reclaim()
+            died_counting = self._died_counting()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
                 try:
@@ -89,7 +90,14 @@ class Presence:
                     made_up = make_up(connection, uses, time)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
+                    is_alone = not holders.others(connection, number)
                 except BaseException:  # raised again; only nobody must take it for alive
+                    lease.end()
+                    raise
+            if not is_alone:
+                try:
+                    self.await_others()
+                except BaseException:  # raised again, as above
                     lease.end()
                     raise
             _clocks[lease.name] = self.clock
@@ -98,8 +106,9 @@ class Presence:
         if made_up:
             _log.warning(
                 "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
-                "replaced by an older one; the requests that it lacked are counted again: %d",
+                "replaced by an older one%s; the requests that it lacked are counted again: %d",
                 self._database.path,
+                ", or since a process was killed that had not written its last calls" if died_counting else "",
                 made_up,
             )
         self._past_uses, self._uses = None, None
@@ -165,6 +174,20 @@ class Presence:
             holders.set_clock(connection, self.number, said)
             self._said = said
         return time
+
+    def _died_counting(self) -> bool:
+        """Whether the process of a limiter died that counted in memory."""
+        try:
+            return end_exclusive(self._database.path)
+        except OSError as error:
+            raise self._database.explained(error) from error
+
+    def await_others(self) -> None:
+        """Wait until nothing is counted that is not in the file, since another limiter was alone with it."""
+        try:
+            await_exclusive(self._database.path)
+        except OSError as error:
+            raise self._database.explained(error) from error
 
     def reclaim(self) -> bool:
         """End the calls and waits of limiters that are gone, and give back their slots; whether there were any."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -28,12 +27,14 @@ from ai_wm.ratelimit.base import (
 from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold, Unserved
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
+from ai_wm.ratelimit.exclusive import ExclusiveCounts
+from ai_wm.ratelimit.left_work import LeftWorks
 from ai_wm.ratelimit.past_uses import PastUses
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
-from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, LeftWork, ReserveWork, UndoWork
+from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, ReserveWork, UndoWork
 from ai_wm.support.group_commit import GroupCommit
 from ai_wm.support.group_commit import Ticket as Work
 from neuroscript import NeuroScriptError, get_logger
@@ -56,8 +57,9 @@ _NO_LIMITS = NoLimits()
 class SQLiteRateLimiter:
     """A `RateLimiter` in a SQLite file that any number of processes share; a reservation is one transaction.
 
-    Calls without limits are counted when they are over, up to half a second later (`deferred`).  The end of another is
-    counted at once, by this thread or by another one of this process that has the file at that moment.
+    Calls without limits are counted when they are over, up to half a second later (`deferred`).  A limiter that is busy
+    and alone with the file counts in memory, and writes up to a tenth of a second later (`exclusive`).  Else the end of
+    a call is counted at once, by this thread or by another one of this process that has the file at that moment.
 
     Nothing is opened before it is needed.  Calls of a process that died count as they were reserved, and its slots
     are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in
@@ -87,9 +89,13 @@ class SQLiteRateLimiter:
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[AnyWork] = GroupCommit(self._execute)
-        self._abandoned: deque[LeftWork] = deque()
+        self._left = LeftWorks(self._database, self._presence)
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
+        # Without records of the calls, those that a process takes with it when it dies would be lost.
+        self._exclusive = (
+            None if past_uses is None else ExclusiveCounts(self._database, self._presence, self._not_counted)
+        )
 
     def reserve(
         self,
@@ -117,6 +123,10 @@ class SQLiteRateLimiter:
         if self._deferred.waiting:
             self._deferred.flush()
         demand = Demand(policy, tokens, cost)
+        if not account.queue and self._exclusive is not None and self._exclusive.knows(definition_id):
+            reservation = self._in_memory(self._exclusive, account, demand)
+            if reservation is not None:
+                return reservation
         return account.queue.reserve(
             account.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
         )
@@ -149,8 +159,9 @@ class SQLiteRateLimiter:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
         self._presence.catch_up()
-        if self._abandoned:
-            self._sweep()
+        if not self._presence.is_ours:
+            self._presence.await_others()
+        self._left.sweep()
         self._deferred.flush()  # ends what was forgotten, too
         waiting, unlimited = len(account.queue), len(account.unlimited)
         self._deferred.flush()
@@ -222,6 +233,8 @@ class SQLiteRateLimiter:
             accounts, self._accounts = list(self._accounts.values()), {}
         for account in accounts:
             account.queue.close("the rate limiter was closed")
+        if self._exclusive is not None:
+            self._exclusive.leave()
         self._presence.end()
         self._database.close()
 
@@ -251,9 +264,28 @@ class SQLiteRateLimiter:
             outcome = self._try(account, demand, ticket, patience, check)
             if isinstance(outcome, Reservation) and ticket is not None:
                 ticket.used()
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
         return outcome
+
+    def _in_memory(self, exclusive: ExclusiveCounts, account: _Account, demand: Demand) -> Reservation | None:
+        """Reserve without the file; None if the file has to decide."""
+        call = self._request(account, demand, self._presence.number, None, None)
+        try:
+            hold = exclusive.reserve(call)
+            return None if hold is None else Reservation(account, hold)
+        except BaseException:  # raised again; the call may be counted already when an interrupt comes
+            self._left.add(UndoWork(account, call.sequence, call.holder))
+            raise
+
+    def _request(
+        self, account: _Account, demand: Demand, holder: int, ticket: int | None, patience: Patience | None
+    ) -> ReservationRequest:
+        # Holders have numbers of their own, for good; so have their calls.
+        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
+        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
+        return ReservationRequest(
+            account.definition_id, demand.policy, tokens, cost, holder, sequence, ticket, patience
+        )
 
     def _try(
         self,
@@ -264,13 +296,7 @@ class SQLiteRateLimiter:
         check: Check,
     ) -> Reservation | Waiting:
         holder = self._presence.enrolled()
-        # Holders have numbers of their own, for good; so have their calls.
-        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
-        number = None if ticket is None else ticket.number
-        call = ReservationRequest(
-            account.definition_id, demand.policy, tokens, cost, holder, sequence, number, patience
-        )
+        call = self._request(account, demand, holder, None if ticket is None else ticket.number, patience)
         work = ReserveWork(account, call, self._presence)
         self._database.check_there()
         outcome: Reservation | Waiting
@@ -282,14 +308,16 @@ class SQLiteRateLimiter:
         except Exception:
             raise
         except BaseException:  # raised again; the call may be in the file already when an interrupt comes
-            self._abandoned.append(UndoWork(account, sequence, holder))
+            self._left.add(UndoWork(account, call.sequence, holder))
             if not self._database.lock.locked():
-                self._sweep(tries=1)
+                self._left.sweep(tries=1)
             raise
         if isinstance(outcome, Waiting):
             account.looked = monotonic()
             if ticket is not None and outcome.ticket is None:
                 return replace(outcome, ticket=ticket)
+        elif self._exclusive is not None:
+            self._exclusive.consider(account.definition_id)
         return outcome
 
     def _peek(self, account: _Account, ticket: Ticket) -> Waiting | None:
@@ -300,8 +328,7 @@ class SQLiteRateLimiter:
         before = self._database.autocommit(
             lambda connection: stored_tickets.count_before(connection, account.definition_id, ticket.number)
         )
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
         return Waiting(blocked.refusal, before, ticket) if before else None
 
     def _hear(self, account: _Account) -> None:
@@ -315,13 +342,13 @@ class SQLiteRateLimiter:
 
     def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads, and before it what was left to whoever comes: one statement or transaction."""
-        left = list(self._abandoned) if self._abandoned and self._presence.is_ours else []
+        left = self._left.ours()
+        touching = {each.account.definition_id for each in (*left, *(each.work for each in tickets))}
         if len(tickets) == 1 and not left:
-            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
+            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES, touching=touching)
             if fast is not None:
                 tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
-                if self._abandoned:
-                    self._sweep()
+                self._left.sweep()
                 return
         outcomes: list[object] = []
 
@@ -332,26 +359,13 @@ class SQLiteRateLimiter:
                 if not ticket.done:
                     ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
 
-        with self._database.transaction(tries=_TRIES) as connection:
-            done = [work for work in left if self._ends(work, connection)]
+        with self._database.transaction(tries=_TRIES, touching=touching) as connection:
+            done = self._left.try_in(connection, left)
             for each in tickets:
                 outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
             self._database.commit(connection, hand_out)
-        for work in done:
-            self._was_done(work)
-        if self._abandoned:
-            self._sweep()
-
-    def _ends(self, work: LeftWork, connection: sqlite3.Connection) -> bool:
-        """Do a piece of work that was left over, in a transaction that is not to fail by it; whether it is done."""
-        try:
-            if work.holder == self._presence.number:
-                work.try_fast(connection)
-        except (sqlite3.Error, OSError):
-            if not connection.in_transaction:
-                raise
-            return False
-        return True
+        self._left.done(done)
+        self._left.sweep()
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
         holder = self._presence.enrolled()
@@ -400,9 +414,13 @@ class SQLiteRateLimiter:
     def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
         if hold.holder != self._presence.number:
             return
+        if self._exclusive is not None and self._exclusive.end(account.definition_id, hold, settled):
+            if account.queue:
+                account.queue.wake()
+            return
         work = EndWork(account, hold, settled)
         if self._database.lock.locked():  # whoever is there does this too; waiting for it would take longer
-            self._abandon(work)
+            self._left.leave(work)
             return
         try:
             try:
@@ -410,48 +428,16 @@ class SQLiteRateLimiter:
             except FileBusyError:
                 self._database.patiently(lambda: self._group.submit(work))
         except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
-            self._abandoned.append(work)
+            self._left.add(work)
             raise
         if account.queue:
             account.queue.wake()
-
-    def _abandon(self, work: LeftWork) -> None:
-        # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
-        # is inside one looks at the queue again after it, so nothing stays behind.
-        self._abandoned.append(work)
-        if not self._database.lock.locked():
-            self._sweep()
-
-    def _sweep(self, *, tries: int = 0) -> None:
-        """End the calls whose ends were left over; what fails is left for the next time."""
-        left = list(self._abandoned)  # another thread may do the same, which does no harm
-        mine = [work for work in left if work.holder == self._presence.number] if self._presence.is_ours else []
-        try:
-            if len(mine) == 1:
-                self._database.autocommit(mine[0].try_fast, tries=tries)
-            elif mine:
-                with self._database.transaction(tries=tries) as connection:
-                    for work in mine:
-                        work.try_fast(connection)
-        except FileBusyError:
-            return
-        except NeuroScriptError as error:
-            _log.warning("what a call held of its limits was not given back yet: %s", error)
-            return
-        for work in left:
-            self._was_done(work)
-
-    def _was_done(self, work: LeftWork) -> None:
-        with suppress(ValueError):
-            self._abandoned.remove(work)
-        work.account.queue.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._database.transaction() as connection:
             yield connection
-        if self._abandoned:
-            self._sweep()
+        self._left.sweep()
 
 
 class _Account:
@@ -488,8 +474,12 @@ class _Account:
     def release_hold(self, hold: StoredHold) -> None:
         self._limiter._finish(self, hold, None)
 
+    def write_hold(self, hold: StoredHold) -> None:
+        if self._limiter._exclusive is not None:
+            self._limiter._exclusive.flush()
+
     def abandon_hold(self, hold: StoredHold, use: Use | None) -> None:
-        self._limiter._abandon(EndWork(self, hold, use))
+        self._limiter._left.leave(EndWork(self, hold, use))
 
     def abandon_ticket(self, number: int) -> None:
-        self._limiter._abandon(LeaveWork(self, number, self._limiter._presence.number))
+        self._limiter._left.leave(LeaveWork(self, number, self._limiter._presence.number))

@@ -6,8 +6,6 @@ in a body without handlers holds in that one too.  One that leaves loops goes on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from neuroscript.compiler.traversal import (
     assigned_in,
     expressions,
@@ -62,20 +60,23 @@ def changed_by(block: n.Block) -> set[str]:
     return {*assigned_in(block), *stored_in(block)}
 
 
-def mentioned(handler: n.OnError) -> Iterator[str]:
-    """The names that a handler mentions."""
-    for statement in statements(handler.body):
+def mentioned(block: n.Block) -> set[str]:
+    """The names that the statements of a block mention."""
+    found: set[str] = set()
+    for statement in statements(block):
         match statement:
             case n.Set(targets=targets):
-                yield from (target.name for target in targets)
+                found.update([target.name for target in targets])
             case n.ForEach(name=name, key=key):
-                yield from (name,) if key is None else (name, key)
+                found.update((name,) if key is None else (name, key))
             case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
-                yield name
+                found.add(name)
         for expression in expressions(statement):
             for part in walk(expression):
-                match part:
-                    case n.Name(name=name) | n.Call(name=name):
-                        yield name
-                    case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                        yield from (piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+                if isinstance(part, n.Name | n.Call):
+                    found.add(part.name)
+                elif not isinstance(part, n.Literal | n.Chain | n.Index):
+                    match part:
+                        case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                            found.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+    return found

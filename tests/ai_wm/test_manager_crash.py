@@ -49,13 +49,31 @@ for turn in range(100_000):
     say("removed", added)
 """
 
+BUSY = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from ai_wm import AIWorkerManager
+
+manager = AIWorkerManager(sys.argv[1])
+os.write(1, b'["started"]\\n')
+
+def work(number):
+    while True:
+        manager.execute_stateless_task("w", "x" * number)
+
+with ThreadPoolExecutor(int(sys.argv[2])) as pool:
+    list(pool.map(work, range(1, 1 + int(sys.argv[2]))))
+"""
+
 SLOTS = 3
 
 
-def killed_after(directory: Path, seconds: float) -> list[list[Any]]:
-    """Runs the program, kills it so long after its start, and gives what it acknowledged."""
+def killed_after(directory: Path, seconds: float, program: str = PROGRAM, *arguments: str) -> list[list[Any]]:
+    """Runs a program, kills it so long after its start, and gives what it acknowledged."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(directory)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", program, str(directory), *arguments],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
     )
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -103,10 +121,34 @@ def check(manager: AIWorkerManager, acknowledged: dict[str, set[str]]) -> None:
     assert summary.active_instances_count == 0
     usage = manager.limit_usage("w")
     assert (usage["calls_in_flight"], usage["active_instances"]) == (0, 0)
+    # Whatever a process had counted in memory alone when it was killed is counted from the records.
+    assert usage["requests_last_day"] == len(records)
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
     check_crashes(tmp_path, 4, random.Random(1))
+
+
+def check_counters(directory: Path, times: int, chance: random.Random) -> None:
+    """Kills processes that count in memory, since they are busy and alone: limits and records agree all the same."""
+    with AIWorkerManager(directory) as manager:
+        manager.add_worker_definition(worker("w", rate_limits={"max_tokens_per_day": 10**9}))
+    for _ in range(times):
+        killed_after(directory, chance.uniform(0, 0.4), BUSY, chance.choice("148"))
+        with AIWorkerManager(directory) as manager:
+            records, usage = manager.get_performance_records_for_definition("w"), manager.limit_usage("w")
+            assert usage["requests_last_day"] == len(records)
+            assert usage["tokens_last_day"] == sum(record.llm_metrics["total_tokens"] for record in records)
+            assert usage["calls_in_flight"] == 0
+
+
+def test_counters_after_a_few_kills(tmp_path: Path) -> None:
+    check_counters(tmp_path, 4, random.Random(2))
+
+
+@pytest.mark.slow
+def test_counters_after_a_hundred_kills(tmp_path: Path) -> None:
+    check_counters(tmp_path, 100, random.Random())
 
 
 @pytest.mark.slow

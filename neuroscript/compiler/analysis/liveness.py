@@ -22,6 +22,7 @@ Place: TypeAlias = "tuple[str, str | None]"
 """A variable and the text of a key, for the item of that key; without a key all of the variable."""
 
 _NOTHING: frozenset[Place] = frozenset()
+_KEYS = frozenset({str, int})
 _MOST_STATEMENTS = 1000  # the sets grow with the variables
 
 
@@ -48,7 +49,7 @@ class Liveness:
     """
 
     def __init__(self, body: Body) -> None:
-        self._last: dict[int, frozenset[Place]] = {}
+        self._last: dict[int, set[Place]] = {}
         self._idle: dict[int, list[str]] = {}
         self._idle_within: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
@@ -77,6 +78,8 @@ class Liveness:
 
         That is one that stores a value in it, or gives it to a procedure.
         """
+        if not isinstance(statement, n.Set | n.Return) or next(_changed_by(statement), None) is None:
+            return ()
         if self._pending is not None:
             self.find()
         return self._idle.get(id(statement), ())
@@ -86,6 +89,10 @@ class Liveness:
         if self._pending is not None:
             self.find()
         return self._idle_within.get(id(statement), ())
+
+    def all_idle(self) -> set[str]:
+        """The variables that `idle_aliases` gives for any statement."""
+        return set().union(*self._idle.values())
 
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
         """What is live before a block; notes its last reads."""
@@ -97,39 +104,43 @@ class Liveness:
     def _statement(
         self, statement: n.Stmt, after: frozenset[Place], exits: _Exits, *, noting: bool
     ) -> frozenset[Place]:
-        read = frozenset(_read(expressions(statement)))
+        read = _read(expressions(statement))
         failed = after | exits.left | exits.again if self._resumes else self._always
-        match statement:
-            case n.If(branches=branches, orelse=orelse):
-                live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
-                return live.union(
-                    read, failed, *(self._block(block, after, exits, noting=noting) for _, block in branches)
-                )
-            case n.While() | n.ForEach():
-                again = after | failed | _without(self._needed_by(statement), assigned_by(statement))
-                if isinstance(statement, n.While):
-                    again |= read
-                if noting:
-                    self._block(statement.body, again, _Exits(after, again), noting=True)
-                return again | read
-            case n.Break():
-                return exits.left
-            case n.Continue():
-                return exits.again
-            case n.Return() | n.Fail():
-                after = _NOTHING
-        live = _without(after, assigned_by(statement)) | failed
-        stored = frozenset((name, None) for name in _stored_by(statement))
-        if noting and (last := frozenset(_last(read - stored, live | stored))):
+        if type(statement) is not n.Set:
+            match statement:
+                case n.If(branches=branches, orelse=orelse):
+                    live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
+                    return live.union(
+                        read, failed, *(self._block(block, after, exits, noting=noting) for _, block in branches)
+                    )
+                case n.While() | n.ForEach():
+                    again = after | failed | _without(self._needed_by(statement), assigned_by(statement))
+                    if isinstance(statement, n.While):
+                        again |= read
+                    if noting:
+                        self._block(statement.body, again, _Exits(after, again), noting=True)
+                    return again | read
+                case n.Break():
+                    return exits.left
+                case n.Continue():
+                    return exits.again
+                case n.Return() | n.Fail():
+                    after = _NOTHING
+        live = _without(after, assigned_by(statement))
+        if failed:
+            live |= failed
+        stored = {(name, None) for name in _stored_by(statement)}
+        if not noting:
+            return live | read | stored
+        if last := _last(read - stored, live | stored):
             self._last[id(statement)] = last
-        if noting and self._aliases and isinstance(statement, n.Set | n.Return):
+        if self._aliases and isinstance(statement, n.Set | n.Return):
             self._note_idle(statement, {name for name, _ in live | stored}, {name for name, _ in read})
         return live | read | stored
 
     def _note_idle(self, statement: n.Set | n.Return, live: set[str], read: set[str]) -> None:
         """Notes the aliases that a statement finds idle, by what is live after it and what it reads itself."""
-        changed = {*_stored_by(statement), *_given_by(statement)}
-        aliases = set().union(*(self._aliases.get(name, ()) for name in changed)) - live
+        aliases = set().union(*(self._aliases.get(name, ()) for name in _changed_by(statement))) - live
         if idle := aliases - read:
             self._idle[id(statement)] = sorted(idle)
         match statement:
@@ -188,8 +199,8 @@ def _held_by(value: n.Expr) -> Iterator[str]:
 
 def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
     """What is live before variables are set."""
-    gone = frozenset(names)
-    return frozenset(place for place in live if place[0] not in gone) if gone else live
+    gone = {*names}
+    return frozenset([place for place in live if place[0] not in gone]) if gone and live else live
 
 
 def read_by_handlers(body: Body) -> frozenset[str]:
@@ -208,6 +219,12 @@ def _stored_by(statement: n.Stmt) -> Iterator[str]:
     yield from (target.name for target in targets if target is not None and target.path)
 
 
+def _changed_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables of whose lists and maps a statement may change parts: it stores in them, or passes them on."""
+    yield from _stored_by(statement)
+    yield from _given_by(statement)
+
+
 def _given_by(statement: n.Stmt) -> Iterator[str]:
     """The variables of which a statement gives the values, or what is in these, to procedures."""
     for expression in expressions(statement):
@@ -221,34 +238,39 @@ def _given_by(statement: n.Stmt) -> Iterator[str]:
                         yield value.name
 
 
-def _last(read: Set[Place], live: Set[Place]) -> Iterator[Place]:
+def _last(read: Set[Place], live: Set[Place]) -> set[Place]:
     """Those of the places that are read which are not live, and the variables of which nothing is."""
+    found: set[Place] = set()
+    if not read:
+        return found
     names = {name for name, _ in live}
     for name, key in read:
         if name not in names:
-            yield name, None
+            found.add((name, None))
         if key is not None and (name, key) not in live and (name, None) not in live:
-            yield name, key
+            found.add((name, key))
+    return found
 
 
-def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
+def _read(parts: Iterable[n.Expr]) -> set[Place]:
     """The places that expressions read."""
-    pending = list(parts)
+    found: set[Place] = set()
+    pending = [*parts]
     while pending:
         part = pending.pop()
-        if type(part) is n.Literal:
+        if isinstance(part, n.Literal):
             continue
-        match part:
-            case n.Name(name=name):
-                yield name, None
-                continue
-            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() | int() as key)) if type(key) is not bool:
-                yield name, str(key)
-                continue
-            case n.Chain() | n.Index():
-                pass
-            case n.Call(name=name):
-                yield name, None
-            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                yield from ((piece[0], None) for piece in placeholders(text) if not isinstance(piece, str))
+        if isinstance(part, n.Name):
+            found.add((part.name, None))
+            continue
+        if not isinstance(part, n.Chain):
+            match part:
+                case n.Index(value=n.Name(name=name), index=n.Literal(value=key)) if type(key) in _KEYS:
+                    found.add((name, str(key)))
+                    continue
+                case n.Call(name=name):
+                    found.add((name, None))
+                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                    found.update((piece[0], None) for piece in placeholders(text) if not isinstance(piece, str))
         pending += children(part)
+    return found

@@ -225,7 +225,7 @@ def _walked(loop: n.While | n.ForEach) -> dict[str, Item]:
     """The item that the variable of a loop has been read from where a turn begins."""
     if not isinstance(loop, n.ForEach) or loop.key is None or not is_walked_by_key(loop):
         return {}
-    item = _item(loop.name, n.Index(loop.span, loop.collection, n.Name(loop.key_span or loop.span, loop.key)))
+    item = _item(loop.name, n.Index(loop.place, loop.collection, n.Name(loop.place, loop.key)))
     return {} if item is None else {loop.name: item}
 
 

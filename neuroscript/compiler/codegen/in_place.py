@@ -80,7 +80,7 @@ class InPlaceGenerator:
         change = py.call(abi.TOOL_CHANGE + link.key, held, *operands)
         args = ast.Tuple([self.expressions.value(old), *operands], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
-        py.place(call, value.span)
+        py.place(call, value.place)
         return self._either([*found, *tests, change], ast.Pass(), call)
 
     def _shortened(self, value: n.ToolCall, old: n.Expr, others: list[n.Expr], link: ToolLink) -> list[ast.stmt] | None:
@@ -102,14 +102,14 @@ class InPlaceGenerator:
         held, found = self._held("list")
         args = ast.Tuple([self.expressions.value(old), *map(self.expressions.value, others)], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
-        py.place(call, value.span)
+        py.place(call, value.place)
         shorten = ast.Delete([ast.Subscript(held, py.const(place), ast.Del())])
         return self._either([*found, held], shorten, call)  # an empty one is left to the tool
 
     def by_adding(self, value: n.Expr) -> list[ast.stmt] | None:
         """``set target = target + [v, …]`` for an item; None where it is another kind of statement."""
         match value:
-            case n.Chain(first=old, rest=[("+", n.ListExpr() as added, span)]) if self._is_put_back(old):
+            case n.Chain(first=old, rest=[("+", n.ListExpr() as added, place)]) if self._is_put_back(old):
                 self._read_first(old, [added])
             case _:
                 return None
@@ -119,7 +119,7 @@ class InPlaceGenerator:
         room = py.compare(size, "<=", py.const(self.context.unit.max_items))
         extend = ast.AugAssign(ast.Name(held.id, py.STORE), ast.Add(), items)
         join = py.call(abi.ADD, self.expressions.value(old), items)
-        py.place(join, span)
+        py.place(join, place)
         return self._either([*found, room], extend, join)
 
     # --- parts -------------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class InPlaceGenerator:
             is_certain = name in flow.assigned and self.context.types.of_target(self.target).within(wanted)
             return local, [*([] if is_certain else [py.kind_is(local, kind)]), only_variable_holds(name)]
         if self.way is not None and len(self.target.path) <= DEEP and not self.context.compact:
-            last = n.Literal(self.target.span, 0 if kind == "list" else "")
+            last = n.Literal(self.target.place, 0 if kind == "list" else "")
             reads = [self.expressions.value(key) for key in self.target.path]
             tests, children, _ = self.way(self.target, [*self.target.path, last], reads, kind == "list")
             self._cleared += map(clear, children)
@@ -192,7 +192,7 @@ def popping(
             clean: list[ast.stmt] = []
             if path:
                 keys = [expressions.value(key) for key in path]
-                tests, children, _ = way(target, [*path, n.Literal(target.span, 0)], keys, True)
+                tests, children, _ = way(target, [*path, n.Literal(target.place, 0)], keys, True)
                 held = py.name(children[-1])
                 clean = [clear(child) for child in children]
             pop = py.set_variable(item, py.call(ast.Attribute(held, "pop", py.LOAD)))

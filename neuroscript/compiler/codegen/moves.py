@@ -89,7 +89,7 @@ def moved_value(context: FunctionContext, expressions: Expressions, argument: n.
         return py.item(ast.Tuple([py.name(held), py.bind(held, py.const(None))], py.LOAD), py.const(0))
     if isinstance(argument, n.Index):
         made = py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
-        py.place(made, argument.span)
+        py.place(made, argument.place)
         return made
     assert isinstance(argument, n.Name)
     return let_go(argument.name)

@@ -71,7 +71,7 @@ class StatementGenerator:
             flow.leave(statement)
             self.context.bounds.leave(statement)
             for part in made:
-                py.place(part, statement.span)
+                py.place(part, statement.place)
             code += made
         return code or [ast.Pass()]
 
@@ -144,7 +144,7 @@ class StatementGenerator:
         procedure = self.context.body.procedure
         declared = len(procedure.returns) if procedure is not None else 0
         made: ast.expr = py.const(None)
-        tupled = self.context.is_outlined or self.context.in_error_handler
+        tupled = self.context.gives_tuples
         if len(values) == 1 and declared < 2 and not tupled:
             return evaluated(self.context, self.expressions, values[0], py.give)
         if len(values) == 1:
@@ -199,11 +199,11 @@ class StatementGenerator:
         source = py.const(self._source(value.span))
         if self.context.type_of(value).within(BOOL):
             failed = py.run(abi.MUST, py.const(False), source)
-            py.place(failed, value.span)
+            py.place(failed, value.place)
             before, test = tested(self.context, self.expressions, value)
             return [*before, py.when(py.negated(test), [failed])]
         failed = py.run(abi.MUST, py.name(temporary), source)
-        py.place(failed, value.span)
+        py.place(failed, value.place)
         return [
             py.assign(temporary, self.expressions.value(value)),
             py.when(py.negated(py.name(temporary)), [failed]),
@@ -225,7 +225,7 @@ class StatementGenerator:
         context.notes.clear()
         source = py.const(self._source(value.span))
         failed = py.run(abi.MUST_EXPLAINED, py.name(temporary), source, py.name(noted), py.const(tuple(table)))
-        py.place(failed, value.span)
+        py.place(failed, value.place)
         return [
             py.assign(noted, ast.Dict([], [])),
             evaluated,
@@ -289,7 +289,7 @@ class StatementGenerator:
         if more:
             branches.begin()
             bounds.known = tested[-1]
-            later = self._if(n.If(statement.span, more, rest), handler)
+            later = self._if(n.If(statement.place, more, rest), handler)
             branches.end(goes_on=True)
             ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
@@ -311,7 +311,7 @@ class StatementGenerator:
         if handler is None or (not before and _cannot_raise(test)):
             return [*before, py.when(test, body, orelse)]
         flag = self.temporaries.lasting()
-        py.place(test, condition.span)
+        py.place(test, condition.place)
         decided = py.assign(flag, py.either(test, py.const(True), py.const(False)))
         code = under_handler([*before, decided], handler, [clear(flag)])
         if orelse:

@@ -54,7 +54,7 @@ def vacated_by_call(context: FunctionContext, expressions: Expressions, statemen
         code += evaluated(context, expressions, value, partial(py.assign, name))
         code += context.temporaries.release()
         for part in code:
-            py.place(part, value.span)
+            py.place(part, value.place)
         context.evaluated[id(value)] = name
     return [*code, *_vacated(context, expressions, items)]
 
@@ -104,7 +104,7 @@ def moved_item(
     temporary = context.temporaries.fresh()
     code = evaluated(context, expressions, item, lambda made: py.assign(temporary, made))
     for part in code:
-        py.place(part, item.span)
+        py.place(part, item.place)
     code += context.temporaries.release()
     return [*code, *vacate(context, expressions, py.name(temporary), name, path)], item, temporary
 

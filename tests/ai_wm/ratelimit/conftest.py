@@ -13,7 +13,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "exclusive"])
 def limiter(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[AnyLimiter]:
     """A limiter of each kind, on a clock that stands still."""
     made = make_limiter(request.param, tmp_path, clock)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ai_wm.ratelimit import MemoryRateLimiter, SQLiteRateLimiter
+from ai_wm.ratelimit.past_uses import PastUse
 
 AnyLimiter = MemoryRateLimiter | SQLiteRateLimiter
 
@@ -45,8 +46,16 @@ class Clock:
 
 
 def make_limiter(kind: str, directory: Path, clock: Callable[[], float] | None = None) -> AnyLimiter:
-    """A limiter of a kind: ``memory`` or ``sqlite``."""
-    return MemoryRateLimiter(clock) if kind == "memory" else SQLiteRateLimiter(directory / "limits.sqlite3", clock)
+    """A limiter of a kind: ``memory``, ``sqlite``, or ``exclusive``, which counts in memory while it is busy."""
+    if kind == "memory":
+        return MemoryRateLimiter(clock)
+    past_uses = nothing_recorded if kind == "exclusive" else None
+    return SQLiteRateLimiter(directory / "limits.sqlite3", clock, past_uses)
+
+
+def nothing_recorded(counted: Mapping[str, float] | None) -> Iterable[PastUse]:
+    """The past uses where there are no records."""
+    return ()
 
 
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

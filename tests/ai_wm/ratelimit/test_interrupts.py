@@ -379,13 +379,19 @@ CASES = [
 
 
 def everywhere(
-    make: Callable[[], AnyLimiter], clock: Clock, case: type[Case], stride: int, each_call: bool
+    make: Callable[[], AnyLimiter], clock: Clock, case: type[Case], stride: int, each_call: bool, warm: int = 0
 ) -> Iterator[Case]:
-    """Do something again and again, interrupted some moments later each time, until it is not interrupted any more."""
+    """Do something again and again, interrupted some moments later each time, until it is not interrupted any more.
+
+    ``warm`` calls come before, after which a busy limiter counts in memory.
+    """
     at, interrupted = 0, True
     while interrupted:
         limiter = make()
-        acting = case(Scene(limiter, clock, f"{case.__name__} {at}"))
+        scene = Scene(limiter, clock, f"{case.__name__} {at}")
+        for _ in range(warm):
+            limiter.reserve(scene.id, BY_DAY, tokens=0).release()
+        acting = case(scene)
         acting.prepare()
         interrupt = Interrupt(at, each_call=each_call)
         with contextlib.suppress(KeyboardInterrupt), interrupt:
@@ -402,9 +408,12 @@ MOMENTS = pytest.mark.parametrize(
     [
         ("memory", 1, False),
         ("sqlite", 11, False),
+        ("exclusive", 11, False),
         pytest.param("memory", 1, True, marks=pytest.mark.slow),
         pytest.param("sqlite", 1, False, marks=pytest.mark.slow),
         pytest.param("sqlite", 1, True, marks=pytest.mark.slow),
+        pytest.param("exclusive", 1, False, marks=pytest.mark.slow),
+        pytest.param("exclusive", 1, True, marks=pytest.mark.slow),
     ],
 )
 
@@ -420,14 +429,22 @@ def _quick_collection() -> Iterator[None]:
 @MOMENTS
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_counted_is_what_was_used(
-    tmp_path: Path, clock: Clock, case: type[Case], kind: str, stride: int, each_call: bool
+    tmp_path: Path,
+    clock: Clock,
+    case: type[Case],
+    kind: str,
+    stride: int,
+    each_call: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ai_wm.ratelimit.exclusive.BUSY_SECONDS", 3600.0)
+
     def make() -> AnyLimiter:
         limiter = make_limiter(kind, tmp_path, clock)
         limiter.reserve("other", BY_DAY, tokens=1).release()
         return limiter
 
-    for acting in everywhere(make, clock, case, stride, each_call):
+    for acting in everywhere(make, clock, case, stride, each_call, 2 * (kind == "exclusive")):
         more = acting.finish()
         acting.scene.check(acting.where, *more)
         if not more:
