@@ -5,6 +5,7 @@ From Python 3.14 on a parameter alone does not count; these programs tell on any
 
 from __future__ import annotations
 
+import ast
 import dis
 from collections.abc import Iterator
 from random import Random
@@ -15,6 +16,8 @@ import pytest
 
 from neuroscript import Interpreter
 from neuroscript.compiler.codegen import borrowing
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.temporaries import only_variable_holds
 from neuroscript.runtime import abi
 from neuroscript.values.holders import IN_CONTAINER, IN_LOCAL, UNBORROWED
 from tests.fuzz.passing import make_passing_trial
@@ -126,3 +129,11 @@ def test_what_is_compared_with_a_greater_count_is_never_borrowed(make: Any) -> N
                         unborrowed |= opcodes
     assert unborrowed >= {"LOAD_FAST"}
     assert not {opcode for opcode in unborrowed if "BORROW" in opcode}
+
+
+def test_a_parameter_that_is_copied_where_it_is_shared_is_taken_hold_of() -> None:
+    copied = py.set_variable("m", ast.Dict([None], [py.variable("m")]))  # `{**m}`, whose key is no node
+    function = py.function("p_f", ["d", "v_m"], [], [py.when(only_variable_holds("m"), [ast.Pass()], [copied])])
+    assert isinstance(function, ast.FunctionDef)
+    borrowing.count_holders(function, 0)
+    assert ast.unparse(function.body[0]) == "v_m = (v_m,)[0]"

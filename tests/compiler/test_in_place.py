@@ -22,6 +22,9 @@ LISTS = [
     ("tool.list.Rest(V)", [2, 3]),
     ("tool.list.Slice(V, 0, len(V) - 1)", [1, 2]),
     ("tool.list.Slice(V, 0, len(V) - 2)", [1]),
+    ("tool.list.Slice(V, 1, len(V))", [2, 3]),
+    ("tool.list.Slice(V, 1, len(V) - 1)", [2]),
+    ("tool.list.Slice(V, 2, len(V))", [3]),
     ("V + [7, 8]", [1, 2, 3, 7, 8]),
 ]
 MAPS = [
@@ -74,6 +77,23 @@ def test_what_else_holds_it_keeps_what_it_had(start: str, call: str, expected: A
         assert [interpreter.run("main"), interpreter.run("main")] == [before, before]
 
 
+@pytest.mark.parametrize(("place", "made"), PLACES)
+@pytest.mark.parametrize("call", ["Rest(V)", "Slice(V, 1, len(V))", "Slice(V, 0, len(V) - 1)"])
+def test_an_empty_list_gets_no_shorter(call: str, place: str, made: str) -> None:
+    statement = f"{made.format(start='[]')}\nset {place} = tool.list.{call.replace('V', place)}"
+    assert run(f"{statement}\nreturn {place}") == []
+
+
+@pytest.mark.parametrize("place", ["v", "m.v"])
+@pytest.mark.parametrize("value", ['"ab"', "nil", '{"a": 1}', "7"])
+@pytest.mark.parametrize("call", ["Rest(V)", "Slice(V, 1, 2)", "Slice(V, 0, 1)"])
+def test_what_is_no_list_is_an_error(call: str, value: str, place: str) -> None:
+    statement = f'set m = {{"v": {value}}}\nset v = {value}\nset {place} = tool.list.{call.replace("V", place)}'
+    with pytest.raises(NeuroScriptError) as caught:
+        run(statement)
+    assert (caught.value.code, caught.value.line) == (4, 4)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -88,6 +108,12 @@ def test_what_else_holds_it_keeps_what_it_had(start: str, call: str, expected: A
         ("set v = [[1], [2]]\nset v, x = tool.list.Pop(v)\nset x[1] = 3\nreturn [v, x]", [[[1]], [2, 3]]),
         ("set v = [1, 2]\nset v, v = tool.list.Pop(v)\nreturn v", 2),
         ("set v = [1, 2]\nset x, v = tool.list.Pop(v)\nreturn [v, x]", [2, [1]]),
+        ('set m = {"v": [1, 2]}\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x]', [[1], 2]),
+        ('set m = {"v": [1, 2]}\nset w = m.v\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x, w]', [[1], 2, [1, 2]]),
+        ('set m = {"v": [1, 2]}\nset w = m\nset m.v, x = tool.list.Pop(m.v)\nreturn [m.v, x, w.v]', [[1], 2, [1, 2]]),
+        ('set m = {"v": [1, 2]}\nset m.v, m = tool.list.Pop(m.v)\nreturn m', 2),
+        ("set k = 1\nset m = [0, [5, 6]]\nset m[k], k = tool.list.Pop(m[k])\nreturn [m, k]", [[0, [5]], 6]),
+        ('set m = {"v": [[1], [2]]}\nset m.v, x = tool.list.Pop(m.v)\nset x[1] = 3\nreturn [m.v, x]', [[[1]], [2, 3]]),
     ],
 )
 def test_a_value_that_is_its_own_argument(text: str, expected: Any) -> None:
@@ -141,8 +167,9 @@ def test_an_entry_that_is_there_is_replaced_in_a_full_map() -> None:
 TURNS = 50
 
 
-def test_a_loop_that_takes_the_last_item_copies_nothing() -> None:
-    test_a_loop_copies_nothing("tool.list.Range(0, 99)", "set V, x = tool.list.Pop(V)", "v")
+@pytest.mark.parametrize("place", ["v", "m.v"])
+def test_a_loop_that_takes_the_last_item_copies_nothing(place: str) -> None:
+    test_a_loop_copies_nothing("tool.list.Range(0, 99)", "set V, x = tool.list.Pop(V)", place)
 
 
 @pytest.mark.parametrize("place", ["v", "m.v"])

@@ -159,3 +159,42 @@ def test_lists_and_maps_whose_places_are_known(text: str, found: Any) -> None:
 )
 def test_items_below_a_length(text: str, found: Any) -> None:
     assert result(procedure(f"set s = 0\n{text}", "main", "(needs xs)"), [1, 2, 3]) == found
+
+
+PAIRS = (
+    procedure("return a, b", "pair", "(needs a, b returns x, y)")
+    + procedure("return [a, b, a]", "three", "(needs a, b)")
+    + procedure("return pair(a, b)", "through", "(needs a, b returns x, y)")
+    + procedure("return pair(b, a)", "short", "(needs a, b returns x)")
+    + procedure("return three(a, b)", "long", "(needs a, b returns x, y)")
+    + procedure("return a", "any_one", "(needs a returns x, y)")
+    + procedure("set r = pair(a, a)\nset r[2] = b\nreturn r", "longer", "(needs a, b returns x, y)")
+    + procedure("if a\n  return pair(a, b)\nendif\nreturn three(a, b)", "either", "(needs a, b returns x, y)")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("set x, y = pair(1, 2)\nreturn y - x", 1),
+        ("set x, y = through(1, 2)\nreturn y - x", 1),
+        ("set x, y = short(1, 2)\nreturn y - x", -1),
+        ("set x, y, z = three(1, 2)\nreturn z", 1),
+        ("set x, y = either(1, 2)\nreturn y - x", 1),
+        ("set x, y = any_one([1, 2])\nreturn y - x", 1),
+        ("set x, y, z = pair(1, 2)", (36, 2)),
+        ("set x, y = three(1, 2)", (36, 2)),
+        ("return long(1, 2)", (12, 34)),
+        ("return longer(1, 2)", (12, 42)),
+        ("return either(nil, 2)", (12, 48)),
+        ('return any_one("ab")', (12, 37)),
+        ("return any_one(nil)", (12, 37)),
+        ("return any_one([1])", (12, 37)),
+        ('return any_one({"a": 1, "b": 2})', (12, 37)),
+        ("set x, y = short(1, 2)\nset x, y = any_one(1)", (12, 37)),
+    ],
+)
+def test_results_are_as_many_as_are_declared(text: str, found: Any) -> None:
+    lines = procedure(text + "\nreturn 0" * (not text.startswith("return")), "main", "()")
+    filler = "\n" * (20 - lines.count("\n"))
+    assert result(lines + filler + PAIRS) == found

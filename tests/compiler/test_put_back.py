@@ -24,6 +24,20 @@ func pass_on(needs x, r) means
   return push(r, x)
 endfunc
 
+func more_than(needs number, all) means
+  return number + len(all)
+endfunc
+
+func put(needs all, k, r) means
+  set all[k] = r
+  return all
+endfunc
+
+func count(needs all, k) means
+  set all[k].n = all[k].n + 1
+  return all
+endfunc
+
 func push_or_fail(needs all, k) means
   set r = all[k]
   set r.n = r.n + 1
@@ -67,6 +81,7 @@ func main(needs turns) means
   set all = {{"a": {record}, "b": {record}}}
   set k = "a"
   set j = {{"k": "a"}}
+  set w = {{"all": {{"a": {record}}}, "key": "a", "n": 0}}
   set i = 0
   while i < turns
 {body}
@@ -114,6 +129,49 @@ START = 'set m = {"a": {"n": 1, "list": [1]}, "b": {"n": 5, "list": []}}\nset k 
         ("set m, more = push_and_tell(m[k], 1)\nreturn [m.n, more]", [2, True]),
         ("set old = m\nset m[k], more = push_and_tell(m[k], 1)\nreturn [old.a.n, m.a.n]", [1, 2]),
         ("set r = push(m.a, m)\nreturn [r.list[1].a.n, r.n]", [1, 2]),
+        # two items, which may be the same
+        (
+            "set r = m[k]\nset s = m.b\nset r.n = 2\nset s.n = 3\nset m[k] = r\nset m.b = s\nreturn [m.a.n, m.b.n]",
+            [2, 3],
+        ),
+        ("set r = m[k]\nset s = m[k]\nset r.n = 2\nset s.x = 3\nset m.a = s\nset m[k] = r\nreturn m.a.n", 2),
+        (
+            "set r = m[k]\nset s = m[k]\nset r.n = 2\nset s.x = 3\nset m[k] = r\nset m.a = s\nreturn [m.a.n, m.a.x]",
+            [1, 3],
+        ),
+        (
+            'set j = "a"\nset r = m[k]\nset r.n = 2\nset m[j] = {"n": 9}\nset m[k] = r\nreturn m.a',
+            {"n": 2, "list": [1]},
+        ),
+        # results in a list
+        ("set r = [m, 1]\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[1]]", [2, 1]),
+        ("set r = [m, 1]\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[0].a.n]", [2, 1]),
+        ("set r = [m, 1]\nset i = 0\nset m = r[0]\nset m.a.n = 2\nreturn [m.a.n, r[i].a.n]", [2, 1]),
+        ('set r = {"0": m}\nset m = r[0]\nset m.a.n = 2\nset r.x = 1\nreturn [m.a.n, r["0"].a.n]', [2, 1]),
+        # names that hold a part of what is changed
+        ("set r = m[k]\nset m[k].n = r.n + 1\nreturn [m.a.n, m.b.n]", [2, 5]),
+        ("set r = m[k]\nset s = r\nset m[k].n = r.n + 1\nreturn [m.a.n, s.n]", [2, 1]),
+        ("set old = m\nset r = m[k]\nset m[k].n = r.n + 1\nreturn [m.a.n, old.a.n]", [2, 1]),
+        ("set r = m[k]\nset x = r.n\nset m = count(m, k)\nreturn [m.a.n, x]", [2, 1]),
+        ("set r = m[k]\nset m = count(m, k)\nreturn [m.a.n, r.n]", [2, 1]),
+        ("set r = m[k]\nset r.n = 7\nset m = count(m, k)\nreturn [m.a.n, r.n]", [2, 7]),
+        # keys that are in what is changed
+        ("set w = [m, k, 0]\nset r = w[0][w[1]]\nset r.n = 2\nset w[0][w[1]] = r\nreturn [w[0].a.n, m.a.n]", [2, 1]),
+        ('set m.k = "a"\nset r = m[m.k]\nset r.n = 2\nset m[m.k] = r\nreturn [m.a.n, m.b.n]', [2, 5]),
+        (
+            'set w = [m, k]\nset r = w[0][w[1]]\nset r.n = 2\nset w[1] = "b"\nset w[0][w[1]] = r\nreturn w[0].a.n',
+            1,
+        ),
+        (
+            'set w = {"m": {"1": {"n": 3}}, "k": 1}\nset r = w.m[w.k]\nset r.n = 2\nset w.m[w.k] = r\nreturn w.m',
+            {"1": {"n": 2}},
+        ),
+        # arguments that read what the item is in
+        ("set r = m[k]\nset r = push(r, m[k].n)\nset m[k] = r\nreturn m.a.list", [1, 1]),
+        ("set r = m[k]\nset r = push(r, m[k].list)\nset m[k] = r\nreturn m.a.list", [1, [1]]),
+        ("set r = m[k]\nset r = push(x: m.a.n, r: r)\nset m[k] = r\nreturn m.a.list", [1, 1]),
+        ("set r = m[k]\nset r = push(r, r)\nset m[k] = r\nreturn m.a.list[1].n", 1),
+        ("set old = m\nset r = m[k]\nset r = push(r, m.b.n)\nset m[k] = r\nreturn [old.a.n, m.a.n]", [1, 2]),
         ("set xs = [[1], [2]]\nset x = xs[1]\nset x[1] = 3\nset xs[1] = x\nreturn xs", [[1], [2, 3]]),
         ("set xs = [[1]]\nset i = true\nset x = xs[0]\nset x[1] = 3\nset xs[0] = x\nreturn xs", [[1, 3]]),
         (
@@ -145,6 +203,11 @@ def test_values_are_nobody_elses(body: str, result: object) -> None:
         ("set m.a[k] = m.a[k] + m", 7, 4, 23),
         ("set m.x.y = push(m.x.y, 1)", 7, 4, 20),
         ("set a, b, c = push_and_tell(m[k], 1)\nset m[k] = a", 36, 4, 3),
+        ("set r = m[k]\nset r = push(r, m.x.n)\nset m[k] = r", 7, 5, 19),
+        ("set r = m[k]\nset r = push(m.x.n, r)\nset m[k] = r", 7, 5, 16),
+        ("set r = m[k]\nset m[k].n = r.n + nil", 7, 5, 20),
+        ("set r = m.x\nset m[k].n = r.n + nil", 7, 5, 16),
+        ('set w = {"m": m, "k": nil}\nset r = w.m.a\nset r.n = 1\nset w.m[w.k] = r', 7, 7, 7),
         ("set m[k], b, c = push_and_tell(m[k], 1)", 36, 4, 3),
         ("set k, m[k] = push_and_tell(m[k], 1)", 7, 4, 10),
     ],

@@ -10,9 +10,10 @@ from __future__ import annotations
 from random import Random
 
 from .routines import LIMITS, Call, Trial
+from .worlds import LITERAL, PROCEDURES, world_statements
 
 Lines = list[str]
-KINDS = ("int", "float", "text", "record", "pair", "list", "rows", "tree", "table")
+KINDS = ("int", "float", "text", "record", "pair", "list", "rows", "tree", "table", "world")
 KEYS = ("a", "b", "next")
 WILD = ("nil", "0.5", '"s"', "[]", "{}", "[1, 2]", '{"a": 1}', "true", "2 ** 90", "- 3")
 HOST = (0, 1, 3, -2, 2**70, 2**81, 0.5, -0.0, 1e300, "x", None, [1, 2], {"a": 1, "b": 2, "next": None}, [], {})
@@ -35,7 +36,7 @@ class PassingMaker:
         for number in range(self.random.randrange(2, 6)):
             kinds = tuple(self.pick(*KINDS) for _ in range(self.random.randrange(1, 4)))
             self.procedures.append((f"p{number}", kinds, self.pick(*KINDS)))
-        lines = [*APPLY, "endfunc", ""]
+        lines = [*APPLY, "endfunc", "", *PROCEDURES]
         lines += [line for place in range(len(self.procedures)) for line in self._procedure(place)]
         lines += self._entry()
         calls = [Call("main", (n,)) for n in (0, 4, self.random.choice(HOST))]
@@ -109,6 +110,7 @@ class PassingMaker:
         makers = [self._set, self._set, self._store, self._store, self._append, self._swap]
         if depth:
             makers += [self._if_nil, self._if, self._loop, self._walk, self._climb, self._call_value]
+            makers += [self._change_world, self._change_world]
         return self.random.choice(makers)(place, depth)
 
     def _set(self, place: int, depth: int) -> Lines:
@@ -250,6 +252,23 @@ class PassingMaker:
             after,
         ]
 
+    def _change_world(self, place: int, depth: int) -> Lines:
+        name = self._variable("world")
+        if name is None:
+            made = f"set world0 = {self._value('world', place, 1)}"
+            if depth == 2:
+                self.variables.setdefault("world", []).append("world0")
+            return [made]
+        return world_statements(self, name, place)
+
+    def value(self, kind: str, place: int) -> str:
+        """A short expression."""
+        return self._value(kind, place, 1)
+
+    def statement_without_blocks(self, place: int) -> Lines:
+        """Any statement, or a few, without others inside."""
+        return self._statement(place, 0)
+
     def _walk(self, place: int, depth: int) -> Lines:
         kind, held = self.random.choice((("list", "int"), ("rows", "record"), ("table", "int")))
         name = self._variable(kind)
@@ -321,6 +340,8 @@ class PassingMaker:
                 return self.pick("[1, 2, 3]", f"[{self._value('int', place, less)}]", "[4, 5]")
             case "rows":
                 return f"[{self._made('record', place, less)}, {self._made('record', place, 0)}]"
+            case "world":
+                return LITERAL.format(self._value("int", place, less))
             case "table":
                 return self.pick('{"k": 1}', '{"k": 2, "m": 3}')
         name = self._variable("tree")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from neuroscript.compiler.analysis.changes import changed_arguments, changed_params
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.exact import exact_quotients
@@ -17,8 +18,6 @@ from neuroscript.compiler.analysis.infer import Effects, Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
     calls_among,
-    changed_arguments,
-    changed_params,
     infer_program,
 )
 from neuroscript.compiler.analysis.liveness import Liveness
@@ -82,7 +81,7 @@ class ProgramAnalysis:
         relies: whether its code relies on its procedures being called by one another and not replaced.
         late: the procedures whose general bodies are left for later: nothing in the program enters them.
         fitting: the procedures to whose specialised bodies internal code may go whatever it passes.
-        changed_params: the parameters that procedures assign to, store in, or give to others which do, by procedure.
+        changed_params: the parameters that procedures change or keep, or give to others which do, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:

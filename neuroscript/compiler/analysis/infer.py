@@ -541,6 +541,7 @@ class Inference:
         if self._literals is None or not len(set(keys)) == len(entries) <= _MOST_KEYS or not keys:
             return container(MAP, self._any_of([value for _, value in entries[: _ITEMS + 1]]))
         shape = self._literals.shape(MAP, tuple(keys))
+        shape.is_literal = True
         if self._records:
             for key, (_, value) in zip(keys, entries, strict=True):
                 shape.put(key, self.of(value))

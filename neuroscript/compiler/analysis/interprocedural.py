@@ -13,7 +13,7 @@ of them is replaced.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.recursion import Recursion, recursion_of
@@ -91,63 +91,6 @@ def calls_among(procedures: list[Body], unit: Unit) -> Calls:
     called = frozenset(call.name for name, calls in by.items() for call in calls if call.name != name)
     names = frozenset(unit.procedures) - unit.globals
     return Calls(by, called, frozenset().union(*((body.values - body.variables) & names for body in procedures)))
-
-
-def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
-    """The parameters that procedures assign to, store in, or give to others of the program which do, by procedure."""
-    found = {body.name: body.changed.intersection(body.params) for body in procedures}
-    given = [
-        (body.name, argument.name, call.name, param)
-        for body in procedures
-        for call in calls.by[body.name]
-        for param in unit.procedures[call.name].params
-        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
-        and argument.name in body.params
-    ]
-    for body in procedures:  # and a procedure that is a value may change all that it gets
-        for call in body.calls:
-            if call.name in body.variables:
-                found[body.name] |= {name for name in _names(call.args) if name in body.params}
-        found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
-        found[body.name].intersection_update(body.params)
-    before = -1
-    while before != (before := sum(map(len, found.values()))):
-        for name, own, callee, param in given:
-            if param in found.get(callee, ()):
-                found[name].add(own)
-    return {name: frozenset(params) for name, params in found.items()}
-
-
-def _names(args: Iterable[n.Argument]) -> Iterator[str]:
-    return (argument.value.name for argument in args if isinstance(argument.value, n.Name))
-
-
-def changed_arguments(
-    call: n.Call | n.CallValue, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
-) -> Iterator[n.Expr]:
-    """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
-
-    A procedure that is a value may change any of them.
-
-    Args:
-        call: the call.
-        body: where it stands.
-        unit: what the program is compiled against.
-        changed: the result of `changed_params`.
-    """
-    if isinstance(call, n.CallValue) or call.name in body.variables:
-        if body.enters(call.args):
-            yield from (argument.value for argument in call.args)
-        return
-    name = call.name
-    params = changed.get(name)
-    signature = unit.procedures.get(name)
-    if not params or signature is None or name in unit.globals:
-        return
-    for position, argument in enumerate(call.args):
-        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
-        if param in params:
-            yield argument.value
 
 
 def infer_program(

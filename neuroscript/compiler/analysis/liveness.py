@@ -9,20 +9,21 @@ There is one walk backwards over a body.  What a loop reads before it sets it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import chain
 from typing import TypeAlias
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, children, expressions, statements
+from neuroscript.compiler.traversal import assigned_by, children, expressions, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
 Place: TypeAlias = "tuple[str, str | None]"
-"""A variable and a key, for the item of that key; without a key all of the variable."""
+"""A variable and the text of a key, for the item of that key; without a key all of the variable."""
 
 _NOTHING: frozenset[Place] = frozenset()
+_KEYS = frozenset({str, int})
 _MOST_STATEMENTS = 1000  # the sets grow with the variables
-_MOST_ALIASES = 4  # one read from the other
 
 
 @record(frozen=True)
@@ -50,6 +51,7 @@ class Liveness:
     def __init__(self, body: Body) -> None:
         self._last: dict[int, set[Place]] = {}
         self._idle: dict[int, list[str]] = {}
+        self._idle_within: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
         self._reads: dict[int, set[Place]] = {}  # of statements, which are looked at once for each loop around them
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
@@ -74,12 +76,21 @@ class Liveness:
         return self._last.get(id(statement), _NOTHING)
 
     def idle_aliases(self, statement: n.Stmt) -> Sequence[str]:
-        """The variables that nothing reads any more when a statement stores a value in what they were read from."""
-        if next(_stored_by(statement), None) is None:
+        """The variables that nothing reads any more when a statement may change what they were read from.
+
+        That is one that stores a value in it, or gives it to a procedure.
+        """
+        if not isinstance(statement, n.Set | n.Return) or next(_changed_by(statement), None) is None:
             return ()
         if self._pending is not None:
             self.find()
         return self._idle.get(id(statement), ())
+
+    def idle_within(self, statement: n.Stmt) -> Sequence[str]:
+        """As `idle_aliases`, for those that the value reads which a statement stores, and nothing else after that."""
+        if self._pending is not None:
+            self.find()
+        return self._idle_within.get(id(statement), ())
 
     def all_idle(self) -> set[str]:
         """The variables that `idle_aliases` gives for any statement."""
@@ -127,12 +138,22 @@ class Liveness:
             return live | read | stored
         if last := _last(read - stored, live | stored):
             self._last[id(statement)] = last
-        if stored and self._aliases:
-            names = {name for name, _ in live | read | stored}
-            idle = {alias for name, _ in stored for alias in self._aliases.get(name, ())} - names
-            if idle:
-                self._idle[id(statement)] = sorted(idle)
+        if self._aliases and isinstance(statement, n.Set | n.Return):
+            self._note_idle(statement, {name for name, _ in live | stored}, {name for name, _ in read})
         return live | read | stored
+
+    def _note_idle(self, statement: n.Set | n.Return, live: set[str], read: set[str]) -> None:
+        """Notes the aliases that a statement finds idle, by what is live after it and what it reads itself."""
+        aliases = set().union(*(self._aliases.get(name, ()) for name in _changed_by(statement))) - live
+        if idle := aliases - read:
+            self._idle[id(statement)] = sorted(idle)
+        match statement:
+            case n.Set(targets=[n.Target(name=name, path=[_, *_] as path)], value=value, must=False):
+                if isinstance(value, n.Name):
+                    return  # which itself is stored
+                within = aliases.intersection(self._aliases.get(name, ())) & read
+                if within and (within := within.difference(name for name, _ in _read(path))):
+                    self._idle_within[id(statement)] = sorted(within)
 
     def _needed_by(self, loop: n.While | n.ForEach) -> frozenset[Place]:
         """What a turn of a loop reads before it sets it."""
@@ -143,22 +164,41 @@ class Liveness:
 
 
 def _aliases(block: n.Block) -> dict[str, set[str]]:
-    """The variables that have been read from lists and maps in other variables, by these."""
+    """The variables that may hold parts of each other's lists and maps, by each of them.
+
+    One has been read from the other, or stored in it, or given to a call for it, or both have been with a third.
+    """
     found: dict[str, set[str]] = {}
     for statement in statements(block):
+        names = set()
         match statement:
-            case n.Set(targets=[n.Target(name=name, path=[])], value=root) | n.ForEach(name=name, collection=root):
-                while isinstance(root, n.Index):
-                    root = root.value
-                if isinstance(root, n.Name) and root.name != name:
-                    found.setdefault(root.name, set()).add(name)
-    for _ in range(_MOST_ALIASES):  # what has been read from an alias
-        size = sum(map(len, found.values()))
-        for names in found.values():
-            names.update(*(found.get(name, ()) for name in names.copy()))
-        if size == sum(map(len, found.values())):
-            break
+            case n.Set(targets=targets, value=value):
+                names = {target.name for target in targets}.union(_held_by(value))
+            case n.ForEach(name=name, collection=collection):
+                names = {name, *_held_by(collection)}
+        if len(names) > 1:
+            joined = names.union(*(found.get(name, ()) for name in names))
+            found.update(dict.fromkeys(joined, joined))
     return found
+
+
+def _held_by(value: n.Expr) -> Iterator[str]:
+    """The variables of whose lists and maps a value may hold parts."""
+    while isinstance(value, n.Index):
+        value = value.value
+    match value:
+        case n.Name(name=name):
+            yield name
+        case n.ListExpr(items=parts):
+            yield from chain.from_iterable(map(_held_by, parts))
+        case n.MapExpr(entries=entries):
+            yield from chain.from_iterable(_held_by(part) for _, part in entries)
+        case n.Call(args=args) | n.ToolCall(args=args) | n.CallValue(args=args):
+            yield from chain.from_iterable(_held_by(argument.value) for argument in args)
+        case n.Chain(first=first, rest=rest) if all(operator == "+" for operator, _, _ in rest):
+            parts = [first, *(operand for _, operand, _ in rest)]
+            if not any(isinstance(part, n.Literal) for part in parts):  # which is no list
+                yield from chain.from_iterable(map(_held_by, parts))
 
 
 def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
@@ -181,6 +221,25 @@ def _stored_by(statement: n.Stmt) -> Iterator[str]:
     """The variables in whose lists and maps a statement stores a value."""
     targets = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
     yield from (target.name for target in targets if target is not None and target.path)
+
+
+def _changed_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables of whose lists and maps a statement may change parts: it stores in them, or passes them on."""
+    yield from _stored_by(statement)
+    yield from _given_by(statement)
+
+
+def _given_by(statement: n.Stmt) -> Iterator[str]:
+    """The variables of which a statement gives the values, or what is in these, to procedures."""
+    for expression in expressions(statement):
+        for part in walk(expression):
+            if type(part) is n.Call or type(part) is n.CallValue:
+                for argument in part.args:
+                    value = argument.value
+                    while isinstance(value, n.Index):
+                        value = value.value
+                    if isinstance(value, n.Name):
+                        yield value.name
 
 
 def _last(read: Set[Place], live: Set[Place]) -> set[Place]:
@@ -211,8 +270,8 @@ def _read(parts: Iterable[n.Expr]) -> set[Place]:
             continue
         if form is not n.Chain:
             match part:
-                case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
-                    found.add((name, key))
+                case n.Index(value=n.Name(name=name), index=n.Literal(value=key)) if type(key) in _KEYS:
+                    found.add((name, str(key)))
                     continue
                 case n.Call(name=name):
                     found.add((name, None))

@@ -14,22 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from neuroscript.compiler.analysis.liveness import read_by_handlers
+from neuroscript.compiler.analysis.paths import Path, are_apart, key_to, may_change, may_read, names_of, path_to
+from neuroscript.compiler.analysis.walks import is_walked_by_key
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import (
     assigned_by,
-    assigned_in,
-    children,
     expressions,
     inner_blocks,
-    key_of,
-    path_of,
     statements,
     stored_in,
     walk,
 )
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
 
 _MOST_STATEMENTS = 1000  # of a body
 _READ, _PUT, _NEITHER = range(3)  # what becomes of an item
@@ -44,14 +41,24 @@ class Item:
         root: the variable whose list or map it is in.
         path: the keys that lead to it.
         keys: their comparable forms.
-        names: the variables that are read by keys which are more than names and literals.
+        reads: the paths that keys read which are more than names and literals.
+        is_spent: whether it has been let go of already.
     """
 
     name: str
     root: str
     path: Sequence[n.Expr]
     keys: tuple[object, ...]
-    names: frozenset[str]
+    reads: tuple[Path, ...]
+    is_spent: bool = False
+
+    def spent(self) -> Item:
+        """The same item, as one that has been let go of."""
+        return Item(self.name, self.root, self.path, self.keys, self.reads, is_spent=True)
+
+    def is_same(self, other: Item | None) -> bool:
+        """Whether another one has been read by the same expression."""
+        return other is not None and other.path is self.path
 
 
 Rest: TypeAlias = "tuple[n.Block, int, Rest] | bool"
@@ -91,6 +98,8 @@ class ItemsPutBack:
                         found = found or type(value) is n.Index
                         added = _added_to(value)
                         self.changed.update(target.name for target in targets if target.name == added)
+                    case n.ForEach(key=str()):
+                        found = True
             if found:
                 self._block(body.block, True, {})
 
@@ -99,7 +108,10 @@ class ItemsPutBack:
         return self._before.get(id(statement), ())
 
     def within(self, statement: n.Stmt) -> Sequence[Item]:
-        """As `before`, for those that a statement's value reads, after the evaluation of that."""
+        """As `before`, for those that a statement's value reads, after the evaluation of that.
+
+        Where the value is a call, it is after that of its arguments.
+        """
         return self._within.get(id(statement), ())
 
     def passed(self, statement: n.Stmt) -> Item | None:
@@ -119,8 +131,8 @@ class ItemsPutBack:
             for name in self._changed_by(statement):
                 self._change(statement, name, (block, place, rest), items)
             if isinstance(statement, n.While | n.ForEach):
-                self._block(statement.body, False, {})
-            for name in [name for name, item in items.items() if not item.names.isdisjoint(_set_by(statement))]:
+                self._block(statement.body, False, _walked(statement))
+            for name in [name for name, item in items.items() if item.reads and may_change(item.reads, statement)]:
                 del items[name]
             match statement:
                 case n.Set(targets=targets, value=n.Call() as call, must=False):
@@ -138,12 +150,13 @@ class ItemsPutBack:
         Only one that has certainly been read may be looked for by keys whose evaluation could fail.
         """
         before = items.copy()
-        if whole:
-            items.clear()
-        for known in found:
-            items.update(known)
+        items.clear()
+        for known in found if whole else (before, *found):
+            for name, item in known.items():
+                if name not in items or not item.is_spent:
+                    items[name] = item
         for name, item in [*items.items()]:
-            if item.names and not all(known.get(name) is item for known in (before, *found)):
+            if item.reads and not all(item.is_same(known.get(name)) for known in (before, *found)):
                 del items[name]
 
     def _pass(self, statement: n.Stmt, names: list[str], call: n.Call, following: Rest) -> None:
@@ -153,7 +166,7 @@ class ItemsPutBack:
             if not items or None in items:
                 continue
             item = items[0]
-            if item is None or item.names or item.root in self._handled:
+            if item is None or item.reads or item.root in self._handled:
                 continue
             others = (other.value for other in call.args if other.value is not argument)
             if not any(may_read(other, item.root, item.keys) for other in others) and _is_put_over(item, following):
@@ -161,13 +174,15 @@ class ItemsPutBack:
 
     def _change(self, statement: n.Stmt, name: str, where: Rest, items: dict[str, Item]) -> None:
         """Notes that a statement changes the value of a variable, if the item that it was may be let go of."""
-        item = items.pop(name, None)
-        if item is None:
+        item = items.get(name)
+        if item is None or item.is_spent:
             return
+        items[name] = item.spent()
         table = self._before
         if not _is_put_over(item, where):
             table = self._within
-            if not _stores_last(statement, item) or not _is_put_over(item, _after(where)):
+            reads_first = _stores_last(statement, item) or _calls_last(statement, item)
+            if not reads_first or not _is_put_over(item, _after(where)):
                 return
         elif item.root in items:
             self._change(statement, item.root, where, items)
@@ -192,53 +207,32 @@ class ItemsPutBack:
 
 def _item(name: str, value: n.Index) -> Item | None:
     """The item that an expression reads, if its keys are names and literals."""
-    root, *keys = _path(value)
-    names = _names_of(keys)
-    if not isinstance(root, str) or None in keys or name in names or root in names or root == name:
+    root, *keys = path_to(value)
+    if not isinstance(root, str) or None in keys or root == name or name in names_of(keys):
+        return None
+    reads = tuple(key[1] for key in keys if isinstance(key, tuple) and key[0] is n.Index)
+    if any(key == (n.Name, root) for key in keys) or not all(_is_outside(read, root, keys) for read in reads):
         return None
     path: list[n.Expr] = []
     part: n.Expr = value
     while isinstance(part, n.Index):
         path.insert(0, part.index)
         part = part.value
-    read = frozenset(_names_of(key for key in keys if isinstance(key, tuple) and key[0] is n.Index))
-    return Item(name, root, path, tuple(keys), read)
+    return Item(name, root, path, tuple(keys), reads)
 
 
-def _path(expression: n.Expr) -> tuple[object, ...]:
-    """As `path_of`, where names that are indexed by names and literals are keys too."""
-    keys: list[object] = []
-    while isinstance(expression, n.Index):
-        keys.append(_key(expression.index))
-        expression = expression.value
-    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+def _walked(loop: n.While | n.ForEach) -> dict[str, Item]:
+    """The item that the variable of a loop has been read from where a turn begins."""
+    if not isinstance(loop, n.ForEach) or loop.key is None or not is_walked_by_key(loop):
+        return {}
+    item = _item(loop.name, n.Index(loop.place, loop.collection, n.Name(loop.place, loop.key)))
+    return {} if item is None else {loop.name: item}
 
 
-def _key(index: n.Expr) -> object:
-    if not isinstance(index, n.Index):
-        return key_of(index)
-    path = path_of(index)
-    return (n.Index, path) if None not in path else None
-
-
-def _names_of(keys: Iterable[object]) -> set[str]:
-    """The variables that keys read."""
-    found: set[str] = set()
-    for key in keys:
-        match key:
-            case (n.Name, str() as name):
-                found.add(name)
-            case (n.Index, (str() as name, *inner)):
-                found |= {name} | _names_of(inner)
-    return found
-
-
-def _set_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables that a statement sets or stores in, in its inner blocks too."""
-    yield from assigned_by(statement)
-    yield from stored_in([statement])
-    for inner in inner_blocks(statement):
-        yield from assigned_in(inner)
+def _is_outside(read: Path, root: str, keys: Sequence[object]) -> bool:
+    """Whether what a key reads is certainly neither an item itself, nor what that is in, nor in it."""
+    name, *inner = read
+    return root not in names_of(inner) and (name != root or are_apart(inner, keys))
 
 
 def _added_to(value: n.Expr) -> str | None:
@@ -254,6 +248,19 @@ def _stores_last(statement: n.Stmt, item: Item) -> bool:
     match statement:
         case n.Set(targets=[n.Target(name=item.name, path=[_, *_] as path)], must=False):
             return not any(may_read(key, item.root, item.keys) for key in path)
+    return False
+
+
+def _calls_last(statement: n.Stmt, item: Item) -> bool:
+    """Whether a statement calls a procedure when it has read the last of what the item is in."""
+    match statement:
+        case n.Set(targets=targets, value=n.Call(args=args), must=False) if not any(target.path for target in targets):
+            if not {item.root, *names_of(item.keys)}.isdisjoint(target.name for target in targets):
+                return False
+            values = [argument.value for argument in args]
+            given = [value for value in values if may_read(value, item.root, item.keys)]
+            is_given_once = sum(isinstance(value, n.Name) and value.name == item.name for value in values) == 1
+            return is_given_once and all(isinstance(value, n.Index | n.Chain | n.Unary) for value in given)
     return False
 
 
@@ -289,7 +296,8 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
     if any(may_read(part, item.root, item.keys) for part in expressions(statement)):
         return _READ
     assigned = set(assigned_by(statement))
-    if not _names_of(item.keys).isdisjoint(assigned.union(stored_in([statement]))):
+    plain = {key[1] for key in item.keys if isinstance(key, tuple) and key[0] is n.Name}
+    if not plain.isdisjoint(assigned.union(stored_in([statement]))) or may_change(item.reads, statement):
         return _READ  # the keys will mean another item
     match statement:
         case n.If(branches=branches, orelse=orelse):
@@ -307,10 +315,11 @@ def _fate(item: Item, statement: n.Stmt, *, in_loop: bool) -> int:
         case n.Return() | n.Fail():
             return _PUT
         case n.Set(targets=[n.Target(name=item.root, path=path)]):
-            keys = tuple(map(_key, path))
+            keys = tuple(map(key_to, path))
             if keys == item.keys[: len(keys)]:
                 return _PUT
-            return _NEITHER if _are_apart(keys, item.keys) else _READ
+            # One that is no longer may lead to the item, or what that is in, but not through it.
+            return _NEITHER if len(keys) <= len(item.keys) or are_apart(keys, item.keys) else _READ
     into = statement.targets if isinstance(statement, n.Set) else [getattr(statement, "into", None)]
     return _READ if any(target is not None and target.name == item.root for target in into) else _NEITHER
 
@@ -325,51 +334,3 @@ def _fate_of_all(item: Item, block: n.Block) -> int:
             if _fate_of_all(item, inner) == _READ:
                 return _READ
     return _NEITHER
-
-
-def may_read(expression: n.Expr, root: str, keys: tuple[object, ...]) -> bool:
-    """Whether an expression may read an item of a variable, what it is in, or what is in it."""
-    if not any(_names(part, root) for part in walk(expression)):
-        return False
-    pending = [expression]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, n.Index):
-            owner, *read = _path(part)
-            if owner == root:
-                if not _are_apart(read, keys):
-                    return True
-                while isinstance(part, n.Index):
-                    pending.append(part.index)
-                    part = part.value
-                continue
-        if _names(part, root):
-            return True
-        pending += children(part)
-    return False
-
-
-def _names(part: n.Expr, name: str) -> bool:
-    """Whether an expression itself, apart from its parts, may read a variable."""
-    match part:
-        case n.Name(name=own) | n.Call(name=own):
-            return own == name
-        case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-            return any(piece[0] == name for piece in placeholders(text) if not isinstance(piece, str))
-        case n.Eval():
-            return True
-    return False
-
-
-def _are_apart(some: Iterable[object], others: Iterable[object]) -> bool:
-    """Whether two paths certainly lead to items of which neither is in the other."""
-    return any(_differ(one, other) for one, other in zip(some, others, strict=False))
-
-
-def _differ(one: object, other: object) -> bool:
-    """Whether two keys certainly are different: literals of different text."""
-    match one, other:
-        case (type() as kind, value), (type() as other_kind, other_value):
-            are_literals = kind in (str, int) and other_kind in (str, int)
-            return are_literals and str(value) != str(other_value)
-    return False

@@ -88,12 +88,17 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
         unit: what the program is compiled against.
     """
     able = [body for body in bodies if _can_be_specialised(body)]
+    fields = _number_fields(bodies)
     found = {body.name: _evidence(body, in_loops=False) for body in able}
-    evidence = {name: kinds for name, (kinds, _) in found.items()}
+    evidence = {body.name: _with_stored(body, found[body.name][0], fields) for body in able}
     called = {call.name for made in calls.values() for call in made}
     expected = {}
     for body in able:
         expected[body.name] = _expected_types(body, *found[body.name], _least_uses(body, calls[body.name], called))
+        if calls[body.name] and body.name not in called:
+            # One that only the host calls, and that calls others, passes on to them what is known of its parameters.
+            numbers = (name for name in body.params if evidence[body.name].get(name) == INT)
+            expected[body.name] |= dict.fromkeys(numbers, _EXPECTED[INT])
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
@@ -211,7 +216,45 @@ def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     return found, uses
 
 
-def _operands(chain: n.Chain) -> list[tuple[str, int]]:
+def _number_fields(bodies: list[Body]) -> set[str]:
+    """The keys of maps whose values a program uses like whole numbers."""
+    found: set[str] = set()
+    for body in bodies:
+        for expression in _all(body.block):
+            for part in body.parts_of(expression):
+                if type(part) is n.Chain:
+                    found.update(key for key, kind in _operands(part, _field) if kind == INT)
+    return found
+
+
+def _with_stored(body: Body, found: dict[str, int], fields: set[str]) -> dict[str, int]:
+    """The kinds that names are used like, with those that a body stores in fields which are used like whole numbers."""
+    stored = [entry for part in body.literals if isinstance(part, n.MapExpr) for entry in part.entries]
+    for statement in statements(body.block):
+        match statement:
+            case n.Set(targets=[n.Target(path=[*_, key])], value=n.Name() as name):
+                stored.append((key, name))
+    kinds = found.copy()
+    for key, value in stored:
+        if isinstance(value, n.Name) and isinstance(key, n.Literal) and key.value in fields:
+            kinds[value.name] = kinds.get(value.name, 0) | INT
+    return kinds
+
+
+def _name(operand: n.Expr) -> str | None:
+    """The name that an operand is."""
+    return operand.name if type(operand) is n.Name else None
+
+
+def _field(operand: n.Expr) -> str | None:
+    """The literal key by which an operand is read."""
+    match operand:
+        case n.Index(index=n.Literal(value=str() as key)):
+            return key
+    return None
+
+
+def _operands(chain: n.Chain, name_of: Callable[[n.Expr], str | None] = _name) -> list[tuple[str, int]]:
     """The names that are operands, each with the kind that it is used like: `INT`, or `NIL` for anything else."""
     names: list[str] = []
     literals = set()
@@ -221,8 +264,8 @@ def _operands(chain: n.Chain) -> list[tuple[str, int]]:
             return []
         operands.append(operand)
     for operand in operands:
-        if type(operand) is n.Name:
-            names.append(operand.name)
+        if (name := name_of(operand)) is not None:
+            names.append(name)
         elif type(operand) is n.Literal:
             literals.add(type(operand.value))
     if literals == {str} and len(operands) == 2 and chain.rest[0][0] == "*":

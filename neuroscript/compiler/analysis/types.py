@@ -36,6 +36,7 @@ class Shape:
         others: the type at all other keys, where there may be some that no statement names.
         table: of the program's shapes.
         changed: the number of the latest change to one of the types, among all changes in the table.
+        is_literal: whether literals are of it, and not only what statements make where nothing is.
     """
 
     def __init__(self, kind: int, keys: tuple[int | str, ...], table: Shapes) -> None:
@@ -46,6 +47,7 @@ class Shape:
         self.table = table
         self._changes: dict[int | str, int] = {}
         self.changed = 0
+        self.is_literal = False
 
     def put(self, key: int | str, value: Type) -> None:
         """Adds to the values that a field may have; it may be a new one of a map."""
@@ -169,6 +171,15 @@ class Type(NamedTuple):
         if not self.within(MAP | NIL if type(key) is str else LIST | NIL):
             return False
         return all(key in shape.fields for shape in self.shapes)
+
+    def likely_has(self, key: object) -> bool:
+        """Whether it has an item at this key if it is a map that a literal has made."""
+        shapes = [shape for shape in self.shapes if shape.is_literal]
+        return bool(shapes) and type(key) is str and all(shape.kind == MAP and key in shape.fields for shape in shapes)
+
+    def is_list_of(self, count: int) -> bool:
+        """Whether it certainly is a list of so many items."""
+        return self.within(LIST) and bool(self.shapes) and all(len(shape.fields) == count for shape in self.shapes)
 
     def levels(self, most: int) -> int:
         """How deeply its lists and maps are nested, along their first and last items, and itself counted.
@@ -389,6 +400,8 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 joined = left.restricted_to(LIST).uniform().union(right.restricted_to(LIST).uniform())
             if left.within(LIST) and right.within(LIST):
                 return joined
+            if joined.kinds and not (left.kinds & NUM and right.kinds & NUM) and not (left.kinds | right.kinds) & STR:
+                return joined  # of nothing else there is a sum
             if not (left.kinds | right.kinds) & STR:
                 return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
             return joined.union(plain(STR | NUM))

@@ -19,7 +19,7 @@ from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, missing
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
-from neuroscript.compiler.codegen.moves import is_taken
+from neuroscript.compiler.codegen.moves import idle_within, is_taken
 from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, store_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
@@ -202,16 +202,17 @@ class AssignmentGenerator:
         """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
 
         It is evaluated before the reference count of the container is read, so that a container that is stored in
-        itself counts as shared.
+        itself counts as shared.  What held a part of that container for nothing but this evaluation lets go of it.
         """
         kind = self.context.type_of(value)
-        if self.context.is_pure(value) and not kind.kinds & CONTAINER:
+        empty = [py.set_variable(name, py.const(None)) for name in idle_within(self.context)]
+        if self.context.is_pure(value) and not kind.kinds & CONTAINER and not empty:
             return [], self.expressions.value(value), []
         temporary = self.temporaries.fresh()
         clean = [clear(temporary)] if kind.kinds & CONTAINER else []
         held = py.name(temporary)
         code = evaluated(self.context, self.expressions, value, lambda made: py.assign(temporary, made))
-        code += self.temporaries.release()
+        code += [*self.temporaries.release(), *empty]
         if self.expressions.may_nest(value):
             check = py.when(self.expressions.may_be_deep(value, held, held), [py.run(abi.NESTED, held)])
             py.place(check, value.place)
@@ -246,21 +247,22 @@ class AssignmentGenerator:
         if not must and (made := self._unpacked(targets, value)) is not None:
             return made
         temporary = self.temporaries.fresh()
-        pop = None if must else popping(self.context, self.expressions, targets, value)
+        pop = None if must else popping(self.context, self.expressions, targets, value, self._way)
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
         if must:
             code.append(py.run(abi.MUST_SET, py.name(temporary)))
         if len(targets) == 1:
             code += self._store_from(targets[0], py.name(temporary))
         else:
+            fits = self.context.type_of(value).is_list_of(len(targets))
             is_list = py.compare(py.call("type", py.name(temporary)), "is not", py.name("list"))
             count = py.compare(py.call("len", py.name(temporary)), "!=", py.const(len(targets)))
             unpack = py.run(abi.UNPACK, py.name(temporary), py.const(len(targets)))
-            code.append(py.when(py.some(is_list, count), [unpack]))
+            code += [] if fits else [py.when(py.some(is_list, count), [unpack])]
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
         code.append(clear(temporary))
-        return code if pop is None else [*pop[0], py.when(pop[1], [pop[2]], code)]
+        return code if pop is None else pop(code)
 
     def _unpacked(self, targets: list[n.Target], value: n.Expr) -> list[ast.stmt] | None:
         """``set a, b = …`` as Python unpacks, where the value certainly is a list of so many items."""
@@ -428,8 +430,9 @@ class AssignmentGenerator:
             if isinstance(key, n.Literal) and kind.has(key.value) and (children or not kind.kinds & NIL):
                 tests += unshared
                 found: ast.expr = py.item(held, read)
-            elif key_kind.within(INT):
+            elif _is_index(key_kind, kind):
                 tests += [] if children or kind.within(LIST) else [py.kind_is(held, "list")]
+                tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
                 tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
                 found = py.item(held, read)
             else:
@@ -440,7 +443,8 @@ class AssignmentGenerator:
             kind = types.item_at(kind, key.value) if isinstance(key, n.Literal) else types.item_of(kind)
             child = self.temporaries.fresh()
             children.append(child)
-            wanted = LIST if (is_list if following is None else self.context.type_of(following).within(INT)) else MAP
+            is_indexed = is_list if following is None else _is_index(self.context.type_of(following), kind)
+            wanted = LIST if is_indexed else MAP
             bound = py.bind(child, found)
             if kind.within(wanted | NIL):
                 tests.append(py.compare(bound, "is not", py.const(None)))
@@ -508,6 +512,11 @@ class AssignmentGenerator:
     def _unshared(self, name: str) -> list[ast.expr]:
         """The test that nothing else holds a variable's list or map; none where escape analysis proves it."""
         return [] if name in self.context.flow.owned else [only_variable_holds(name)]
+
+
+def _is_index(key: Type, owner: Type) -> bool:
+    """Whether a key most likely is the index of a list, given the types of both."""
+    return key.within(INT) or (bool(key.kinds & INT) and owner.within(LIST | NIL))
 
 
 def read_only_error(name: str) -> ast.stmt:

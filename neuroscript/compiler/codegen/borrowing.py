@@ -123,9 +123,11 @@ def _params_of(function: ast.FunctionDef) -> set[str]:
 
 def _walk(code: list[ast.stmt]) -> Iterator[ast.AST]:
     """The nodes of one function; of inner functions, and of what is made later, nothing but their own nodes."""
-    pending: list[ast.AST] = list(code)
+    pending: list[ast.AST | None] = list(code)
     while pending:
         node = pending.pop()
+        if node is None:  # a key of `**` in a map
+            continue
         yield node
         if not isinstance(node, ast.FunctionDef):
             pending += py.inner_nodes(node)

@@ -38,7 +38,7 @@ class ProgramContext:
         source: the text of the program.
         file: what the program is called in messages.
         specialised: the specialised bodies, by procedure.
-        changed_params: the parameters that procedures change, or give to others which do, by procedure.
+        changed_params: the parameters that procedures change or keep, or give to others which do, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
         calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """

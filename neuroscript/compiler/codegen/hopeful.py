@@ -71,6 +71,8 @@ def _gains(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
         return bool(kind.kinds & NIL)
     if not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
         return False
+    if isinstance(index, n.Literal) and kind.likely_has(index.value):
+        return True
     if kind.within(MAP):
         return not key.within(STR)
     item = item_of(kind)
@@ -135,7 +137,7 @@ def _arguments_first(context: FunctionContext, expressions: Expressions, call: n
     values = [argument.value for argument in call.args if argument.name is None]
     if len(values) != len(call.args) or signature.problem(len(values), []) is not None:
         return []
-    doubtful = [value for value in values if not context.is_pure(value)]
+    doubtful = [value for value in values if not context.is_pure(value) and id(value) not in context.evaluated]
     if not all(may_run_twice(context, value) for value in doubtful) or not any(
         is_hopeful(context, value) for value in doubtful
     ):
@@ -246,18 +248,17 @@ def _binds(made: ast.expr) -> bool:
 def is_last(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
     """Whether ``value[index]`` is the last item of a list or string that a path leads to: ``xs[len(xs) - 1]``."""
     match index:
-        case n.Chain(
-            first=n.Call(name="len", args=[n.Argument(value=counted, name=None)]),
-            rest=[("-", n.Literal(value=int() as one), _)],
-        ):
+        case n.Chain(first=length, rest=[("-", n.Literal(value=int() as one), _)]):
+            return type(one) is int and one == 1 and is_length(context, value, length)
+    return False
+
+
+def is_length(context: FunctionContext, value: n.Expr, number: n.Expr) -> bool:
+    """Whether a number is the length of the list or string that a path leads to."""
+    match number:
+        case n.Call(name="len", args=[n.Argument(value=counted, name=None)]):
             path = path_of(value)
-            return (
-                type(one) is int
-                and one == 1
-                and path == path_of(counted)
-                and None not in path
-                and "len" in context.escape.readers
-            )
+            return path == path_of(counted) and None not in path and "len" in context.escape.readers
     return False
 
 
@@ -298,7 +299,7 @@ def item_of_likely(
         return expressions.operand(index) if read is None else (read, read)
 
     key = context.type_of(index)
-    if isinstance(index, n.Literal) and kind.has(index.value):
+    if isinstance(index, n.Literal) and (kind.has(index.value) or kind.likely_has(index.value)):
         return py.item(owner(False)[0], expressions.value(index))
     if key.within(STR) and kind.kinds & MAP:
         return py.call(abi.DICT_GET, owner(False)[0], expressions.value(index) if read is None else read)

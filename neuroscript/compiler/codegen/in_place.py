@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.types import CONTAINER, LIST, Type
+from neuroscript.compiler.analysis.types import CONTAINER, LIST, MAP, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.hopeful import is_last
+from neuroscript.compiler.codegen.hopeful import is_last, is_length
 from neuroscript.compiler.codegen.temporaries import clear, only_variable_holds
 from neuroscript.compiler.codegen.tools import ToolCallGenerator, places_of
 from neuroscript.compiler.traversal import key_of, path_of
@@ -21,8 +21,6 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
-
-_SLICE = "list.slice"
 
 Put = Callable[[ast.expr], list[ast.stmt]]
 """Makes the code that stores a value in the target of the statement."""
@@ -72,8 +70,8 @@ class InPlaceGenerator:
         places = places_of(link, value.args)
         if places is None or (not link.variadic and len(places) < len(link.types)):
             return None
-        if value.name.lower() == _SLICE and (without_last := self._without_last(value, old, others, link)) is not None:
-            return without_last
+        if (shortened := self._shortened(value, old, others, link)) is not None:
+            return shortened
         self._read_first(old, others)
         operands = [self._kept(other, place in link.stored) for place, other in zip(places[1:], others, strict=True)]
         tools = ToolCallGenerator(self.context, self.expressions)
@@ -85,27 +83,28 @@ class InPlaceGenerator:
         py.place(call, value.place)
         return self._either([*found, *tests, change], ast.Pass(), call)
 
-    def _without_last(
-        self, value: n.ToolCall, old: n.Expr, others: list[n.Expr], link: ToolLink
-    ) -> list[ast.stmt] | None:
-        """``set xs = tool.list.Slice(xs, 0, len(xs) - 1)``, which takes the last item off; None for another slice."""
-        match others:
-            case [n.Literal(value=int() as first) as start, end] if type(first) is int and not first:
-                if self.target.path or not is_last(self.context, old, end):
+    def _shortened(self, value: n.ToolCall, old: n.Expr, others: list[n.Expr], link: ToolLink) -> list[ast.stmt] | None:
+        """A statement that takes the first item off, or the last; None for another one.
+
+        It is ``set xs = tool.list.Rest(xs)``, or ``tool.list.Slice`` from 1 to the length, or from 0 to one less.
+        """
+        match value.name.lower(), others:
+            case "list.rest", []:
+                place = 0
+            case "list.slice", [n.Literal(value=int() as start), end] if type(start) is int and start in (0, 1):
+                is_short = is_last(self.context, old, end) if start == 0 else is_length(self.context, old, end)
+                if not is_short or not all(map(self.context.is_pure, self.target.path)):
                     return None
+                place = 0 if start else -1
             case _:
                 return None
         self._read_first(old, others)
-        held, name = py.variable(self.target.name), self.target.name
-        flow = self.context.flow
-        is_list = name in flow.assigned and self.context.types.of_target(self.target).within(LIST)
-        found: list[ast.expr] = [] if is_list else [py.kind_is(held, "list")]
-        found += [] if name in flow.owned else [only_variable_holds(name)]
-        args = ast.Tuple([held, self.expressions.value(start), self.expressions.value(end)], py.LOAD)
+        held, found = self._held("list")
+        args = ast.Tuple([self.expressions.value(old), *map(self.expressions.value, others)], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
         py.place(call, value.place)
-        last = ast.Delete([ast.Subscript(held, py.const(-1), ast.Del())])
-        return self._either([*found, held], last, call)
+        shorten = ast.Delete([ast.Subscript(held, py.const(place), ast.Del())])
+        return self._either([*found, held], shorten, call)  # an empty one is left to the tool
 
     def by_adding(self, value: n.Expr) -> list[ast.stmt] | None:
         """``set target = target + [v, …]`` for an item; None where it is another kind of statement."""
@@ -151,7 +150,10 @@ class InPlaceGenerator:
         """The list or map that the target holds, and the tests that it is one which nothing else holds."""
         local = py.variable(self.target.name)
         if not self.target.path:
-            return local, [py.kind_is(local, kind), only_variable_holds(self.target.name)]
+            name, flow = self.target.name, self.context.flow
+            wanted = LIST if kind == "list" else MAP
+            is_certain = name in flow.assigned and self.context.types.of_target(self.target).within(wanted)
+            return local, [*([] if is_certain else [py.kind_is(local, kind)]), only_variable_holds(name)]
         if self.way is not None and len(self.target.path) <= DEEP and not self.context.compact:
             last = n.Literal(self.target.place, 0 if kind == "list" else "")
             reads = [self.expressions.value(key) for key in self.target.path]
@@ -172,21 +174,30 @@ class InPlaceGenerator:
 
 
 def popping(
-    context: FunctionContext, expressions: ExpressionGenerator, targets: list[n.Target], value: n.Expr
-) -> tuple[list[ast.stmt], ast.expr, ast.stmt] | None:
-    """``set xs, x = tool.list.Pop(xs)``: code to run first, the test that it can be done in place, and what does it."""
+    context: FunctionContext, expressions: ExpressionGenerator, targets: list[n.Target], value: n.Expr, way: Way
+) -> Callable[[list[ast.stmt]], list[ast.stmt]] | None:
+    """``set xs, x = tool.list.Pop(xs)``, where ``xs`` may be a path: makes the statement of what does it otherwise."""
     match targets, value:
         case (
-            [n.Target(name=name, path=[]) as target, n.Target(name=item, path=[])],
-            n.ToolCall(name=tool, args=[n.Argument(value=n.Name() as old, name=None)]),
+            [n.Target(name=name, path=path) as target, n.Target(name=item, path=[])],
+            n.ToolCall(name=tool, args=[n.Argument(value=old, name=None)]),
         ) if name != item and is_put_back(context, target, old) and not context.is_read_only(item):
             link = context.unit.linker.tool(tool)
-            if link is None or not link.pop:
+            if link is None or not link.pop or len(path) > DEEP or (path and context.compact):
                 return None
-            local = py.variable(name)
             first: list[ast.stmt] = [] if context.is_pure(old) else [ast.Expr(expressions.value(old))]
-            test = py.both(py.kind_is(local, "list"), only_variable_holds(name), local)
-            return first, test, py.set_variable(item, py.call(ast.Attribute(local, "pop", py.LOAD)))
+            first += context.temporaries.release()
+            held: ast.Name = py.variable(name)
+            tests = [py.kind_is(held, "list"), only_variable_holds(name)]
+            clean: list[ast.stmt] = []
+            if path:
+                keys = [expressions.value(key) for key in path]
+                tests, children, _ = way(target, [*path, n.Literal(target.place, 0)], keys, True)
+                held = py.name(children[-1])
+                clean = [clear(child) for child in children]
+            pop = py.set_variable(item, py.call(ast.Attribute(held, "pop", py.LOAD)))
+            test = py.both(*tests, held)
+            return lambda other: [*first, py.when(test, [pop], [*clean, *other]), *clean]
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from neuroscript.compiler.analysis.analyse import MAX_BLOCKS
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.types import INT, LIST, MAP, STR
+from neuroscript.compiler.analysis.walks import is_walked_by_key, leaves_early
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -177,10 +178,13 @@ class LoopGenerator:
 
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
         names = [statement.name] if statement.key is None else [statement.key, statement.name]
-        collection = self.expressions.value(statement.collection)
         for name in names:
             if self.context.is_read_only(name):
+                collection = self.expressions.value(statement.collection)
                 return under_handler([ast.Expr(collection), read_only_error(name)], self.handler)
+        if self._is_walked_by_key(statement):
+            return self._by_key(statement)
+        collection = self.expressions.value(statement.collection)
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
         if not isinstance(statement.collection, n.Name):
@@ -207,6 +211,44 @@ class LoopGenerator:
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]
+
+    def _is_walked_by_key(self, statement: n.ForEach) -> bool:
+        """Whether each item is looked up in the collection as it is by then, which nothing holds meanwhile."""
+        context, body = self.context, self.context.body
+        kind = context.type_of(statement.collection)
+        if not (kind.within(LIST) or kind.within(MAP)) or not is_walked_by_key(statement):
+            return False
+        if kind.within(MAP) and leaves_early(statement):
+            return False  # the keys of all items would be taken for nothing
+        root: n.Expr = statement.collection
+        keys: list[n.Expr] = []
+        while isinstance(root, n.Index):
+            keys.append(root.index)
+            root = root.value
+        is_plain = not (body.resumes or body.leaves or body.evals or body.session is not None or body.uses_last)
+        is_plain = is_plain and not (context.unit.watches or context.compact or context.in_error_handler)
+        return is_plain and all(map(context.is_pure, (root, *keys)))
+
+    def _by_key(self, statement: n.ForEach) -> list[ast.stmt]:
+        """A loop over the indexes or keys of a collection, whose turns begin by looking the item up."""
+        assert statement.key is not None
+        collection, after = self.expressions.value(statement.collection), []
+        if self.context.type_of(statement.collection).within(LIST):
+            keys: ast.expr = py.call(abi.RANGE, py.call("len", collection))
+        else:
+            held = self.temporaries.lasting()
+            keys = py.bind(held, ast.List([ast.Starred(collection, py.LOAD)], py.LOAD))
+            after = [clear(held)]
+        py.place(keys, statement.collection.place)
+        clean = self.temporaries.release()
+        for name in (statement.key, statement.name):
+            self.context.flow.certainly_set(name)
+        found = py.item(self.expressions.value(statement.collection), py.variable(statement.key))
+        item = py.set_variable(statement.name, found)
+        py.place(item, statement.collection.place)
+        body = [*clean, item, *self.temporaries.release(), *self._covered(statement, statement.body)]
+        turns = py.call(abi.COMPRESS, keys, py.name(abi.FUEL))
+        return [py.each(py.stored(abi.VARIABLE + statement.key), turns, body, [step()]), *clean, *after]
 
     def _items(self, statement: n.ForEach, collection: ast.expr) -> ast.expr:
         """What a loop over a collection walks; ``collection`` is code that evaluates it."""

@@ -8,9 +8,9 @@ nobody can tell: either the body ends then, and no error handler of it reads the
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from neuroscript.compiler.analysis import interprocedural
+from neuroscript.compiler.analysis import changes
 from neuroscript.compiler.analysis.liveness import Place
 from neuroscript.compiler.analysis.types import ANY, CONTAINER
 from neuroscript.compiler.codegen import pyast as py
@@ -75,7 +75,7 @@ def is_lost_on_failure(context: FunctionContext, name: str) -> bool:
 
 def changed_arguments(context: FunctionContext, call: n.Call | n.CallValue) -> Iterator[n.Expr]:
     """The arguments of a call that go to parameters which the procedure, one of the same program, changes."""
-    return interprocedural.changed_arguments(call, context.body, context.unit, context.program.changed_params)
+    return changes.changed_arguments(call, context.body, context.unit, context.program.changed_params)
 
 
 def is_mentioned_again(call: n.Call | n.CallValue, argument: n.Expr) -> bool:
@@ -115,14 +115,25 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
 
 def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
     """The variables that hold, for nothing, a part of what a statement is going to change."""
-    if type(statement) is not n.Set or context.unit.watches:
+    if not isinstance(statement, n.Set | n.Return) or context.unit.watches:
         return []
-    names = context.liveness.idle_aliases(statement)
+    return _holding(context, context.liveness.idle_aliases(statement))
+
+
+def idle_within(context: FunctionContext) -> list[str]:
+    """As `idle`, for those that the value reads which the current statement stores, once that has been evaluated."""
+    if context.statement is None or context.unit.watches:
+        return []
+    return _holding(context, context.liveness.idle_within(context.statement))
+
+
+def _holding(context: FunctionContext, names: Iterable[str]) -> list[str]:
+    """Those of some variables that may hold lists or maps."""
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
 
 
-def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
-    """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
+def emptied(context: FunctionContext, statement: n.Stmt) -> list[str]:
+    """The variable to be emptied whose value, or a part of it, ``set name = other…`` was the last to read."""
     if type(statement) is not n.Set:
         return []
     root = value = statement.value
@@ -135,7 +146,7 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
         return []
     if (root.name, None) in context.liveness.last_reads(statement):
-        return [py.set_variable(root.name, py.const(None))]
+        return [root.name]
     return []
 
 
@@ -150,8 +161,8 @@ def _place(expression: n.Expr) -> Place | None:
     match expression:
         case n.Name(name=name):
             return name, None
-        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
-            return name, key
+        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() | int() as key)) if type(key) is not bool:
+            return name, str(key)
     return None
 
 

@@ -8,6 +8,7 @@ shares the body's variables, runs, and execution goes on with the next statement
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from neuroscript.compiler.analysis.types import BOOL, STR
 from neuroscript.compiler.codegen import pyast as py
@@ -15,12 +16,12 @@ from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
-from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, tested
+from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, is_hopeful, may_run_twice, missing, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
 from neuroscript.compiler.codegen.temporaries import clear
-from neuroscript.compiler.codegen.vacating import moved_item, vacated
+from neuroscript.compiler.codegen.vacating import moved_item, vacated, vacated_by_call
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import assigned_by, certainly_succeeds
 from neuroscript.runtime import abi
@@ -51,23 +52,23 @@ class StatementGenerator:
             context.statement = statement
             context.moved_items.clear()
             context.evaluated.clear()
+            let_go = emptied(context, statement)
             made: list[ast.stmt] = []
-            let_go: list[ast.stmt] = []
-            if type(statement) is n.Set:
-                let_go = emptied(context, statement)
+            if isinstance(statement, n.Set | n.Return):
                 names = idle(context, statement)
-                made += [py.set_variable(name, py.const(None)) for name in names if name not in empty]
-                empty = empty.union(names).difference(assigned_by(statement))
+                made += _emptied(name for name in names if name not in empty)
+                empty = empty.union(names, let_go).difference(assigned_by(statement))
             elif empty:
                 empty = set()
-            made += vacated(context, self.expressions, statement)
+            made += vacated(context, self.expressions, statement, empty.difference(let_go))
+            made += vacated_by_call(context, self.expressions, statement)
             if (item := moved_item(context, self.expressions, statement)) is not None:
                 made += item[0]
                 context.moved_items[id(item[1])] = item[2]
             context.moved = moved_arguments(context, statement)
             made += self._statement(statement)
             made += temporaries.release()
-            made += let_go
+            made += _emptied(let_go)
             if tells:
                 if context.unit.watches and isinstance(statement, n.Return):
                     py.watch_results(made, abi.RESULT)
@@ -159,12 +160,41 @@ class StatementGenerator:
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:
+            if not tupled and len(values) == declared and (hoped := self._given_in_hope(values)) is not None:
+                return hoped
             made = ast.List([self.expressions.value(value) for value in values], py.LOAD)
+        if declared >= 2 and len(values) == 1:
+            return self._given_on(values[0], declared, tupled=tupled)
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
         if tupled:
             made = py.items([made])
         return [py.give(made)]
+
+    def _given_in_hope(self, values: list[n.Expr]) -> list[ast.stmt] | None:
+        """``return a, b`` in hope of the likely types; None where that is no gain."""
+        context = self.context
+        if not any(is_hopeful(context, value) for value in values):
+            return None
+        if not all(may_run_twice(context, value) for value in values):
+            return None
+        with context.hoping():
+            likely = py.give(ast.List([self.expressions.value(value) for value in values], py.LOAD))
+        with context.short():
+            other = py.give(ast.List([self.expressions.value(value) for value in values], py.LOAD))
+        return missing([likely], [other])
+
+    def _given_on(self, value: n.Expr, declared: int, *, tupled: bool) -> list[ast.stmt]:
+        """``return value`` in a procedure that declares more results: the value is a list of so many."""
+        made = self.expressions.value(value)
+        if self.context.type_of(value).is_list_of(declared):
+            return [py.give(py.items([made]) if tupled else made)]
+        temporary = self.temporaries.fresh()
+        result = py.name(temporary)
+        fits = py.both(py.kind_is(result, "list"), py.compare(py.call("len", result), "==", py.const(declared)))
+        refused = py.run(abi.RETURNED, py.const(declared), py.const(1), result)
+        given = py.give(py.items([result]) if tupled else result)
+        return [py.assign(temporary, made), py.when(py.negated(fits), [refused]), given]
 
     def _fail(self, value: n.Expr | None) -> ast.stmt:
         """``fail``; with a string the error is raised here, which saves Python a frame."""
@@ -297,6 +327,11 @@ class StatementGenerator:
         if orelse:
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
+
+
+def _emptied(names: Iterable[str]) -> list[ast.stmt]:
+    """Statements that empty variables."""
+    return [py.set_variable(name, py.const(None)) for name in names]
 
 
 def _cannot_raise(test: ast.expr) -> bool:

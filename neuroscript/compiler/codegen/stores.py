@@ -14,6 +14,7 @@ from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, NIL, 
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.hopeful import item_of_likely, may_run_twice, missing, text_of
+from neuroscript.compiler.codegen.moves import idle_within
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
 from neuroscript.compiler.traversal import key_of, path_of, walk
 from neuroscript.runtime import abi
@@ -64,7 +65,7 @@ class StoreGenerator:
         context, path = self.context, self.target.path
         # A number, string or boolean may be evaluated last, and read what the way has led to.
         late = not context.type_of(value).kinds & CONTAINER and may_run_twice(context, value)
-        late = late and all(map(self._cannot_fail, path))
+        late = late and all(map(self._cannot_fail, path)) and not idle_within(context)
         renews = late and None not in self.whole and any(path_of(part) == self.whole for part in walk(value))
         last = context.type_of(path[-1])
         is_likely = last.within(STR) or (last.within(INT) and not self.kind.within(MAP))
@@ -144,6 +145,8 @@ class StoreGenerator:
     def _stored(self, key: ast.expr, value: ast.expr, other: list[ast.stmt]) -> list[ast.stmt]:
         """Statements that store the item, or do ``other`` where it is another kind of key, or there is no room."""
         kind = self.context.type_of(self.target.path[-1])
+        if not self.kind.kinds & (MAP | OTHER):
+            kind = kind.restricted_to(~NIL)  # which Python compares with no number
         store: list[ast.stmt] = [store_item(self.held, key, value)]
         size, most = py.call("len", self.held), py.const(self.context.unit.max_items)
         room = py.compare(size, "<", most)

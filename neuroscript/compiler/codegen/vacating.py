@@ -8,10 +8,12 @@ code looks whether the place still holds that very map, and whether nothing else
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import partial
 
 from neuroscript.compiler.analysis import types
-from neuroscript.compiler.analysis.put_back import Item, may_read
+from neuroscript.compiler.analysis.paths import may_read
+from neuroscript.compiler.analysis.put_back import Item
 from neuroscript.compiler.analysis.types import CONTAINER, INT, MAP, NIL, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -22,16 +24,39 @@ from neuroscript.compiler.traversal import key_of, path_of
 from neuroscript.syntax import nodes as n
 
 
-def vacated(context: FunctionContext, expressions: Expressions, statement: n.Stmt) -> list[ast.stmt]:
-    """Statements by which places let go of what a statement is going to change."""
+def vacated(
+    context: FunctionContext, expressions: Expressions, statement: n.Stmt, empty: Set[str] = frozenset()
+) -> list[ast.stmt]:
+    """Statements by which places let go of what a statement is going to change, but for variables that are empty."""
     items = context.analysis.put_back.before(statement)
-    return _vacated(context, expressions, items) if items else []
+    return _vacated(context, expressions, [item for item in items if item.root not in empty]) if items else []
 
 
 def vacated_within(context: FunctionContext, expressions: Expressions) -> list[ast.stmt]:
     """As `vacated`, for after the evaluation of the current statement's value, which reads these places."""
     items = context.analysis.put_back.within(context.statement) if context.statement is not None else ()
     return _vacated(context, expressions, items)
+
+
+def vacated_by_call(context: FunctionContext, expressions: Expressions, statement: n.Stmt) -> list[ast.stmt]:
+    """As `vacated`, for a call whose other arguments read these places: statements that evaluate them come first."""
+    items = context.analysis.put_back.within(statement)
+    if not items or not isinstance(statement, n.Set) or not isinstance(statement.value, n.Call):
+        return []
+    if any(target.path for target in statement.targets) or context.unit.watches or context.compact:
+        return []
+    values = [argument.value for argument in statement.value.args if not context.is_pure(argument.value)]
+    if any(context.type_of(value).kinds & CONTAINER for value in values):
+        return []
+    code: list[ast.stmt] = []
+    for value in values:
+        name = context.temporaries.fresh()
+        code += evaluated(context, expressions, value, partial(py.assign, name))
+        code += context.temporaries.release()
+        for part in code:
+            py.place(part, value.place)
+        context.evaluated[id(value)] = name
+    return [*code, *_vacated(context, expressions, items)]
 
 
 def _vacated(context: FunctionContext, expressions: Expressions, items: Sequence[Item]) -> list[ast.stmt]:
@@ -138,6 +163,10 @@ def _read(context: FunctionContext, expressions: Expressions, kind: Type, key: n
     if not context.is_pure(key):  # it has been evaluated before, and nothing that it reads has changed since
         with context.hoping():
             made = expressions.value(key)
+        known = context.type_of(key).restricted_to(~NIL)
+        if known.within(INT) and kind.within(MAP | NIL):
+            number = context.temporaries.fresh()
+            made = text_of(py.bind(number, made), py.name(number), natural=known.natural)
         temporary = context.temporaries.fresh()
         context.temporaries.hold_name(temporary)
         return py.bind(temporary, made), py.name(temporary)

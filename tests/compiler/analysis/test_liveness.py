@@ -83,3 +83,53 @@ def test_last_reads(text: str, wanted: dict[int, set[str]]) -> None:
 )
 def test_nothing_is_read_last_where_something_else_reads_too(text: str) -> None:
     assert last_reads(text) == {}
+
+
+def idle_names(text: str) -> dict[int, str]:
+    """What each line finds idle, before it, and once its value has been evaluated."""
+    lines = "\n".join(f"  {line}" for line in text.splitlines())
+    body = resolve(parse(f"func main(needs a, b) means\n{lines}\nendfunc\n")).bodies[0]
+    liveness = Liveness(body)
+    found: dict[int, str] = {}
+    for statement in statements(body.block):
+        shown = [*liveness.idle_aliases(statement)]
+        shown += [f"then {name}" for name in liveness.idle_within(statement)]
+        if shown:
+            found[statement.span[0] - 1] = ", ".join(shown)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("set x = a.k\nemit x.n\nset a.k.n = 1\nreturn a", {3: "x"}),
+        ("set x = a.k\nemit x.n\nset a.k.n = 1\nreturn x", {}),
+        ("set x = a.k\nset y = x.n\nemit y.n\nset a.k.n = 1\nreturn a", {4: "x, y"}),
+        # where it is given to a procedure, or has been stored
+        ("set x = a.k\nemit x.n\nset a = f(a)\nreturn a", {3: "x"}),
+        ("set x = a.k\nemit x.n\nreturn f(a)", {3: "x"}),
+        ("set x = a.k\nemit x.n\nreturn f(a.k)", {3: "x"}),
+        ("set x = a.k\nemit x.n\nreturn f(b)", {}),
+        ("set x = a.k\nemit x.n\nset a = f(a, x)\nreturn a", {}),
+        ("set x = f(b)\nset a.k = x\nemit x.n\nreturn f(a)", {1: "x", 2: "b", 4: "b, x"}),
+        ("while b\n  set x = a.k\n  emit x.n\n  set a = f(a)\nendwhile\nreturn a", {4: "x"}),
+        ("while b\n  set a = f(a)\n  emit x.n\n  set x = a.k\nendwhile\nreturn a", {}),
+        ("for each x in a\n  emit x.n\n  set a = f(a)\nendfor\nreturn a", {3: "x"}),
+        ("for each x in a\n  emit x.n\n  set a = f(a)\nendfor\nreturn x", {}),
+        # while its value is evaluated
+        ("set x = a.k\nset a.k.n = x.n + 1\nreturn a", {2: "then x"}),
+        ("set x = a.k\nset a.k.n = f(a, x.n)\nreturn a", {2: "then x"}),
+        ("set x = a.k\nset a.k.n = x.n + 1\nreturn x", {}),
+        ("set x = a.k\nset a[x.n].n = x.n + 1\nreturn a", {}),
+        ("set x = b.k\nset a.k.n = x.n + 1\nreturn a", {}),
+        ("set x = a.k\nset a.k.n, b = [x.n, 1]\nreturn a", {2: "b"}),
+        # where both have been with a third
+        ("set x = a.k\nset a.l = a.l + [b]\nset x.n = 1\nreturn [a, x]", {2: "then b", 3: "b"}),
+        ("set x = a.k\nset a.l = tool.list.Append(a.l, b)\nset x.n = 1\nreturn [a, x]", {2: "then b", 3: "b"}),
+        ("set x = a.k\nset a.l = b.n + 1\nset x.n = 1\nreturn [a, x]", {}),
+        ("on error do\n  emit x\nendon\nset x = a.k\nset a.k.n = x.n + 1\nreturn a", {}),
+        ("on error do\n  clear_error\nendon\nset x = a.k\nset a.k.n = x.n + 1\nreturn a", {5: "then x"}),
+    ],
+)
+def test_names_that_hold_a_part_for_nothing(text: str, wanted: dict[int, str]) -> None:
+    assert idle_names(text) == wanted

@@ -65,6 +65,12 @@ def _key(key: n.Expr) -> str:
         ("set t = m[k]\nset t.x = 1\nset m[j].x = 2\nset m[k] = t\nreturn m", {}),
         ("set t = m[k]\nset t.x = 1\nset s = ```{{m.a}}```\nset m[k] = t\nreturn m", {}),
         ("set t = m[k]\nset t.x = len(m)\nset m[k] = t\nreturn m", {2: "after t of m[k]"}),
+        # another item is set, which may be this one
+        (
+            "set t = m[k]\nset u = m[j]\nset t.x = 1\nset u.x = 1\nset m[j] = u\nset m[k] = t\nreturn m",
+            {3: "t of m[k]", 4: "u of m[j]"},
+        ),
+        ("set t = m.a[k]\nset t.x = 1\nset m[j] = 2\nset m.a[k] = t\nreturn m", {2: "t of m[a][k]"}),
         # the key changes
         ('set t = m[k]\nset t.x = 1\nset k = "b"\nset m[k] = t\nreturn m', {}),
         ("set t = m[k]\nset t.x = 1\nfor each k in j\nendfor\nset m[k] = t\nreturn m", {}),
@@ -87,9 +93,25 @@ def _key(key: n.Expr) -> str:
         ("set t = m[j.k]\nset t.x = 1\nset m[j.k] = t\nreturn m", {2: "t of m[j.k]"}),
         ("set t = m[j.k]\nset t.x = 1\nset m[j.i] = t\nreturn m", {}),
         ("set t = m[j.k]\nset j.k = 1\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
-        ("set t = m[j.k]\nset t.x = 1\nset j.i = 1\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j.k]\nset t.x = 1\nset j.i = 1\nset m[j.k] = t\nreturn m", {2: "t of m[j.k]"}),
+        ("set t = m[j.k]\nset t.x = 1\nset j.k = 1\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j.k]\nset t.x = 1\nset j = k\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j[k]]\nset t.x = 1\nset k = 1\nset m[j[k]] = t\nreturn m", {}),
+        ("set t = m[j.k]\nset t.x = 1\nif k\nset j.k = 1\nendif\nset m[j.k] = t\nreturn m", {}),
+        ("set t = m[j.k]\nfor each j in k\nset t.x = 1\nendfor\nset m[j.k] = t\nreturn m", {}),
         ("set t = m[j[k]]\nset t.x = 1\nset m[j[k]] = t\nreturn m", {2: "t of m[j.k]"}),
         ("set t = m[m.k]\nset t.x = 1\nset m[m.k] = t\nreturn m", {}),
+        ("set t = m.a[m.k]\nset t.x = 1\nset m.a[m.k] = t\nreturn m", {2: "t of m[a][m.k]"}),
+        ("set t = m.a[m.k]\nset t.x = 1\nset m.n = 1\nset m.a[m.k] = t\nreturn m", {2: "t of m[a][m.k]"}),
+        ("set t = m.a[m.k]\nset m.n = 1\nset t.x = 1\nset m.a[m.k] = t\nreturn m", {3: "t of m[a][m.k]"}),
+        ("set t = m.a[m.k]\nset t.x = 1\nset m.k = 1\nset m.a[m.k] = t\nreturn m", {}),
+        ("set t = m.a[m.k]\nset m.k = 1\nset t.x = 1\nset m.a[m.k] = t\nreturn m", {}),
+        ("set t = m.a[m.a]\nset t.x = 1\nset m.a[m.a] = t\nreturn m", {}),
+        ("set t = m.a[m.k]\nset t.x = 1\nset m[k] = 1\nset m.a[m.k] = t\nreturn m", {}),
+        (
+            "set t = m.a[m.k]\nif k\n  set t.x = 1\nendif\nset t.y = 2\nset m.a[m.k] = t\nreturn m",
+            {3: "t of m[a][m.k]", 5: "t of m[a][m.k]"},
+        ),
         ("set t = m[j.k]\nif t == nil\nset t = {}\nendif\nset t.x = 1\nset m[j.k] = t", {5: "t of m[j.k]"}),
         ("if k\nset t = m[j.k]\nendif\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
         ("if k\nset t = m[j.k]\nelse\nset t = m[j.k]\nendif\nset t.x = 1\nset m[j.k] = t\nreturn m", {}),
@@ -102,6 +124,13 @@ def _key(key: n.Expr) -> str:
         ("set t = change(m[k], len(m))\nset m[k] = t\nreturn m", {}),
         ("set t = change(m[k])\nemit m\nset m[k] = t\nreturn m", {}),
         ("set t = other(m[k])\nset m[k] = t\nreturn m", {}),
+        # other arguments that read what the item is in
+        ("set t = m[k]\nset t = change(t, m.a.n)\nset m[k] = t\nreturn m", {2: "after t of m[k]"}),
+        ("set t = m[k]\nset t, u = change(t, m.a.n + 1)\nset m[k] = t\nreturn m", {2: "after t of m[k]"}),
+        ("set t = m[k]\nset t = change(t, m)\nset m[k] = t\nreturn m", {}),
+        ("set t = m[k]\nset t = change(t, t, m.a.n)\nset m[k] = t\nreturn m", {}),
+        ("set t = m[k]\nset t, k = change(t, m.a.n)\nset m[k] = t\nreturn m", {}),
+        ("set t = m[k]\nset t = change(t, m.a.n)\nemit m\nset m[k] = t\nreturn m", {}),
         # one in the other
         ("set t = m[k]\nset u = t.u\nset u.x = 1\nset t.u = u\nset m[k] = t\nreturn m", {3: "t of m[k], u of t[u]"}),
         # something may read variables at any time

@@ -247,10 +247,36 @@ def test_a_number_that_grows_with_each_call_is_looked_at_where_calls_are_endless
     assert "_mul" not in mentioned(GROW, "t_grow")
 
 
+TICK = procedure("while w.left > 0\n  set w.left = w.left - 1\nendwhile\nreturn w", "tick", "(needs w)")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return tick({"left": n}).left',
+        "set w = {}\nset w.left = n\nreturn tick(w).left",
+        "set w = start(n)\nreturn tick(w).left",
+    ],
+)
+def test_what_the_host_gives_is_a_number_where_it_is_stored_in_a_field_that_is_counted(body: str) -> None:
+    source = procedure(body, "f", "(needs n)") + TICK
+    if "start" in body:
+        source += procedure('return {"left": left}', "start", "(needs left)")
+    assert "t1_f" in mentioned(source, "p_f")
+    assert "type" not in mentioned(source, "t_tick")
+    assert called(source, "f", 3) == 0
+    assert called(source, "f", 2.5) == -0.5
+    assert called(source, "f", "3") == 0
+    assert called(source, "f", []) == "error 7"
+    assert called(source, "f", -(2**90)) == -(2**90)
+
+
 @pytest.mark.parametrize(
     "source",
     [
         procedure('return "a" + n', "f", "(needs n)"),
+        procedure('return {"left": n}', "f", "(needs n)") + TICK,
+        procedure('call tick({"left": 1})\nreturn {"right": n}', "f", "(needs n)") + TICK,
         procedure("return n", "f", "(needs n)"),
         procedure("return f(n)", "f", "(needs n)"),
         procedure("return f(n - 1.5)", "f", "(needs n)"),

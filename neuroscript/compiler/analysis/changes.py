@@ -1,0 +1,87 @@
+"""Which of their parameters procedures change, or keep, so that a caller had better let go of what it passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from neuroscript.compiler.analysis.interprocedural import Calls
+from neuroscript.compiler.analysis.specialize import argument_for
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import statements
+from neuroscript.compiler.unit import Unit
+from neuroscript.syntax import nodes as n
+
+
+def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
+    """The parameters that procedures change, or keep, or give to others of the program which do, by procedure.
+
+    Those are the ones that are assigned to, or stored in; and those that are stored in something else, since what is
+    read from that may be changed.  A caller that needs its argument no more had better let go of it.
+    """
+    found = {body.name: body.changed.union(_kept_by(body)).intersection(body.params) for body in procedures}
+    given = [
+        (body.name, argument.name, call.name, param)
+        for body in procedures
+        for call in calls.by[body.name]
+        for param in unit.procedures[call.name].params
+        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
+        and argument.name in body.params
+    ]
+    for body in procedures:  # and a procedure that is a value may change all that it gets
+        for call in body.calls:
+            if call.name in body.variables:
+                found[body.name] |= {name for name in _names(call.args) if name in body.params}
+        found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
+        found[body.name].intersection_update(body.params)
+    before = -1
+    while before != (before := sum(map(len, found.values()))):
+        for name, own, callee, param in given:
+            if param in found.get(callee, ()):
+                found[name].add(own)
+    return {name: frozenset(params) for name, params in found.items()}
+
+
+def _kept_by(body: Body) -> Iterator[str]:
+    """The variables whose values a body stores in lists and maps."""
+    for part in body.literals:
+        items = part.items if isinstance(part, n.ListExpr) else [value for _, value in part.entries]
+        yield from (item.name for item in items if isinstance(item, n.Name))
+    if body.params:
+        for statement in statements(body.block):
+            match statement:
+                case n.Set(targets=targets, value=n.Name(name=name)) if any(target.path for target in targets):
+                    yield name
+                case n.Set(value=n.ToolCall(args=args)):
+                    yield from _names(args)
+
+
+def _names(args: Iterable[n.Argument]) -> Iterator[str]:
+    return (argument.value.name for argument in args if isinstance(argument.value, n.Name))
+
+
+def changed_arguments(
+    call: n.Call | n.CallValue, body: Body, unit: Unit, changed: Mapping[str, frozenset[str]]
+) -> Iterator[n.Expr]:
+    """The arguments of a call that go to parameters which the procedure, one of the same program, changes.
+
+    A procedure that is a value may change any of them.
+
+    Args:
+        call: the call.
+        body: where it stands.
+        unit: what the program is compiled against.
+        changed: the result of `changed_params`.
+    """
+    if isinstance(call, n.CallValue) or call.name in body.variables:
+        if body.enters(call.args):
+            yield from (argument.value for argument in call.args)
+        return
+    name = call.name
+    params = changed.get(name)
+    signature = unit.procedures.get(name)
+    if not params or signature is None or name in unit.globals:
+        return
+    for position, argument in enumerate(call.args):
+        param = argument.name or (signature.params[position] if position < len(signature.params) else "")
+        if param in params:
+            yield argument.value
