@@ -264,8 +264,14 @@ TOO_MANY = "_too_many"
 UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
+DICT_VALUES = "_values"
+ENUMERATE = "_enumerate"
 
 MISSED = "_missed"
+TEXTS = "_texts"
+MOST_TEXTS = 1024
+"""The text forms of the whole numbers below this one, as which they are keys of maps."""
+
 """What Python raises where code that takes values to be of the likely types meets others."""
 
 # --- loops and functions ---------------------------------------------------------------------------------------------
@@ -313,6 +319,7 @@ FAILURE = "_failure"
 HANDLE = "_handle"
 ATTEMPTED = "_attempted"
 ERROR_FIELDS = "_error_fields"
+ERROR_PLACE = "_error_place"
 BREAK_LOOP = "_break"
 CONTINUE_LOOP = "_continue"
 """The signals by which an error handler ends the loop round what failed, or begins its next turn."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.interprocedural import enters
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
@@ -79,7 +78,7 @@ class CallGenerator:
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
         variable, name = py.variable(call.name), py.const(call.name)
-        if not enters(self.context.body, call.args):
+        if not self.context.body.enters(call.args):
             return self.call_value(variable, name, call.args)
         kind = self.context.types.callee(call) if self.context.is_set(call.name) else ANY
         return self._entered(variable, variable, kind, name, call)
@@ -87,7 +86,7 @@ class CallGenerator:
     def call_result(self, call: n.CallValue) -> ast.expr:
         """A call of what an expression gives: ``table[key](…)``."""
         callee, name = self.expressions.value(call.callee), py.const(None)
-        if not enters(self.context.body, call.args):
+        if not self.context.body.enters(call.args):
             return self.call_value(callee, name, call.args)
         temporary = self.context.temporaries.fresh()
         kind = self.context.type_of(call.callee)

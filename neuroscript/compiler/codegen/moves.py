@@ -53,6 +53,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
             if id(argument) in context.moved_items:
                 continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
+            certain = certain and context.type_of(argument).kinds & CONTAINER
             count = sum(_mentions(part, owner.name) for part in parts)
             # Others in the same call are evaluated first: the variable lets go of its value after all arguments.
             if certain and (count == 1 or (argument is owner and count == _mentions(call, owner.name) < _MANY)):

@@ -15,7 +15,7 @@ from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
-from neuroscript.compiler.codegen.hopeful import evaluated, tested
+from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
@@ -150,7 +150,12 @@ class StatementGenerator:
         made: ast.expr = py.const(None)
         tupled = self.context.gives_tuples
         if len(values) == 1 and declared < 2 and not tupled:
-            return evaluated(self.context, self.expressions, values[0], py.give)
+            put_back = self.assignments.put_back(values[0])
+            return put_back or evaluated(self.context, self.expressions, values[0], py.give)
+        if len(values) > 1 and declared in (0, 1, len(values)) and not tupled:
+            return all_evaluated(
+                self.context, values, self.expressions.value, lambda made: py.give(ast.List(made, py.LOAD))
+            )
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:

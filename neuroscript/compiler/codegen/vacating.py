@@ -143,5 +143,5 @@ def _read(context: FunctionContext, expressions: Expressions, kind: Type, key: n
         return py.bind(temporary, made), py.name(temporary)
     read = expressions.value(key)
     if context.type_of(key).within(INT) and kind.within(MAP | NIL):
-        read = py.const(str(key.value)) if isinstance(key, n.Literal) else text_of(read)
+        read = text_of(read, read, natural=context.type_of(key).natural)
     return read, read
