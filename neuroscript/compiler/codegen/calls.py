@@ -132,7 +132,7 @@ class CallGenerator:
             return py.call(target, depth, *values)
         count = len(values) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
-        return py.call_named(target, [depth, *values[:count]], named)
+        return py.call(target, depth, *values[:count], **named)
 
     def _arguments(self, call: n.Call | n.CallValue) -> list[ast.expr]:
         """The arguments; those that are moved, and that others mention too, are let go of after the last one."""

@@ -135,16 +135,10 @@ def const(value: Any) -> ast.Constant:
     return _Constant(value)
 
 
-def call(function: str | ast.expr, *args: ast.expr) -> ast.Call:
-    """A call with positional arguments."""
-    return _Call(_Name(function, LOAD) if type(function) is str else function, [*args], _NONE)
-
-
-def call_named(function: str | ast.expr, args: list[ast.expr], named: dict[str, ast.expr]) -> ast.Call:
+def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
     """A call with positional arguments, then named ones."""
-    made = call(function, *args)
-    made.keywords = [ast.keyword(key, value) for key, value in named.items()]
-    return made
+    keywords = [ast.keyword(key, value) for key, value in named.items()] if named else _NONE
+    return _Call(_Name(function, LOAD) if type(function) is str else function, [*args], keywords)
 
 
 def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:
