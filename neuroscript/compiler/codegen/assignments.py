@@ -347,6 +347,7 @@ class AssignmentGenerator:
         made = py.set_variable(target.name, value)
         py.place(made, target.span)
         self.context.flow.assign(target.name)
+        self.context.bounds.forget(target.name)
         return [made]
 
     # --- items -------------------------------------------------------------------------------------------------------
