@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from neuroscript.uses import SourceFile
 
     _Circumstances = tuple[str, bool, int, tuple[str, ...], Limits]
+    _Unsealed = tuple["_Part", list[CodeType], list[LoadedProcedure], tuple[tuple[str, int, tuple[str, ...]], ...]]
 
 _TOOLS = (
     abi.TOOL,
     abi.TOOL_FUNCTION,
+    abi.TOOL_READER,
     abi.TOOL_CHANGE,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
@@ -354,7 +356,7 @@ class Loader:
                 raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
         unsealed = self._unsealed({procedure.name for procedure, _ in procedures})
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self.programs)
-        for part, codes, kept in unsealed:
+        for part, codes, kept, _ in unsealed:
             for code in codes:
                 exec(code, runtime.namespace)
             for procedure in kept:
@@ -365,8 +367,8 @@ class Loader:
             runtime.define(procedure.name, procedure, load)
         if unsealed:
             runtime.unlink_values()
-        for part in parts:
-            runtime.link_calls(part.compiled.calls)
+        for calls in (*[found[-1] for found in unsealed], *[part.compiled.calls for part in parts]):
+            runtime.link_calls(calls)
         starts = [part.compiled.start for part in parts if part.compiled.start]
         try:
             if starts:
@@ -386,10 +388,11 @@ class Loader:
             del self.contents[programs:]
             for part in parts:
                 self._forget_late(part.load)
-            for calls in self.first_calls.values():
-                calls.define_again()
+            for first in self.first_calls.values():
+                first.define_again()
+            runtime.link_again()
             raise
-        for part, _, _ in unsealed:
+        for part, *_ in unsealed:
             del self._sealed[part.load]
             self._forget_late(part.load)
         self._sealed.update((part.load, part) for part in parts if part.compiled.sealed)
@@ -426,23 +429,27 @@ class Loader:
 
     def compile_all(self) -> None:
         """Makes the code of all procedures that have not been called, which their first calls would wait for."""
-        for calls in [*self.first_calls.values()]:
-            calls.make_all()
+        from neuroscript.syntax.parser import no_collection
+
+        with no_collection():  # not after each procedure either
+            for calls in [*self.first_calls.values()]:
+                calls.make_all()
 
     def _forget_late(self, load: int) -> None:
         self.late_bodies.pop(load, None)
         self.first_calls.pop(load, None)
 
-    def _unsealed(self, names: set[str]) -> list[tuple[_Part, list[CodeType], list[LoadedProcedure]]]:
+    def _unsealed(self, names: set[str]) -> list[_Unsealed]:
         """Compiles the programs again whose code relies on procedures that are about to be replaced.
 
         Args:
             names: the procedures.
 
         Returns:
-            The programs, each with its code that relies on nothing, and with those of its procedures that it is for.
+            The programs, each with its code that relies on nothing, with those of its procedures that it is for, and
+            with its calls of what it does not define.
         """
-        found: list[tuple[_Part, list[CodeType], list[LoadedProcedure]]] = []
+        found: list[_Unsealed] = []
         runtime = self._runtime
         for part in self._sealed.values():
             own = [one for one in part.program.procedures if runtime.procedures.get(one.name) is one]
@@ -450,7 +457,7 @@ class Loader:
                 continue
             kept = [one for one in own if one.name not in names]
             if not kept:
-                found.append((part, [], kept))
+                found.append((part, [], kept, ()))
                 continue
             for one in own:  # of what has not been called, nothing is known yet
                 runtime.add_specialised(one.name, abi.specialised(part.load, one.name))
@@ -459,9 +466,10 @@ class Loader:
             resolved = front_end(part.content, part.program.name, self._limits, {})
             unit = self.compilation_unit(part.program.procedures, load=part.load, sealed=False)
             mine = {abi.PROCEDURE + one.name for one in kept}
-            codes = [code for code in back_end(resolved, unit).codes if not mine.isdisjoint(_functions(code))]
+            compiled = back_end(resolved, unit)
+            codes = [code for code in compiled.codes if not mine.isdisjoint(_functions(code))]
             self.keep_text(tuple(codes), len(part.content), partial(self._parsed, part.content, part.program.name))
-            found.append((part, codes, kept))
+            found.append((part, codes, kept, compiled.calls))
         return found
 
     # --- failures ----------------------------------------------------------------------------------------------------

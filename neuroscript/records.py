@@ -1,8 +1,9 @@
 """Lightweight dataclasses, for the modules that every start imports.
 
 ``dataclasses`` imports ``inspect`` and writes six methods for each class: 7.6 ms for the import and up to 0.7 ms a
-class, on a start that has 15 ms for everything.  `record` writes ``__init__`` alone, and the other methods are shared.
-Records have slots.  Type checkers see dataclasses, and so do `dataclasses.replace`, ``fields`` and ``asdict``.
+class, on a start that has 15 ms for everything.  `record` writes ``__init__`` alone, when it is first called, and the
+other methods are shared.  Records have slots.  Type checkers see dataclasses, and so do `dataclasses.replace`,
+``fields`` and ``asdict``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class _Field:
 class _AsDataclass:
     """An attribute that ``dataclasses`` looks for in a class, made by ``dataclasses`` itself when it first does."""
 
-    def __init__(self, attribute: str, record: type) -> None:
+    __slots__ = ("attribute", "record")
+
+    def __set_name__(self, record: type, attribute: str) -> None:
         self.attribute = attribute
         self.record = record
 
@@ -79,6 +82,25 @@ def _types_of(kind: type) -> dict[str, Any]:
         return dict.fromkeys(_fields_of(kind), typing.Any)
 
 
+class _Initializer:
+    """The ``__init__`` of a record until it is first asked for, which it is not of most records in most processes."""
+
+    __slots__ = ("fields", "options", "record")
+
+    def __init__(self, fields: dict[str, _Field], *, frozen: bool, kw_only: bool) -> None:
+        self.fields = fields
+        self.options = frozen, kw_only
+
+    def __set_name__(self, record: type, _: str) -> None:
+        self.record = record
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        record = self.record
+        method = _written(self.fields, *self.options, hasattr(record, "__post_init__"))
+        setattr(record, "__init__", method)  # noqa: B010 - in the place of this object
+        return method if instance is None else method.__get__(instance, owner)
+
+
 def _make(kind: type, *, frozen: bool, kw_only: bool) -> type:
     """The class with slots, ``__init__`` and the methods that all records share."""
     own: dict[str, _Field] = {}
@@ -91,28 +113,23 @@ def _make(kind: type, *, frozen: bool, kw_only: bool) -> type:
         own[name] = default
     namespace.pop("__dict__", None)
     namespace.pop("__weakref__", None)
+    fields = _fields_of(kind) | own
     namespace["__slots__"] = tuple(own)
     namespace["__record_fields__"] = own
     namespace["__record_options__"] = {"frozen": frozen, "kw_only": kw_only}
-    made = type(kind)(kind.__name__, kind.__bases__, namespace)
-    made.__qualname__ = kind.__qualname__
-    fields = _fields_of(made)
-    positional = () if kw_only else tuple(name for name, one in fields.items() if one.init)
-    setattr(made, "__match_args__", positional)  # noqa: B010 - no type declares it
-    for attribute in ("__dataclass_fields__", "__dataclass_params__"):
-        setattr(made, attribute, _AsDataclass(attribute, made))
-    methods = _initializer(fields, frozen, kw_only, "__post_init__" in dir(made))
-    methods.update(_comparison(fields, frozen))
-    methods["__repr__"] = _representation(tuple(name for name, one in fields.items() if one.repr))
+    namespace["__match_args__"] = () if kw_only else tuple([name for name, one in fields.items() if one.init])
+    namespace["__dataclass_fields__"], namespace["__dataclass_params__"] = _AsDataclass(), _AsDataclass()
+    methods = {"__init__": _Initializer(fields, frozen=frozen, kw_only=kw_only), **_comparison(fields, frozen)}
+    methods["__repr__"] = _representation(tuple([name for name, one in fields.items() if one.repr]))
     if frozen:
         methods.update(__setattr__=_refuse, __delattr__=_refuse, __getstate__=_state, __setstate__=_set_state)
-    for name, method in methods.items():
-        if name not in namespace:
-            setattr(made, name, method)
+    made = type(kind)(kind.__name__, kind.__bases__, methods | namespace)
+    made.__qualname__ = kind.__qualname__
     return made
 
 
-def _initializer(fields: dict[str, _Field], frozen: bool, kw_only: bool, more: bool) -> dict[str, Any]:
+def _written(fields: dict[str, _Field], frozen: bool, kw_only: bool, more: bool) -> Any:
+    """An ``__init__`` that sets the fields, and then calls ``__post_init__`` if there is ``more`` to do."""
     names: dict[str, Any] = {"_set": object.__setattr__, "_required": _REQUIRED}
     parameters = ["self", "*"] if kw_only else ["self"]
     lines = []
@@ -137,7 +154,7 @@ def _initializer(fields: dict[str, _Field], frozen: bool, kw_only: bool, more: b
         lines.append(" self.__post_init__()")
     # The text is made of the names of a class in the program's own source.
     exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), names)
-    return {"__init__": names["__init__"]}
+    return names["__init__"]
 
 
 def _comparison(fields: dict[str, _Field], frozen: bool) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def _shift(part: Any, lines: int) -> None:
             else:
                 _shift(value, lines)
         if isinstance(part, n.Chain):
-            part.rest = [(op, operand, _moved(span, lines)) for op, operand, span in part.rest]
+            part.rest = [(op, operand, _moved(n.span_of(place), lines)) for op, operand, place in part.rest]
 
 
 def _moved(span: n.Span, lines: int) -> n.Span:

@@ -119,6 +119,12 @@ class Holds:
             if isinstance(held, (Reservation, Share)):  # a union would be made anew at each call
                 held.sent = True
 
+    def write(self) -> None:
+        """Has the request counted as reserved if the process dies now, under all limits that are kept in a file."""
+        for held in (self.own, *self.above):
+            if isinstance(held, Reservation):
+                held.write()
+
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
         """Replaces the reserved tokens and cost by the actual use of the request; it may be called again.
 

@@ -184,6 +184,8 @@ class Runner:
         # 2. Its limits have room, which is reserved.
         holds = self._reserve(turn)
         turn.hold(holds)
+        if turn.task.options.journal is not None:  # it has no record until the run goes on
+            holds.write()
         if LIMITS.isEnabledFor(DEBUG):
             call_log.reserved(turn, holds.tokens, holds.cost)
         # 3. Its key, for the address that the call goes to.

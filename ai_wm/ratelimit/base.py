@@ -185,6 +185,9 @@ class Ledger(Protocol):
     def release_hold(self, hold: Any) -> None:
         """Take a call back, as if it had never been reserved; for interrupts see `settle_hold`."""
 
+    def write_hold(self, hold: Any) -> None:
+        """Have a call counted as reserved if the process dies, where that is not so already."""
+
     def abandon_hold(self, hold: Any, use: Use | None) -> None:
         """End a call from a destructor: at any moment, in any thread, without waiting for a lock.
 
@@ -217,6 +220,14 @@ class Reservation:
     def open(self) -> bool:
         """Whether it is neither settled nor released."""
         return self._hold is not None
+
+    def write(self) -> None:
+        """Have the call counted as reserved if the process dies now, rather than in a moment.
+
+        For a call of which nothing but its reservation tells until it is over.
+        """
+        if self._hold is not None:
+            self._ledger.write_hold(self._hold)
 
     def settle(self, tokens: int, cost: float = 0.0) -> None:
         """Replace the estimates by what the call really used.

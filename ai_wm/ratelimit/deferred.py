@@ -112,6 +112,9 @@ class DeferredCounts:
     def release_hold(self, hold: OpenCall) -> None:
         hold.flying.discard(hold)
 
+    def write_hold(self, hold: OpenCall) -> None:
+        pass  # it is counted once it is over
+
     def abandon_hold(self, hold: OpenCall, use: Use | None) -> None:
         # A destructor may run in the very thread that holds the lock, and must not wait for it then.
         if use is None:

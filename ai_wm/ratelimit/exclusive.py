@@ -263,6 +263,12 @@ class ExclusiveCounts:
         if not left.is_set():
             self.leave()
 
+    def flush(self) -> None:
+        """Write all calls; raises what writing raises."""
+        if self._pending or self._taken:
+            with self._database.transaction(touching=()):
+                pass  # which writes them
+
     def leave(self) -> None:
         """Write all calls and give the lock up.  May be called at any time."""
         with self._lock:
@@ -270,9 +276,7 @@ class ExclusiveCounts:
             self._rows = {}
             self._left.set()
         try:
-            if self._pending or self._taken:
-                with self._database.transaction(touching=()):
-                    pass  # which writes them
+            self.flush()
         except NeuroScriptError as error:
             self._failed(error)
         if held is not None:

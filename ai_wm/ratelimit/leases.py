@@ -76,7 +76,19 @@ def try_exclusive(shared: Path) -> ProcessLock | None:
     Raises:
         OSError: if its file cannot be opened.
     """
-    return try_hold(shared.with_name(f"{shared.name}.exclusive"))
+    return try_hold(_exclusive_path(shared))
+
+
+def end_exclusive(shared: Path) -> bool:
+    """Whether a limiter had the exclusive lock when its process died, which is said once.
+
+    Raises:
+        OSError: if its file cannot be opened.
+    """
+    held = try_exclusive(shared) if _exclusive_path(shared).exists() else None
+    if held is not None:
+        held.remove()
+    return held is not None
 
 
 def await_exclusive(shared: Path) -> None:
@@ -94,6 +106,10 @@ def await_exclusive(shared: Path) -> None:
         pause = min(2 * pause, 0.02)
     if held is not None:
         held.remove()
+
+
+def _exclusive_path(shared: Path) -> Path:
+    return shared.with_name(f"{shared.name}.exclusive")
 
 
 def _path(shared: Path, name: str) -> Path:

@@ -238,6 +238,9 @@ class _Tracker:
         if self._tickets:
             self.queue.wake()
 
+    def write_hold(self, hold: Hold) -> None:
+        pass  # nothing outlives the process
+
     def abandon_hold(self, hold: Hold, use: Use | None) -> None:
         # A destructor may run in the very thread that holds the lock, so it must never wait for it.  Whoever takes the
         # lock next ends the call.

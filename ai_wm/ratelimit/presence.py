@@ -18,7 +18,7 @@ from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
 from ai_wm.ratelimit.counters import tidy
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.leases import Lease, await_exclusive, is_held
+from ai_wm.ratelimit.leases import Lease, await_exclusive, end_exclusive, is_held
 from ai_wm.ratelimit.past_uses import PastUse, PastUses, last_counted, make_up
 from neuroscript import NeuroScriptError, get_logger
 
@@ -77,11 +77,12 @@ class Presence:
         if self.number and self._process == os.getpid():
             return self.number
         uses = self._missed()  # with no lock held: it is read from files that others may have locked
-        made_up, someone_died = 0, False
+        made_up, died_counting = 0, False
         with self._lock:
             if self.is_ours:
                 return self.number
-            someone_died = self.reclaim()
+            self.reclaim()
+            died_counting = self._died_counting()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
                 try:
@@ -102,17 +103,12 @@ class Presence:
             _clocks[lease.name] = self.clock
             self._lease, self._process = lease, os.getpid()
             self.number = number  # the last: an interrupt may come
-        if made_up and someone_died:
-            _log.info(
-                "%s lacked what a process that died had counted last; counted from the records: %d requests",
-                self._database.path,
-                made_up,
-            )
-        elif made_up:
+        if made_up:
             _log.warning(
                 "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
-                "replaced by an older one; the requests that it lacked are counted again: %d",
+                "replaced by an older one%s; the requests that it lacked are counted again: %d",
                 self._database.path,
+                ", or since a process was killed that had not written its last calls" if died_counting else "",
                 made_up,
             )
         self._past_uses, self._uses = None, None
@@ -178,6 +174,13 @@ class Presence:
             holders.set_clock(connection, self.number, said)
             self._said = said
         return time
+
+    def _died_counting(self) -> bool:
+        """Whether the process of a limiter died that counted in memory."""
+        try:
+            return end_exclusive(self._database.path)
+        except OSError as error:
+            raise self._database.explained(error) from error
 
     def await_others(self) -> None:
         """Wait until nothing is counted that is not in the file, since another limiter was alone with it."""

@@ -474,6 +474,10 @@ class _Account:
     def release_hold(self, hold: StoredHold) -> None:
         self._limiter._finish(self, hold, None)
 
+    def write_hold(self, hold: StoredHold) -> None:
+        if self._limiter._exclusive is not None:
+            self._limiter._exclusive.flush()
+
     def abandon_hold(self, hold: StoredHold, use: Use | None) -> None:
         self._limiter._left.leave(EndWork(self, hold, use))
 

@@ -5,22 +5,21 @@ names, procedures and limits that code is made for, the Python that runs and the
 were linked is in the file, and checked when it is found, as in `neuroscript.cache.memory`.
 
 Code that is read is code that is run, so a file counts only if this package has written it, for this user.  Its first
-bytes are an HMAC of the rest under a key that lies beside the directory, in a file that the user alone may read; the
-directory and the file belong to the user, and nobody else may write in them.  A program that is run in a sandbox
-directory which holds all of that can neither read the key nor write the files (`neuroscript.sandbox.protection`), and
-there the cache is not used at all.  A file that is torn or damaged is as good as none.  Whatever goes wrong, the
-program is compiled; a cache is never why one fails.
+bytes are a keyed hash of the rest (BLAKE2b), under a key that lies beside the directory, in a file that the user alone
+may read; the directory and the file belong to the user, and nobody else may write in them.  A program that is run in a
+sandbox directory which holds all of that can neither read the key nor write the files
+(`neuroscript.sandbox.protection`), and there the cache is not used at all.  A file that is torn or damaged is as good
+as none.  Whatever goes wrong, the program is compiled; a cache is never why one fails.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import marshal
 import os
 import stat
 import sys
+from _operator import _compare_digest as compare_digest  # as `hmac` has it, which imports all of OpenSSL
 
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
@@ -30,9 +29,15 @@ from neuroscript.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hashlib import blake2b
     from typing import Any
 
     from neuroscript.runtime.programs import Linker
+else:
+    try:
+        from _blake2 import blake2b
+    except ImportError:  # `hashlib` imports OpenSSL first, which is a tenth of a start
+        from hashlib import blake2b
 
 SWITCH = "NEUROSCRIPT_NO_CACHE"
 """The environment variable that turns the cache off, for every interpreter of the process, when it is not empty."""
@@ -76,7 +81,7 @@ class DiskCache:
         except OSError:  # there is no such file, or none that can be read or trusted
             return None
         content = data[_HASH_BYTES:]
-        if not hmac.compare_digest(_seal(key, name, content), data[:_HASH_BYTES]):
+        if not compare_digest(_seal(key, name, content), data[:_HASH_BYTES]):
             return None
         entry, linked = _entry(marshal.loads(content))
         for name, link in linked.items():
@@ -237,8 +242,8 @@ def _read_key(path: str) -> bytes:
 
 
 def _seal(key: bytes, name: str, content: bytes) -> bytes:
-    """The HMAC that a file begins with."""
-    return hmac.digest(key, name.encode() + content, "sha256")
+    """The keyed hash that a file begins with."""
+    return blake2b(name.encode() + content, key=key, digest_size=_HASH_BYTES).digest()
 
 
 # --- where it is ------------------------------------------------------------------------------------------------------
@@ -291,7 +296,7 @@ def _within(inner: str | os.PathLike[str], outer: str | os.PathLike[str]) -> boo
 def _name(source: str | bytes, circumstances: tuple[object, ...]) -> str:
     """The name of a program's file: the hash of all that its code depends on."""
     text = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
-    made = hashlib.sha256(repr((_maker(), *circumstances)).encode("utf-8", "surrogatepass"))
+    made = blake2b(repr((_maker(), *circumstances)).encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES)
     made.update(b"\0" + text)
     return made.hexdigest()
 

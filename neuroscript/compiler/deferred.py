@@ -23,6 +23,7 @@ from neuroscript.compiler.resolve import Resolved
 from neuroscript.compiler.unit import Unit
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import Made
+from neuroscript.syntax.parser import no_collection
 
 _MOST_KEPT = 128 * 1024  # characters of all programs whose trees are kept
 _DEEPEST = 24  # blocks inside one another; Python's compiler takes them wherever it is called
@@ -108,7 +109,7 @@ class Deferred:
 
     def code(self, name: str) -> Made:
         """The code of a procedure, which is made now if no interpreter has called it yet."""
-        with self._lock:
+        with self._lock, no_collection():  # not while the analyses keep what they find either
             made = self._made.get(name)
             if made is None:
                 is_again = self._resolved is None and self._program is None
@@ -128,7 +129,7 @@ class Deferred:
 
     def general(self) -> Made:
         """The general bodies that the procedures' code leaves out, which are made now if they have not been yet."""
-        with self._lock:
+        with self._lock, no_collection():
             if self._general is None:
                 program = ProgramGenerator(analyse(self._again(), self._unit.whole()))
                 codes = tuple(map(program.general, sorted(self._late)))

@@ -125,14 +125,17 @@ def _set_by(statement: n.Stmt) -> Iterator[str]:
             yield name
 
 
-def mentioned(handler: n.OnError) -> Iterator[str]:
-    """The names that a handler mentions."""
-    for statement in statements(handler.body):
-        yield from _set_by(statement)
+def mentioned(block: n.Block) -> set[str]:
+    """The names that the statements of a block mention."""
+    found: set[str] = set()
+    for statement in statements(block):
+        found.update(_set_by(statement))
         for expression in expressions(statement):
             for part in walk(expression):
-                match part:
-                    case n.Name(name=name) | n.Call(name=name):
-                        yield name
-                    case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                        yield from (piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+                if isinstance(part, n.Name | n.Call):
+                    found.add(part.name)
+                elif not isinstance(part, n.Literal | n.Chain | n.Index):
+                    match part:
+                        case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                            found.update(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+    return found

@@ -167,7 +167,7 @@ def _operations(program: n.Program) -> Iterator[tuple[n.Span, list[Operand]]]:
                     operands = [first, *(operand for _, operand, _ in rest)]
                     for number, (left, right) in enumerate(pairwise(operands)):
                         both = (left, right) if number == 0 else (right,)
-                        yield rest[number][2], _operands(both, lines)
+                        yield n.span_of(rest[number][2]), _operands(both, lines)
                 case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
                     spans = placeholder_spans(text, span, raw=isinstance(part, n.Raw))
                     pieces = [piece for piece in placeholders(text) if not isinstance(piece, str)]

@@ -174,9 +174,7 @@ def _add(result: Resolved, body: Body) -> None:
         body.uses_last = True
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
-        body.handled = frozenset(name for handler in body.handlers for name in mentioned(handler)).difference(
-            SYSTEM_NAMES
-        )
+        body.handled = frozenset().union(*(mentioned(handler.body) for handler in body.handlers)) - {*SYSTEM_NAMES}
         body.resumes = not _shares_a_try(body)
         body.leaves = any(jumps - {"return"} for jumps in body.jumps.values())
         if body.resumes or body.leaves:

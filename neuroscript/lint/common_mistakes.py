@@ -140,7 +140,7 @@ class Mistakes:
             case n.Emit(value=n.Chain(first=first, rest=[(">", n.Literal(value=str() as text), place)])):
                 if self.holding.kind(first) != NUMBER and not isinstance(first, n.Literal) and _FILE.search(text):
                     told = "`>` compares: a text is written to a file by `tool.fs.Write(path, text)`"
-                    yield "redirection", place, told
+                    yield "redirection", n.span_of(place), told
             case n.Set(targets=[n.Target(name=name, path=[])], value=n.Chain() as chain):
                 yield from self._operand_kept(name, chain)
                 yield from in_change(name, chain, self.holding)
@@ -198,11 +198,11 @@ class Mistakes:
         worked_out = " ".join(inner for inner in _PLACE.findall(text) if _OPERATOR.search(inner))
         return any(name in self._body.variables for name in _IDENTIFIER.findall(worked_out))
 
-    def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
+    def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> Iterator[Found]:
         operator, right, place = rest[0]
         if operator == "-" and self.holding.is_moment(first) and self.holding.is_moment(right):
             told = "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
-            yield "subtracted-moments", place, told
+            yield "subtracted-moments", n.span_of(place), told
 
     def _plain_string(self, literal: n.Expr, text: str) -> Iterator[Found]:
         line, column, _, _ = literal.span
@@ -254,7 +254,7 @@ def _layout(name: str, args: list[n.Argument]) -> Iterator[Found]:
         yield "foreign-layout", given.value.span, f"a layout is made of `%` sequences, and this one has none: {cure}"
 
 
-def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
+def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> Iterator[Found]:
     operator, _, place = rest[0]
     negated = isinstance(first, n.Unary) and first.op == "not" and first.span[:2] == chain.span[:2]
     if operator in ("==", "!=") and negated:
@@ -262,7 +262,7 @@ def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]
         yield "negated-comparison", chain.span, f"this is `(not a) {operator} b`: write `{cure}`"
     compared = [place for operator, _, place in rest if operator in _ORDER]
     if len(compared) > 1:
-        yield "chained-comparison", compared[1], "comparisons are not chained: write `a < b and b < c`"
+        yield "chained-comparison", n.span_of(compared[1]), "comparisons are not chained: write `a < b and b < c`"
     operands = [first, *(operand for _, operand, _ in rest)]
     if operator in ("or", "and"):
         compares = any(isinstance(each, n.Chain) and each.rest[0][0] in ("==", "!=", *_ORDER) for each in operands)
@@ -275,9 +275,9 @@ def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]
                 break
     text = _text(first)
     if operator == "%" and text is not None and "%" in text:
-        yield "remainder-of-text", place, "`%` is the remainder: write `tool.str.Format(template, value)`"
+        yield "remainder-of-text", n.span_of(place), "`%` is the remainder: write `tool.str.Format(template, value)`"
     if operator == "&" and any(read_number(each) is None for each in map(_text, operands) if each is not None):
-        yield "bits-of-text", place, "`&` is for bits: strings are joined with `+`, conditions with `and`"
+        yield "bits-of-text", n.span_of(place), "`&` is for bits: strings are joined with `+`, conditions with `and`"
 
 
 def _is_value(operand: n.Expr) -> bool:

@@ -90,12 +90,12 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
                     and isinstance(asked.operand, n.Name)
                     and holding.never_error(asked.operand.name)
                 ):
-                    yield "constant-condition", place, NEVER_ERROR.format(asked.operand.name)
+                    yield "constant-condition", n.span_of(place), NEVER_ERROR.format(asked.operand.name)
             elif isinstance(asked, n.Call) and asked.name == "len" and isinstance(other, n.Literal):
                 if other.value in ("", None):
                     always = "false" if operator == "==" else "true"
                     told = f"a length is a number, so that this is always {always}: write `len(x) {operator} 0`"
-                    yield "constant-condition", place, told
+                    yield "constant-condition", n.span_of(place), told
             elif (
                 isinstance(asked, n.Name | n.ToolCall)
                 and isinstance(other, n.Literal)
@@ -105,7 +105,7 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
                     continue
                 always = "false" if operator == "==" else "true"
                 told = f"a boolean equals no text or number, so that this is always {always}: write the condition alone"
-                yield "constant-condition", place, told
+                yield "constant-condition", n.span_of(place), told
             elif isinstance(asked, n.ToolCall) and isinstance(other, n.Literal) and type(other.value) is str:
                 yield from _other_case(asked.name.lower(), other.value, operator, other.span)
     yield from in_ranges(chain, written)
@@ -115,7 +115,11 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
         operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
         if any(holding.kind(operand) == BOOLEAN for operand in operands):
             word = "and" if operator == "&" else "or"
-            yield "bits-of-text", place, f"`{operator}` is for bits of numbers: conditions are joined with `{word}`"
+            yield (
+                "bits-of-text",
+                n.span_of(place),
+                f"`{operator}` is for bits of numbers: conditions are joined with `{word}`",
+            )
     negated = isinstance(chain.first, n.Unary) and chain.first.op == "not" and chain.first.span[:2] == chain.span[:2]
     if negated and operator in ("<", ">", "<=", ">="):
         told = f"this is `(not a) {operator} b`: write `not (a {operator} b)`"

@@ -39,7 +39,7 @@ def first_entries(body: Body, holding: Holding) -> Iterator[Found]:
             cure = f"write `tool.map.Get({name}, {key}, {starts[0]}) {operator} …`"
             yield (
                 "nil-operand",
-                place,
+                n.span_of(place),
                 f"an entry of '{name}' is nil the first time, which `{operator}` does not take: {cure}",
             )
 

@@ -76,7 +76,7 @@ class Failing:
                 return may_be_nil or not _TYPE_ERRORS.fullmatch(tool.spec.error_conditions)
         return False
 
-    def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> bool:
+    def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> bool:
         operator = rest[0][0]
         if operator in ("or", "and", "==", "!="):
             return False

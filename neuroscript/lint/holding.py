@@ -147,7 +147,7 @@ class Holding:
             self._starts[name] = single if isinstance(single, n.Expr) else None
         return self._starts[name]
 
-    def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> str | None:
+    def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> str | None:
         if rest[0][0] in _CONDITIONS:
             return BOOLEAN
         kinds = [self.kind(first), *(self.kind(operand) for _, operand, _ in rest)]

@@ -238,7 +238,7 @@ class _Linter:
         for name, span in dict(zip(reversed(names), reversed(spans), strict=True)).items():
             self.name(body, name, span)
 
-    def operands(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> None:
+    def operands(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> None:
         """A nil that is written as the operand of an arithmetic operator."""
         operands = [first, *(operand for _, operand, _ in rest)]
         for number, (left, right) in enumerate(pairwise(operands)):

@@ -35,7 +35,7 @@ def in_operands(chain: n.Chain, holding: Holding) -> Iterator[Found]:
             joined = n.Chain(chain.span, chain.first, chain.rest[:number]) if number else chain.first
             problem = _no_number(operator, joined, operands[number + 1], [before, right], holding)
         if problem:
-            yield "wrong-operand", place, problem
+            yield "wrong-operand", n.span_of(place), problem
             return
         before = _result(operator, before, right)
     yield from _joined(chain, operands, kinds, holding)
@@ -95,14 +95,14 @@ def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], hol
             TEXT in kinds[:number] and sum_ and not isinstance(operands[number], n.Literal)
         ):  # `"v" + 1 + 2` is written out
             told = "after a text `+` joins, so that these numbers are not added: write `text + (a + b)`"
-            yield "joined-numbers", chain.rest[number][2], told
+            yield "joined-numbers", n.span_of(chain.rest[number][2]), told
             return
     for left, right in pairwise(operands[:2]):
         for one, other in ((left, right), (right, left)):
             answer = isinstance(one, n.Name) and (one.name in holding.answers or holding.is_number_text(one.name))
             if (answer or holding.is_item_text(one)) and type(getattr(other, "value", None)) in (int, float):
                 told = f"{_shown(one)} is a text, so that `+` joins: write `tool.str.ToNumber({_code(one)})`"
-                yield "joined-numbers", chain.rest[0][2], told
+                yield "joined-numbers", n.span_of(chain.rest[0][2]), told
 
 
 def _calculates(operand: n.Expr) -> bool:
@@ -123,15 +123,15 @@ def in_change(name: str, chain: n.Chain, holding: Holding) -> Iterator[Found]:
     if operator == "+" and holding.kind(start) == NUMBER and kind == TEXT and not isinstance(other, n.Literal | n.Raw):
         told = f"{_shown(other)} is a text, so that `+` joins: write `{name} + tool.str.ToNumber({_code(other)})`"
         if all(sign == "+" for sign, _, _ in chain.rest):
-            yield "joined-numbers", place, told
+            yield "joined-numbers", n.span_of(place), told
     fails = operator in ("-", "/", "%") or (operator == "*" and kind in (None, NUMBER))
     if start.value is None and (fails or (operator == "+" and kind in (NUMBER, LIST))):
         first = "[]" if kind == LIST else "0"
         told = f"'{name}' is nil the first time, which `{operator}` does not take: begin with `set {name} = {first}`"
-        yield "nil-operand", place, told
+        yield "nil-operand", n.span_of(place), told
     if start.value == "" and operator in ("-", "/", "%"):
         told = f"'{name}' begins as a text, and `{operator}` takes numbers: begin with `set {name} = 0`"
-        yield "wrong-operand", place, told
+        yield "wrong-operand", n.span_of(place), told
 
 
 def _code(value: n.Expr) -> str:
@@ -161,7 +161,7 @@ def powers(chain: n.Chain) -> Iterator[Found]:
     base = isinstance(first, n.Literal) and first.value in (2, 10) and not isinstance(right, n.Chain)
     square = isinstance(right, n.Literal) and right.value in (2, 3)
     if base or (square and not isinstance(first, n.Literal | n.Chain)):
-        yield "power-sign", place, "`^` works on bits: a power is written `a ** b`"
+        yield "power-sign", n.span_of(place), "`^` works on bits: a power is written `a ** b`"
 
 
 def in_literal_map(literal: n.MapExpr) -> Iterator[Found]:

@@ -101,7 +101,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _fill_namespace(self) -> None:
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
-        self.namespace.update(self.predicates())
         self.namespace.update(
             {
                 abi.ADD: operations.add,
@@ -140,6 +139,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
+                abi.CONTEXT: self.interpreter.context,
                 abi.CALL_TOOL: self.late_tool,
                 abi.TOOL_VALUE: self.tool_value,
                 abi.EMIT: self.emit,

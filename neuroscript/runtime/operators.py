@@ -547,5 +547,8 @@ BUILTINS: dict[str, Callable[[Any], Any]] = {
 FIXED_BUILTINS = frozenset({"len", "ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 """Those that no procedure can have the name of."""
 
+REPLACEABLE_BUILTINS = {name: function for name, function in BUILTINS.items() if name not in FIXED_BUILTINS}
+"""The others, whose place a procedure takes by being defined."""
+
 BUILTIN_SHAPE = (1, ())
 """The arguments of a call of a built-in function: how many positional ones, and the names of the others."""

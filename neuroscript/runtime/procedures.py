@@ -11,7 +11,7 @@ from functools import partial
 
 from neuroscript.runtime import abi
 from neuroscript.runtime.containers import UNSET
-from neuroscript.runtime.operators import BUILTINS, FIXED_BUILTINS
+from neuroscript.runtime.operators import REPLACEABLE_BUILTINS
 from neuroscript.runtime.tool_calls import bad_call
 from neuroscript.values import TYPE_CONSTANTS, Function
 
@@ -97,18 +97,12 @@ class ProcedureLinks:
                 function.fitting[count] = code
         return code
 
-    def predicates(self) -> dict[str, Any]:
-        """The built-in functions that procedures may take the place of, under the names of these, and that none has.
-
-        Code looks a function up before it evaluates the arguments, which may load the procedure; so each looks again.
-        """
-        names = BUILTINS.keys() - FIXED_BUILTINS
-        found: dict[str, Any] = {abi.UNREPLACED + name: True for name in names}
-        return found | {abi.PROCEDURE + name: self._predicate(name) for name in names}
-
     def _predicate(self, name: str) -> Callable[[int, Any], Any]:
-        """A built-in function under the name of the procedure that may take its place."""
-        function, namespace = BUILTINS[name], self.namespace
+        """A built-in function under the name of the procedure that may take its place.
+
+        Code looks a function up before it evaluates the arguments, which may load the procedure; so it looks again.
+        """
+        function, namespace = REPLACEABLE_BUILTINS[name], self.namespace
         unreplaced, procedure = abi.UNREPLACED + name, abi.PROCEDURE + name
 
         def call(depth: int, value: Any) -> Any:
@@ -148,7 +142,7 @@ class ProcedureLinks:
             self._changed.add(name)
         if name in self._changed:
             self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
-        if name in BUILTINS:
+        if name in REPLACEABLE_BUILTINS:
             self.namespace[abi.UNREPLACED + name] = False
         if name in TYPE_CONSTANTS:
             self.namespace[abi.CONSTANT + name] = self.function(name)
@@ -169,13 +163,22 @@ class ProcedureLinks:
             self._calls.setdefault(name, set()).add((count, names))
             identifier = abi.PROCEDURE + name
             loaded = self.procedures.get(name)
+            if name in REPLACEABLE_BUILTINS:
+                self.namespace.setdefault(abi.UNREPLACED + name, loaded is None)
             if loaded is None:
-                self.namespace.setdefault(identifier, self._late_procedure(name))
+                if identifier not in self.namespace:
+                    made = self._predicate if name in REPLACEABLE_BUILTINS else self._late_procedure
+                    self.namespace[identifier] = made(name)
             elif loaded.signature.problem(count, list(names)) is not None:
                 function = self.namespace[identifier]
                 if not hasattr(function, _CHECKED):
                     self._changed.add(name)
                     self.namespace[identifier] = _checked(function, loaded.signature)
+
+    def link_again(self) -> None:
+        """Links all calls of programs once more, after a load that failed and whose names are gone."""
+        for name, calls in self._calls.items():
+            self.link_calls(tuple([(name, *call) for call in calls]))
 
     def _late_procedure(self, name: str) -> Callable[..., Any]:
         """What is called under the name of a procedure until there is one."""

@@ -271,8 +271,10 @@ class Builder:
 
     def chain(self, values: Values, first: int, end: int) -> Chain:
         pairs = values[1]
-        texts, span = self.texts, self.span
-        operators = [(texts[op], operand, span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)]
+        texts, begins, ends = self.texts, self.begins, self.ends
+        operators = [
+            (texts[op], operand, begins[op] + ends[op]) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)
+        ]
         return Chain(self._place(first, end - 1), values[0], operators)
 
     def prefix(self, values: Values, first: int, end: int) -> nodes.Unary:
@@ -280,7 +282,7 @@ class Builder:
 
     def raised(self, values: Values, first: int, end: int) -> nodes.Power:
         base, operator, exponent = values
-        return nodes.Power(self._place(first, end - 1), base, exponent, self.span(operator, operator))
+        return nodes.Power(self._place(first, end - 1), base, exponent, self._place(operator, operator))
 
     def index(self, values: Values, first: int, end: int) -> nodes.Index:
         return nodes.Index(self._place(first, end - 1), values[0], values[2])

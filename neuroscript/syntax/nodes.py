@@ -34,11 +34,7 @@ class Node:
     def span(self) -> Span:
         """Where the node's text stands."""
         place = self.place
-        if type(place) is not int or place < 0:
-            return span_of(place)
-        # As `unpacked`, without another call: code generation asks for as many spans as a program has nodes.
-        line, lines = place >> 42, place >> 12 & 0x3FFFF
-        return line, place >> 30 & 0xFFF, line + lines if lines else line, place & 0xFFF
+        return unpacked(place) if isinstance(place, int) else place
 
 
 # --- expressions -----------------------------------------------------------------------------------------------------
@@ -103,21 +99,26 @@ class Unary(Expr):
 class Chain(Expr):
     """Operands of one precedence level from left to right: ``first op operand op operand …``.
 
-    ``rest`` holds (operator, operand, span of the operator).  The levels: ``or`` · ``and`` · ``|`` · ``^`` · ``&`` ·
+    ``rest`` holds (operator, operand, place of the operator).  The levels: ``or`` · ``and`` · ``|`` · ``^`` · ``&`` ·
     ``== !=`` · ``> < >= <=`` · ``+ -`` · ``* / %``.
     """
 
     first: Expr
-    rest: list[tuple[str, Expr, Span]]
+    rest: list[tuple[str, Expr, Place]]
 
 
 @record()
 class Power(Expr):
-    """``base ** exponent``, associating to the right; ``op_span`` is that of ``**``."""
+    """``base ** exponent``, associating to the right."""
 
     base: Expr
     exponent: Expr
-    op_span: Span
+    op_place: Place
+
+    @property
+    def op_span(self) -> Span:
+        """Where ``**`` stands."""
+        return span_of(self.op_place)
 
 
 @record()

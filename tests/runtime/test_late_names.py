@@ -114,6 +114,40 @@ def test_a_load_that_fails_changes_no_name(loads: int) -> None:
         assert interpreter.run("main") == [[1], "function", "function"]
 
 
+WAITING = """
+func asks(needs x) means
+  return [is_string(x), is_map(x)]
+endfunc
+func calls() means
+  return nowhere(1)
+endfunc
+func other() means
+  return 1
+endfunc
+func user() means
+  return other() + 1
+endfunc
+"""
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_has_not_been_called_knows_all_names_after_a_load_that_failed_or_replaced(fails: bool) -> None:
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(WAITING, "first.ns")
+        if fails:
+            with pytest.raises(NeuroScriptError, match="error 2"):
+                interpreter.load(SHADOW.replace("string", "map") + "on event [asks(1), calls()] as e do\nendon\n")
+        else:
+            interpreter.load("func other() means\n  return 5\nendfunc\n", replace=True)
+        assert interpreter.run("asks", "text") == [True, False]
+        with pytest.raises(NeuroScriptError, match="there is no procedure 'nowhere'"):
+            interpreter.run("calls")
+        interpreter.load("func nowhere(needs x) means\n  return -x\nendfunc\n" + SHADOW)
+        assert interpreter.run("calls") == -1
+        assert interpreter.run("asks", "text") == [["text"], False]
+        assert interpreter.run("user") == (2 if fails else 6)
+
+
 def test_a_procedure_that_is_replaced_is_called_with_its_new_parameters() -> None:
     main = "func main() means\n  return helper(1)\nendfunc\n"
     with Interpreter(plugins=False) as interpreter:

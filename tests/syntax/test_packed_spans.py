@@ -46,7 +46,9 @@ def test_every_node_has_the_span_of_its_text(before: str, after: str) -> None:
             case nodes.ListExpr():
                 assert shown[0] + shown[-1] == "[]"
             case nodes.Chain(rest=rest):
-                assert [text_of_span(source, span) for _, _, span in rest] == [operator for operator, _, _ in rest]
+                assert [text_of_span(source, nodes.span_of(place)) for _, _, place in rest] == [
+                    operator for operator, _, _ in rest
+                ]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def operators(text: str) -> list[tuple[str, str]]:
     """The operators of a chain with the text under their spans."""
     source = f"func f() means\nemit {text}\nendfunc\n"
     chain: Any = expression(text)
-    return [(op, text_of_span(source, span)) for op, _, span in chain.rest]
+    return [(op, text_of_span(source, nodes.span_of(place))) for op, _, place in chain.rest]
 
 
 def test_operators_have_spans() -> None:

@@ -96,7 +96,7 @@ class ProgramAnalysis:
             body.exclude(unit.globals)
         calls = calls_among(procedures, unit)
         self.changed_params = changed_params(procedures, unit, calls)
-        self._facts: dict[int, tuple[frozenset[n.Span], Effects, frozenset[n.Span]]] = {}
+        self._facts: dict[int, tuple[frozenset[n.Place], Effects, frozenset[n.Place]]] = {}
         self._foreign = {body.name: read_unset(body) for body in procedures}
         expected = expected_types(procedures, calls.by, unit)
         checked = {
@@ -161,7 +161,12 @@ class ProgramAnalysis:
         if unit.max_depth is None:
             return {}
         versions = {name: types for name, kinds in self._types.items() if (types := kinds.for_calls()) is not None}
-        found = find_growth(versions, unit.max_nesting, lambda tool: unit.result_type(tool) is not None)
+        found = find_growth(
+            versions,
+            unit.max_nesting,
+            lambda tool: unit.result_type(tool) is not None,
+            lambda body: self._facts[id(body)][1],
+        )
         return {id(versions[name]): growth for name, growth in found.items()}
 
     def _entered(self) -> frozenset[str]:

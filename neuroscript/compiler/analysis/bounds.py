@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from neuroscript.compiler.analysis.infer import Inference
-from neuroscript.compiler.analysis.types import INT, NIL, each_of
+from neuroscript.compiler.analysis.types import ANY, INT, NIL, each_of
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import assigned_by, assigned_in
 from neuroscript.syntax import nodes as n
@@ -56,7 +56,7 @@ class Bounds:
         kind = self._types.of(expression)
         return 0 if kind.within(INT) and kind.natural else None
 
-    def _of_chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> int | None:
+    def _of_chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> int | None:
         found = self.least(first)
         for operator, operand, _ in rest:
             if operator == "-":
@@ -76,7 +76,8 @@ class Bounds:
             return
         match statement:
             case n.Set(targets=[n.Target(name=name, path=[])], value=value):
-                self._set(name, self.least(value))
+                is_whole = self._types.types.get(name, ANY).within(INT | NIL)
+                self._set(name, self.least(value) if is_whole else None)
             case _:
                 for name in assigned_by(statement):
                     self._set(name, None)

@@ -16,8 +16,8 @@ Facts = frozenset[tuple[str, object]]
 _NONE: Facts = frozenset()
 
 
-def exact_quotients(body: Body) -> frozenset[n.Span]:
-    """The divisions of whole numbers whose results certainly are whole, by the span of the operator.
+def exact_quotients(body: Body) -> frozenset[n.Place]:
+    """The divisions of whole numbers whose results certainly are whole, by the place of the operator.
 
     In a body with error handlers only those are found that prove it themselves, since execution may go on behind a
     statement that failed.
@@ -33,11 +33,11 @@ class _Quotients:
     """Follows statements; what can be divided at a point is given from one to the next.
 
     Attributes:
-        found: the spans of the divisions.
+        found: the places of the divisions.
     """
 
     def __init__(self, *, follows: bool) -> None:
-        self.found: set[n.Span] = set()
+        self.found: set[n.Place] = set()
         self._follows = follows
 
     def block(self, block: n.Block, known: Facts) -> Facts | None:
@@ -81,16 +81,16 @@ class _Quotients:
 
     def _expression(self, expression: n.Expr, known: Facts) -> None:
         match expression:
-            case n.Chain(first=n.Name(name=name), rest=[("/", divisor, span), *_]) if (name, _key(divisor)) in known:
-                self.found.add(span)
+            case n.Chain(first=n.Name(name=name), rest=[("/", divisor, place), *_]) if (name, _key(divisor)) in known:
+                self.found.add(place)
             case n.Chain(
                 first=n.Chain(
                     first=n.Name(name=name),
                     rest=[("-", n.Chain(first=n.Name(name=other), rest=[("%", by, _)]), _)],
                 ),
-                rest=[("/", divisor, span), *_],
+                rest=[("/", divisor, place), *_],
             ) if name == other and _key(by) == _key(divisor) is not None:
-                self.found.add(span)
+                self.found.add(place)
         for part in children(expression):
             self._expression(part, known)
 

@@ -24,6 +24,7 @@ from neuroscript.syntax import nodes as n
 _MOST = 6  # levels that a call makes, and that anything else has
 _LEAST_CALLS = 8  # inside one another, below which it is no gain
 _ROUNDS = 2 * _MOST + 4
+_LONG = 200  # statements of a body, for all of whose expressions types are not kept
 
 Depth = tuple[int, int, int]
 """A bound on how deeply a value is nested, the greatest of three: the first number; as deeply as any result of so many
@@ -59,19 +60,22 @@ class Growth:
         return _is_known(depth) and depth[2] < 0
 
 
-def find_growth(versions: Mapping[str, Inference], max_nesting: int, is_standard: Standard) -> dict[str, Growth]:
+def find_growth(
+    versions: Mapping[str, Inference], max_nesting: int, is_standard: Standard, effects: Callable[[Body], Effects]
+) -> dict[str, Growth]:
     """Finds the procedures whose results are as deep as their calls.
 
     Args:
         versions: by procedure, the types of the version that all calls of these versions go to.
         max_nesting: levels of lists and maps, of which a value that is stored may have one less.
         is_standard: whether a tool is the standard one of its name.
+        effects: gives those of a body's statements.
 
     Returns:
         What is known, by procedure.
     """
     found = {
-        name: Depths(types, Effects(types.body).made, is_standard)
+        name: Depths(types, effects(types.body).made, is_standard)
         for name, types in versions.items()
         if _may_grow(types)
     }
@@ -80,8 +84,14 @@ def find_growth(versions: Mapping[str, Inference], max_nesting: int, is_standard
         before = len(found)
         names = frozenset(found)
         for name in names:
+            types = versions[name]
+            is_long = types.body.size > _LONG
+            if is_long:
+                types.forget(keep=False)
             if not found[name].solve(names):
                 del found[name]
+            if is_long:
+                types.forget()
     results = [depths.result for depths in found.values()]
     made = max((more for _, more, _ in results), default=_NONE)
     if made <= 0:

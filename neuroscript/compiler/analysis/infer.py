@@ -29,6 +29,7 @@ from neuroscript.compiler.analysis.types import (
     FUNCTION,
     INT,
     LIST,
+    LITERALS,
     MAP,
     NIL,
     NOTHING,
@@ -54,6 +55,7 @@ from neuroscript.compiler.analysis.types import (
     item_at,
     item_of,
     literal,
+    plain,
     shaped,
 )
 from neuroscript.compiler.analysis.types import key_of as key_type
@@ -80,7 +82,7 @@ _T_FUNCTION = Type(OTHER)
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
-@record(frozen=True)
+@record()
 class Assignment:
     """One statement's effect on a variable's type.
 
@@ -100,7 +102,7 @@ class Assignment:
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
-    increments: list[tuple[str, n.Expr, n.Span]] | None = None
+    increments: list[tuple[str, n.Expr, n.Place]] | None = None
     keys: bool = False
     place: int | None = None
     target: n.Target | None = None
@@ -117,7 +119,7 @@ class Effects:
             result, by its name.
     """
 
-    def __init__(self, body: Body, small: Mapping[n.Span, tuple[Bound, ...]] = MappingProxyType({})) -> None:
+    def __init__(self, body: Body, small: Mapping[n.Place, tuple[Bound, ...]] = MappingProxyType({})) -> None:
         self.made = list(_assignments(body))
         self.small = small
         self.readers: dict[str, list[int]] = {}
@@ -129,7 +131,7 @@ class Effects:
                 for part in body.parts_of(expression):
                     if type(part) is n.Name or type(part) is n.Call:
                         names.add(part.name)
-                        for bound in small.get(part.span, ()):
+                        for bound in small.get(part.place, ()):
                             names.update(inner.name for inner in walk(bound.value) if type(inner) is n.Name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
@@ -188,12 +190,12 @@ class Inference:
         calls: Mapping[str, Type] = MappingProxyType({}),
         values: Callable[[str], Type] = lambda procedure: ANY,
         tools: Callable[[str], ArgType | None] = lambda tool: None,
-        not_nil: AbstractSet[n.Span] = frozenset(),
+        not_nil: AbstractSet[n.Place] = frozenset(),
         shapes: Shapes | None = None,
         literals: bool = True,
         unset: Unset = _ALL_SET,
         effects: Effects | None = None,
-        exact: AbstractSet[n.Span] = frozenset(),
+        exact: AbstractSet[n.Place] = frozenset(),
     ) -> None:
         self.body = body
         self.foreign = foreign | unset.names
@@ -294,9 +296,9 @@ class Inference:
             stored = self._value(assignment)
             own = self.types.get(assignment.name, ANY)
             there = (assignment.name,) in assignment.read or (
-                assignment.target is not None and assignment.target.span in self.not_nil
+                assignment.target is not None and assignment.target.place in self.not_nil
             )
-            is_set = assignment.target is not None and assignment.target.span in self._unset.stores
+            is_set = assignment.target is not None and assignment.target.place in self._unset.stores
             if not there and (is_set or assignment.name in self.body.params):
                 there = not own.kinds & NIL
             sure = assignment.read if there else None
@@ -400,7 +402,7 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _accumulated(self, name: str, added: list[tuple[str, n.Expr, n.Span]]) -> Type | None:
+    def _accumulated(self, name: str, added: list[tuple[str, n.Expr, n.Place]]) -> Type | None:
         """The type of a variable to which numbers are added as often as a run can; None if they are unbounded.
 
         Where some of them are floats it is whole only for as long as none has been added.
@@ -428,7 +430,7 @@ class Inference:
     def of_target(self, target: n.Target) -> Type:
         """The type of the value in a variable that is set, where an item is about to be stored in it."""
         kind = self.types.get(target.name, ANY)
-        return kind.restricted_to(~NIL) if kind.kinds & NIL and target.span in self.not_nil else kind
+        return kind.restricted_to(~NIL) if kind.kinds & NIL and target.place in self.not_nil else kind
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -436,7 +438,8 @@ class Inference:
         """The type of an expression's value."""
         form = type(expression)
         if form is n.Literal:
-            return literal(expression.value)  # type: ignore[attr-defined]
+            value = expression.value  # type: ignore[attr-defined]
+            return LITERALS.get(type(value)) or literal(value)
         known = self._known
         if known is not None:
             found = known.get(id(expression))
@@ -452,7 +455,7 @@ class Inference:
         if name not in self.types:
             return self._unassigned(name)
         kind = self.of_variable(expression)
-        if self._unset.reads and expression.span in self._unset.reads:
+        if self._unset.reads and expression.place in self._unset.reads:
             # What else has a variable's name is a procedure or a built-in function, since no host's value has it.
             return ANY if name in TYPE_CONSTANTS else kind.union(_T_FUNCTION)
         return kind
@@ -460,16 +463,16 @@ class Inference:
     def of_variable(self, expression: n.Name) -> Type:
         """The type of a variable's value, if it is set where it is read."""
         kind = self.types.get(expression.name, ANY)
-        if kind.kinds & NIL and expression.span in self.not_nil:
+        if kind.kinds & NIL and expression.place in self.not_nil:
             kind = kind.restricted_to(~NIL)
-        if kind.kinds & INT and self._small and (bounds := self._small.get(expression.span)):
+        if kind.kinds & INT and self._small and (bounds := self._small.get(expression.place)):
             for bound in bounds:
                 kind = self._narrowed(kind, bound)
         return kind
 
     def is_index_of(self, index: n.Expr, name: str) -> bool:
         """Whether a variable has been an index of another one's list or string, which then may have become shorter."""
-        bounds = self._small.get(index.span, ()) if isinstance(index, n.Name) else ()
+        bounds = self._small.get(index.place, ()) if isinstance(index, n.Name) else ()
         return any(bound.is_index and isinstance(bound.value, n.Name) and bound.value.name == name for bound in bounds)
 
     def _narrowed(self, kind: Type, bound: Bound) -> Type:
@@ -500,9 +503,9 @@ class Inference:
 
     def step(self, chain: n.Chain, place: int, left: Type) -> Type:
         """The type of the result of one of a chain's operations, given that of its left operand."""
-        operator, operand, span = chain.rest[place]
+        operator, operand, where = chain.rest[place]
         right = self.of(operand)
-        if operator == "/" and span in self._exact and left.within(INT) and right.within(INT):
+        if operator == "/" and where in self._exact and left.within(INT) and right.within(INT):
             # What `n - n % 10` takes away has the sign of the whole.
             whole = self.of(chain.first.first) if not place and isinstance(chain.first, n.Chain) else left
             return bounded(whole.bits, whole.natural and right.natural)
@@ -510,9 +513,9 @@ class Inference:
             return T_STR  # repeated
         return binary(operator, left, right)
 
-    def is_exact(self, span: n.Span) -> bool:
-        """Whether a division of whole numbers, by the span of its operator, certainly is exact."""
-        return span in self._exact
+    def is_exact(self, place: n.Place) -> bool:
+        """Whether a division of whole numbers, by the place of its operator, certainly is exact."""
+        return place in self._exact
 
     def _index(self, expression: n.Index) -> Type:
         collection, index = self.of_collection(expression.value), expression.index
@@ -613,8 +616,8 @@ class Inference:
 
     def callee(self, call: n.Call) -> Type:
         """The type of the value that a call by the name of a variable calls."""
-        kind = ANY if call.span in self._unset.reads else self.types.get(call.name, ANY)
-        if kind.kinds & NIL and call.span in self.not_nil:
+        kind = ANY if call.place in self._unset.reads else self.types.get(call.name, ANY)
+        if kind.kinds & NIL and call.place in self.not_nil:
             kind = kind.restricted_to(~NIL)
         return kind if kind.within(FUNCTION | NIL) or not kind.kinds else ANY
 
@@ -635,7 +638,8 @@ class Inference:
             return self._result(kind).union(ANY) if kind.kinds & NIL else self._result(kind)
         if name in self.calls:
             return self.calls[name]
-        return ANY if any(name in names for names in self.shadowing) else _builtin(name)
+        procedures, hosts = self.shadowing
+        return ANY if name in procedures or name in hosts else _builtin(name)
 
     def _unary(self, op: str, operand: n.Expr) -> Type:
         match op:
@@ -648,7 +652,7 @@ class Inference:
             case "~":
                 return complement(self.of(operand))
         kind = self.of(operand)
-        return Type(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
+        return plain(kind.kinds, kind.bits) if kind.within(NUM) or not kind.kinds else T_NUM
 
     def _power(self, base: Type, exponent: n.Expr) -> Type:
         if base.within(FLOAT) or not base.kinds:
@@ -702,17 +706,18 @@ def _fields(shapes: AbstractSet[Shape], key: n.Expr) -> list[tuple[Shape, int | 
     return found if all(shape.takes(name) for shape, name in found) else []
 
 
-def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | None:
+def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Place]] | None:
     """What ``set name = name + e - f …`` adds to the variable, as a chain's; None for a value of any other form."""
     if type(value) is not n.Chain:
         return None
     first, rest = value.first, value.rest
-    if any(operator not in "+-" for operator, _, _ in rest):
-        return None
+    for operator, _, _ in rest:
+        if operator not in "+-":
+            return None
     if type(first) is n.Name and first.name == name:
         added = rest  # and no list of its own
     else:
-        added = [("+", first, first.span), *rest]
+        added = [("+", first, first.place), *rest]
         own = [part for part in added if type(part[1]) is n.Name and part[1].name == name]
         if len(own) != 1 or own[0][0] != "+":
             return None
@@ -721,4 +726,8 @@ def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr, n.Span]] | 
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:
-    return any(isinstance(part, n.Name | n.Call) and part.name == name for part in walk(expression))
+    for part in walk(expression):
+        form = type(part)
+        if (form is n.Name or form is n.Call) and part.name == name:  # type: ignore[attr-defined]
+            return True
+    return False

@@ -46,6 +46,8 @@ def is_item(value: n.Expr | bool, names: Set[str], types: Inference) -> bool:
             return not (types.of(owner).kinds & OTHER and _may_be_payload(index, types))
         case n.Name(name=name) if name in names:
             return True
+        case n.Chain(rest=[*_, (operator, _, _)]) if operator != "+":
+            return True  # no other operator gives a list or map
     return not types.of(value).kinds & CONTAINER
 
 

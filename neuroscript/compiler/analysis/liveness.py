@@ -48,9 +48,10 @@ class Liveness:
     """
 
     def __init__(self, body: Body) -> None:
-        self._last: dict[int, frozenset[Place]] = {}
+        self._last: dict[int, set[Place]] = {}
         self._idle: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
+        self._reads: dict[int, set[Place]] = {}  # of statements, which are looked at once for each loop around them
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         self.handled = read_by_handlers(body)
         self._resumes = body.resumes or body.leaves
@@ -64,6 +65,7 @@ class Liveness:
         if block is not None:
             self._aliases = _aliases(block)
             self._block(block, self._always, _Exits(self._always, self._always), noting=True)
+            self._reads.clear()
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
         """What a statement is the last one to read; no ``if`` and no loop is."""
@@ -73,9 +75,15 @@ class Liveness:
 
     def idle_aliases(self, statement: n.Stmt) -> Sequence[str]:
         """The variables that nothing reads any more when a statement stores a value in what they were read from."""
+        if next(_stored_by(statement), None) is None:
+            return ()
         if self._pending is not None:
             self.find()
         return self._idle.get(id(statement), ())
+
+    def all_idle(self) -> set[str]:
+        """The variables that `idle_aliases` gives for any statement."""
+        return set().union(*self._idle.values())
 
     def _block(self, block: n.Block, after: frozenset[Place], exits: _Exits, *, noting: bool) -> frozenset[Place]:
         """What is live before a block; notes its last reads."""
@@ -87,32 +95,39 @@ class Liveness:
     def _statement(
         self, statement: n.Stmt, after: frozenset[Place], exits: _Exits, *, noting: bool
     ) -> frozenset[Place]:
-        read = frozenset(_read(expressions(statement)))
+        read = self._reads.get(id(statement))
+        if read is None:
+            read = self._reads[id(statement)] = _read(expressions(statement))
         failed = after | exits.left | exits.again if self._resumes else self._always
-        match statement:
-            case n.If(branches=branches, orelse=orelse):
-                live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
-                return live.union(
-                    read, failed, *(self._block(block, after, exits, noting=noting) for _, block in branches)
-                )
-            case n.While() | n.ForEach():
-                again = after | failed | _without(self._needed_by(statement), assigned_by(statement))
-                if isinstance(statement, n.While):
-                    again |= read
-                if noting:
-                    self._block(statement.body, again, _Exits(after, again), noting=True)
-                return again | read
-            case n.Break():
-                return exits.left
-            case n.Continue():
-                return exits.again
-            case n.Return() | n.Fail():
-                after = _NOTHING
-        live = _without(after, assigned_by(statement)) | failed
-        stored = frozenset((name, None) for name in _stored_by(statement))
-        if noting and (last := frozenset(_last(read - stored, live | stored))):
+        if type(statement) is not n.Set:
+            match statement:
+                case n.If(branches=branches, orelse=orelse):
+                    live = after if orelse is None else self._block(orelse, after, exits, noting=noting)
+                    return live.union(
+                        read, failed, *(self._block(block, after, exits, noting=noting) for _, block in branches)
+                    )
+                case n.While() | n.ForEach():
+                    again = after | failed | _without(self._needed_by(statement), assigned_by(statement))
+                    if isinstance(statement, n.While):
+                        again |= read
+                    if noting:
+                        self._block(statement.body, again, _Exits(after, again), noting=True)
+                    return again | read
+                case n.Break():
+                    return exits.left
+                case n.Continue():
+                    return exits.again
+                case n.Return() | n.Fail():
+                    after = _NOTHING
+        live = _without(after, assigned_by(statement))
+        if failed:
+            live |= failed
+        stored = {(name, None) for name in _stored_by(statement)}
+        if not noting:
+            return live | read | stored
+        if last := _last(read - stored, live | stored):
             self._last[id(statement)] = last
-        if noting and stored and self._aliases:
+        if stored and self._aliases:
             names = {name for name, _ in live | read | stored}
             idle = {alias for name, _ in stored for alias in self._aliases.get(name, ())} - names
             if idle:
@@ -148,8 +163,8 @@ def _aliases(block: n.Block) -> dict[str, set[str]]:
 
 def _without(live: frozenset[Place], names: Iterable[str]) -> frozenset[Place]:
     """What is live before variables are set."""
-    gone = frozenset(names)
-    return frozenset(place for place in live if place[0] not in gone) if gone else live
+    gone = {*names}
+    return frozenset([place for place in live if place[0] not in gone]) if gone and live else live
 
 
 def read_by_handlers(body: Body) -> frozenset[str]:
@@ -168,34 +183,40 @@ def _stored_by(statement: n.Stmt) -> Iterator[str]:
     yield from (target.name for target in targets if target is not None and target.path)
 
 
-def _last(read: Set[Place], live: Set[Place]) -> Iterator[Place]:
+def _last(read: Set[Place], live: Set[Place]) -> set[Place]:
     """Those of the places that are read which are not live, and the variables of which nothing is."""
+    found: set[Place] = set()
+    if not read:
+        return found
     names = {name for name, _ in live}
     for name, key in read:
         if name not in names:
-            yield name, None
+            found.add((name, None))
         if key is not None and (name, key) not in live and (name, None) not in live:
-            yield name, key
+            found.add((name, key))
+    return found
 
 
-def _read(parts: Iterable[n.Expr]) -> Iterator[Place]:
+def _read(parts: Iterable[n.Expr]) -> set[Place]:
     """The places that expressions read."""
-    pending = list(parts)
+    found: set[Place] = set()
+    pending = [*parts]
     while pending:
         part = pending.pop()
-        if type(part) is n.Literal:
+        form = type(part)
+        if form is n.Literal:
             continue
-        match part:
-            case n.Name(name=name):
-                yield name, None
-                continue
-            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
-                yield name, key
-                continue
-            case n.Chain() | n.Index():
-                pass
-            case n.Call(name=name):
-                yield name, None
-            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                yield from ((piece[0], None) for piece in placeholders(text) if not isinstance(piece, str))
+        if form is n.Name:
+            found.add((part.name, None))  # type: ignore[attr-defined]
+            continue
+        if form is not n.Chain:
+            match part:
+                case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
+                    found.add((name, key))
+                    continue
+                case n.Call(name=name):
+                    found.add((name, None))
+                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                    found.update((piece[0], None) for piece in placeholders(text) if not isinstance(piece, str))
         pending += children(part)
+    return found

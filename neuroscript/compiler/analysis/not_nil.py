@@ -17,8 +17,8 @@ _NEVER_NIL = (n.ListExpr, n.MapExpr, n.Raw, n.Eval, n.Unary, n.Power)
 Path = tuple[object, ...]
 
 
-def not_nil(body: Body) -> frozenset[n.Span]:
-    """The mentions of variables that certainly are not nil, by the span of the `Name`, `Target` or `Call` node.
+def not_nil(body: Body) -> frozenset[n.Place]:
+    """The mentions of variables that certainly are not nil, by the place of the `Name`, `Target` or `Call` node.
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
@@ -81,7 +81,7 @@ class _Facts:
     """
 
     def __init__(self, body: Body) -> None:
-        self.found: set[n.Span] = set()
+        self.found: set[n.Place] = set()
         self._body = body
         self._joins = not body.operators.isdisjoint(("and", "or"))
 
@@ -123,7 +123,7 @@ class _Facts:
             case n.Set(targets=[target], value=value, must=must):
                 if target.path:
                     if target.name in known:
-                        self.found.add(target.span)
+                        self.found.add(target.place)
                     return known | {target.name}
                 return known | {target.name} if must or self._is_not_nil(value, known) else known - {target.name}
             case n.Set(targets=targets):
@@ -156,11 +156,11 @@ class _Facts:
         if not self._joins:  # the same is known throughout
             for part in self._body.parts_of(expression) if known else ():
                 if (type(part) is n.Name or type(part) is n.Call) and part.name in known:
-                    self.found.add(part.span)
+                    self.found.add(part.place)
             return
         if isinstance(expression, n.Name):
             if expression.name in known:
-                self.found.add(expression.span)
+                self.found.add(expression.place)
         elif isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
             facts = self._if_true if expression.rest[0][0] == "and" else self._if_false
             certain = True  # whether all operands so far are booleans: behind a fuzzy the next is evaluated in any case
@@ -174,7 +174,7 @@ class _Facts:
                 before = operand
         else:
             if isinstance(expression, n.Call) and expression.name in known:
-                self.found.add(expression.span)
+                self.found.add(expression.place)
             for part in children(expression):
                 self._expression(part, known)
 

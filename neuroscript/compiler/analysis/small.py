@@ -40,7 +40,7 @@ Known = Mapping[str, tuple[Bound, ...]]
 _NONE: Known = {}
 
 
-def small_numbers(body: Body) -> dict[n.Span, tuple[Bound, ...]]:
+def small_numbers(body: Body) -> dict[n.Place, tuple[Bound, ...]]:
     """The bounds that hold where variables are mentioned, by the span of the `Name` node.
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
@@ -60,7 +60,7 @@ class _Facts:
     """
 
     def __init__(self, body: Body) -> None:
-        self.found: dict[n.Span, tuple[Bound, ...]] = {}
+        self.found: dict[n.Place, tuple[Bound, ...]] = {}
         self._body = body
         self._joins = not body.operators.isdisjoint(("and", "or"))
 
@@ -124,11 +124,11 @@ class _Facts:
         if not self._joins:  # the same is known throughout
             for part in self._body.parts_of(expression) if known else ():
                 if type(part) is n.Name and part.name in known:
-                    self.found[part.span] = known[part.name]
+                    self.found[part.place] = known[part.name]
             return
         if isinstance(expression, n.Name):
             if expression.name in known:
-                self.found[expression.span] = known[expression.name]
+                self.found[expression.place] = known[expression.name]
         elif isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
             holds = expression.rest[0][0] == "and"
             self._expression(expression.first, known)

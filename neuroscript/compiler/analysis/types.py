@@ -145,6 +145,8 @@ class Type(NamedTuple):
         """The type of those values that are one of ``kinds``."""
         if not self.kinds & ~kinds:
             return self
+        if not self.shapes and not self.procedures and self.item is None:
+            return plain(self.kinds & kinds, self.bits, self.natural)
         shapes = frozenset(shape for shape in self.shapes if shape.kind & kinds) if self.shapes else self.shapes
         procedures = self.procedures if kinds & FUNCTION else frozenset()
         return Type(self.kinds & kinds, self.bits, self.natural, self.item, shapes, procedures)
@@ -258,6 +260,18 @@ WORD_BITS = 64
 T_WORD = Type(INT, WORD_BITS)
 
 
+def plain(kinds: int, bits: int | None = None, natural: bool = False) -> Type:
+    """The type of the values of some kinds, without what lists and maps hold; each is made once."""
+    key = kinds, bits, natural
+    found = _PLAIN.get(key)
+    if found is None:
+        found = _PLAIN[key] = Type(kinds, bits, natural)
+    return found
+
+
+_PLAIN: dict[tuple[int, int | None, bool], Type] = {}
+
+
 def bounded(bits: int | None, natural: bool = False) -> Type:
     """The type of the whole numbers of at most ``bits`` bits."""
     found = _BOUNDED.get((bits, natural))
@@ -290,7 +304,8 @@ def shaped(shape: Shape) -> Type:
 
 
 _SMALL = [bounded(number.bit_length(), True) for number in range(257)]
-_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+"""The types of all literals of a class, but those of whole numbers, which depend on the number."""
 
 
 def literal(value: object) -> Type:
@@ -299,7 +314,7 @@ def literal(value: object) -> Type:
         if 0 <= value < len(_SMALL):
             return _SMALL[value]
         return bounded(value.bit_length(), value >= 0)
-    return _LITERALS[type(value)]
+    return LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -376,24 +391,24 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return joined
             if not (left.kinds | right.kinds) & STR:
                 return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
-            return joined.union(Type(STR | NUM))
+            return joined.union(plain(STR | NUM))
         case "-":
             if (left.kinds | right.kinds) & STR:
                 return T_NUM
             return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
-            if any(
-                one.within(STR) and other.within(INT) and other.natural for one, other in ((left, right), (right, left))
-            ):
-                return T_STR  # repeated
             if (left.kinds | right.kinds) & STR:
-                return Type(NUM | STR)
+                if left.within(STR):
+                    repeats = right.within(INT) and right.natural
+                else:
+                    repeats = right.within(STR) and left.within(INT) and left.natural
+                return T_STR if repeats else plain(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
             return _quotient(left, right)
         case "%":
             whole = right.within(INT | NIL | BOOL | CONTAINER)
-            return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
+            return plain(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
         case "&" | "|" | "^":
             return _of_words(operator, left, right)
         case "and" | "or":
@@ -438,14 +453,14 @@ def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Typ
     if left.within(FLOAT) or right.within(FLOAT):
         return T_FLOAT
     whole = bounded(bits, natural)
-    return Type(NUM, whole.bits, whole.natural)
+    return plain(NUM, whole.bits, whole.natural)
 
 
 def _quotient(left: Type, right: Type) -> Type:
     if not (left.kinds and right.kinds):
         return NOTHING
-    if any(kind.restricted_to(NUM | STR).within(FLOAT) for kind in (left, right)):
+    if left.kinds & (NUM | STR) == FLOAT or right.kinds & (NUM | STR) == FLOAT:
         return T_FLOAT  # of nothing else there is a quotient
     if left.kinds & STR or not left.kinds & INT:
         return T_NUM
-    return Type(NUM, left.bits)  # whole only if the left operand is
+    return plain(NUM, left.bits)  # whole only if the left operand is

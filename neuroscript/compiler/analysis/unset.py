@@ -22,13 +22,13 @@ class Unset:
 
     Attributes:
         names: the variables.
-        reads: the spans of the expressions that read them then.
-        stores: the spans of the targets of items whose variables, none of these, certainly are set.
+        reads: the places of the expressions that read them then.
+        stores: the places of the targets of items whose variables, none of these, certainly are set.
     """
 
     names: frozenset[str] = frozenset()
-    reads: frozenset[n.Span] = frozenset()
-    stores: frozenset[n.Span] = frozenset()
+    reads: frozenset[n.Place] = frozenset()
+    stores: frozenset[n.Place] = frozenset()
 
 
 def read_unset(body: Body) -> Unset:
@@ -41,7 +41,7 @@ def read_unset(body: Body) -> Unset:
         reads.block(handler.body)
         # What only the handler reads tells nothing of what the body reads, unless that goes on behind any statement.
         found |= reads.found if body.resumes else reads.found.intersection(changed_by(handler.body))
-    return Unset(frozenset(found), frozenset(reads.spans), frozenset(reads.stores))
+    return Unset(frozenset(found), frozenset(reads.places), frozenset(reads.stores))
 
 
 class _Reads:
@@ -49,15 +49,15 @@ class _Reads:
 
     Attributes:
         found: the variables that may be read before they are set.
-        spans: of these reads.
-        stores: the spans of the targets of items whose variables are set.
+        places: of these reads.
+        stores: the places of the targets of items whose variables are set.
         assigned: the variables that are certainly set, besides the parameters.
     """
 
     def __init__(self, body: Body) -> None:
         self.found: set[str] = set()
-        self.spans: set[n.Span] = set()
-        self.stores: set[n.Span] = set()
+        self.places: set[n.Place] = set()
+        self.stores: set[n.Place] = set()
         self.assigned: set[str] = set()
         self._params = set(body.params)
         self._variables = body.variables - self._params
@@ -79,7 +79,7 @@ class _Reads:
                 self._expression(expression)
             if isinstance(statement, n.Set):
                 stores = (target for target in statement.targets if target.path and target.name in self.assigned)
-                self.stores.update(target.span for target in stores)
+                self.stores.update(target.place for target in stores)
             match statement:
                 case n.If():
                     goes_on = self._if(statement) and goes_on
@@ -133,10 +133,10 @@ class _Reads:
                 continue  # as most are
             if isinstance(part, n.Name):
                 if id(part) not in self._tolerant and self._read(part.name):
-                    self.spans.add(part.span)
+                    self.places.add(part.place)
             elif isinstance(part, n.Call):
                 if self._read(part.name):
-                    self.spans.add(part.span)
+                    self.places.add(part.place)
             elif isinstance(part, n.Raw):
                 self._placeholders(part.text, part.span, raw=True)
             elif isinstance(part, n.Eval) and isinstance(part.text, n.Literal) and isinstance(part.text.value, str):
@@ -146,7 +146,7 @@ class _Reads:
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
         if not self.assigned.issuperset(names):
             places = placeholder_spans(text, span, raw=raw)
-            self.spans |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
+            self.places |= {place for name, place in zip(names, places, strict=True) if self._read(name)}
 
     def _read(self, name: str) -> bool:
         """Notes a read; whether the variable may not be set."""

@@ -74,7 +74,7 @@ class AssignmentGenerator:
         if not self.context.is_pure(value.first):
             first = [ast.Expr(self.expressions.value(value.first))]
         text = TextGenerator(self.context, self.expressions)
-        parts = [text.part(operand, span) for _, operand, span in value.rest]
+        parts = [text.part(operand, place) for _, operand, place in value.rest]
         short = all(part.longest is not None for part in parts) and sum(part.longest or 0 for part in parts) < SHORT
         piece = text.string(parts[0]) if len(parts) == 1 else text.joined(parts)
         local = py.variable(name)
@@ -140,7 +140,7 @@ class AssignmentGenerator:
     def _extending(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
         """``set xs = xs + [v, …]``: in place where nothing else holds the list."""
         match value:
-            case n.Chain(first=n.Name(name=own) as old, rest=[("+", n.ListExpr() as added, span)]) if own == name:
+            case n.Chain(first=n.Name(name=own) as old, rest=[("+", n.ListExpr() as added, place)]) if own == name:
                 if not self.context.type_of(old).kinds & LIST:
                     return None
             case _:
@@ -166,7 +166,7 @@ class AssignmentGenerator:
             tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
             extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
         join = py.set_variable(name, py.call(abi.ADD, self.expressions.value(old), items))
-        py.place(join, span)
+        py.place(join, place)
         return [*first, py.when(py.both(*tests), [extend], [join]), *clean]
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
@@ -182,7 +182,7 @@ class AssignmentGenerator:
         if first:
             first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
         keys = [self.expressions.value(key) for key in target.path]
-        tests, children, _ = self._way(target, [*target.path, n.Literal(target.span, 0)], keys, is_list=True)
+        tests, children, _ = self._way(target, [*target.path, n.Literal(target.place, 0)], keys, is_list=True)
         items = py.name(children[-1])
         tests.append(py.compare(py.call("len", items), "<", py.const(self.unit.max_items)))
         let_go = [clear(child) for child in children]
@@ -214,7 +214,7 @@ class AssignmentGenerator:
         code += self.temporaries.release()
         if self.expressions.may_nest(value):
             check = py.when(self.expressions.may_be_deep(value, held, held), [py.run(abi.NESTED, held)])
-            py.place(check, value.span)
+            py.place(check, value.place)
             code.append(check)
         return code, held, clean
 
@@ -345,7 +345,7 @@ class AssignmentGenerator:
         if self.context.is_read_only(target.name):
             return [read_only_error(target.name)]
         made = py.set_variable(target.name, value)
-        py.place(made, target.span)
+        py.place(made, target.place)
         self.context.flow.assign(target.name)
         self.context.bounds.forget(target.name)
         return [made]
@@ -361,7 +361,7 @@ class AssignmentGenerator:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
         made = self._put_inside(target, value) if len(path) > 1 else self._put_one(target, value)
         for part in made:
-            py.place(part, target.span)
+            py.place(part, target.place)
         self.context.flow.assign(name)
         return made
 
@@ -374,7 +374,7 @@ class AssignmentGenerator:
         )
         made = stores.store(value, self._evaluated, self._evaluated_key)
         for part in made or ():
-            py.place(part, target.span)
+            py.place(part, target.place)
         if made is not None:
             self.context.flow.assign(target.name)
         return made
@@ -519,5 +519,5 @@ def read_only_error(name: str) -> ast.stmt:
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """The call of the tool that appends, which copies the list."""
     made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), py.items([old, new]), py.const(()))
-    py.place(made, value.span)
+    py.place(made, value.place)
     return made

@@ -41,7 +41,7 @@ def attempt(context: FunctionContext, expressions: Expressions, name: str, call:
             temporary = context.temporaries.fresh()
             context.temporaries.hold_name(temporary)
             code.append(py.assign(temporary, made))
-            py.place(code[-1], argument.value.span)
+            py.place(code[-1], argument.value.place)
             made = py.name(temporary)
         values.append(made)
     depth = py.binary(py.name(abi.DEPTH), "-", py.const(2))  # that of the tool's caller less one, as the tool has it
@@ -49,6 +49,6 @@ def attempt(context: FunctionContext, expressions: Expressions, name: str, call:
     passed = special is not None and not special.checked and context.analysis.internal
     function = special.identifier if special is not None and passed else abi.PROCEDURE + procedure
     called = py.set_variable(name, py.call(function, depth, *values))
-    py.place(called, call.span)
+    py.place(called, call.place)
     failed = py.set_variable(name, py.call(abi.ATTEMPTED, py.name(_CAUGHT)))
     return [*code, py.catch([called], "Exception", _CAUGHT, [failed])]

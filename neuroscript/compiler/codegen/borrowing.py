@@ -91,14 +91,14 @@ class _Scope:
                 self._counts[id(node)] = looked_at, node
             case ast.Call(func=ast.Name(id=name), args=[looked_at, *_]) if name in _COUNTING:
                 self._counts[id(node)] = looked_at, node
+            case py.Later():
+                self._is_complete = False
             case ast.FunctionDef():
                 self._inner.append(node)
             case ast.Nonlocal(names=names):
                 self._declared.update(names)
             case ast.Try():
                 self._tries = True
-            case py.Later():
-                self._is_complete = False
 
     def _assign(self, name: str, value: ast.expr) -> None:
         self.assigned.setdefault(name, set()).update(_given_by(value))
@@ -127,7 +127,7 @@ def _walk(code: list[ast.stmt]) -> Iterator[ast.AST]:
     while pending:
         node = pending.pop()
         yield node
-        if not isinstance(node, ast.FunctionDef | py.Later):
+        if not isinstance(node, ast.FunctionDef):
             pending += py.inner_nodes(node)
 
 

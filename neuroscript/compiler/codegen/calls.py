@@ -125,13 +125,14 @@ class CallGenerator:
         return py.item(py.item(ast.Tuple([py.bind(both, made), latest], py.LOAD), py.const(0)), py.const(0))
 
     def _direct(self, call: n.Call, target: str | ast.expr) -> ast.expr:
-        args = call.args
-        names = [argument.name for argument in args if argument.name is not None]
+        names = [argument.name for argument in call.args if argument.name is not None]
         values = self._arguments(call)
-        count = len(args) - len(names)
-        named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(target, depth, *values[:count], **named)
+        if not names:
+            return py.call(target, depth, *values)
+        count = len(values) - len(names)
+        named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
+        return py.call_named(target, [depth, *values[:count]], named)
 
     def _arguments(self, call: n.Call | n.CallValue) -> list[ast.expr]:
         """The arguments; those that are moved, and that others mention too, are let go of after the last one."""

@@ -95,10 +95,11 @@ class FunctionContext:
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
         self._hidden: set[str] = set()
         self._made: list[n.Expr] = []
-        self._coverings: dict[tuple[int, bool, bool], Covering] = {}
+        self._coverings: dict[tuple[int, bool, bool, bool], Covering] = {}
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
+        self._apart = False  # whether the body's statements are in inner functions
         self._counters: list[Counter] = []  # of the counted loops around it
 
     def begin(self, names: Iterable[str], *, error_handler: bool = False) -> None:
@@ -123,7 +124,7 @@ class FunctionContext:
         number = self.body.handler_of.get(id(statement))
         if number is None:
             return None
-        key = number, self._loops > 0, self.is_outlined
+        key = number, self._loops > 0, self.is_outlined, self.gives_tuples
         found = self._coverings.get(key)
         if found is None:
             jumps = frozenset(self.body.jumps.get(number, ()))
@@ -146,7 +147,7 @@ class FunctionContext:
 
     def _told(self, hook: str, statement: n.Stmt) -> ast.stmt:
         made = py.run(hook, py.const(self.program.file), py.const(statement.span[0]))
-        py.place(made, statement.span)
+        py.place(made, statement.place)
         return made
 
     @contextmanager
@@ -203,8 +204,18 @@ class FunctionContext:
         return self._outlined > 0
 
     @property
+    def gives_tuples(self) -> bool:
+        """Whether the current statement is in an inner function, which gives what is returned in a tuple."""
+        return self._apart or self._outlined > 0 or self.in_error_handler
+
+    @property
+    def runs_once(self) -> bool:
+        """Whether the current statement is one of many that run once."""
+        return self._long and not self._loops
+
+    @property
     def compact(self) -> bool:
-        """Whether code is made short rather than fast: the current statement is one of many that run once."""
+        """Whether code is made short rather than fast: it runs once, or seldom."""
         return self._short or (self._long and not self._loops)
 
     def counts_up(self, name: str) -> bool:
@@ -253,10 +264,11 @@ class FunctionContext:
         return bool(unsure)
 
     def take_apart(self) -> None:
-        """Prepares for a body whose statements are let go of as their code is generated.
+        """Prepares for a body whose statements are let go of as their code is generated, in inner functions.
 
         So nothing can be generated again, and every variable is guarded that may turn out not to be set.
         """
+        self._apart = True
         self.guarded |= self.body.variables - set(self.body.params)
         self.types.forget(keep=False)  # those of all expressions of a long body, which this looks at once
         self._items = item_names(self.body, self.types)

@@ -55,7 +55,7 @@ class ExpressionGenerator:
             made = self._value(expression)
         if self.context.notes:
             made = self._noted(expression, made)
-        py.place(made, expression.span)
+        py.place(made, expression.place)
         return made
 
     def _noted(self, expression: n.Expr, made: ast.expr) -> ast.expr:
@@ -74,7 +74,7 @@ class ExpressionGenerator:
             first, again = self.operand(expression)
             self.temporaries.hold(first, kind)
             made = py.either(self.may_be_deep(expression, first, again), py.call(abi.NESTED, again), again)
-        py.place(made, expression.span)
+        py.place(made, expression.place)
         return made
 
     def may_nest(self, expression: n.Expr) -> bool:
@@ -115,7 +115,7 @@ class ExpressionGenerator:
         else:
             made = _if_set(name, py.call(abi.NAME_OR_NIL, py.const(name)))
         made = self._noted(expression, made)
-        py.place(made, expression.span)
+        py.place(made, expression.place)
         return made
 
     def condition(self, expression: n.Expr) -> ast.expr:
@@ -133,7 +133,7 @@ class ExpressionGenerator:
             made = refuted
         else:
             return self.value(expression)
-        py.place(made, expression.span)
+        py.place(made, expression.place)
         return made
 
     def _joined_conditions(self, chain: n.Chain) -> ast.expr:
@@ -208,13 +208,13 @@ class ExpressionGenerator:
                 return self._map(entries)
             case n.Unary(op=op, operand=operand):
                 return self._unary(op, operand)
-            case n.Power(base=base, exponent=exponent, op_span=span):
+            case n.Power(base=base, exponent=exponent, op_place=place):
                 made = FloatGenerator(self.context, self).power(base, exponent)
                 if made is None:
                     made = NumberGenerator(self.context, self).power(expression)
                 if made is None:
                     made = py.call(abi.POW, self.value(base), self.value(exponent))
-                py.place(made, span)
+                py.place(made, place)
                 return made
             case n.CallValue():
                 return CallGenerator(self.context, self).call_result(expression)

@@ -124,18 +124,18 @@ class FloatGenerator:
         if not isinstance(expression, n.Chain) or not self._is_inner(expression):
             return next(leaves)
         made = self._plain(expression.first, leaves)
-        for operator, operand, span in expression.rest:
+        for operator, operand, place in expression.rest:
             made = py.binary(made, operator, self._plain(operand, leaves))
-            py.place(made, span)
+            py.place(made, place)
         return made
 
     def _tested(self, expression: n.Expr, leaves: Iterator[ast.expr]) -> ast.expr:
         if not isinstance(expression, n.Chain) or not self._is_inner(expression):
             return next(leaves)
         made = self._tested(expression.first, leaves)
-        for operator, operand, span in expression.rest:
+        for operator, operand, place in expression.rest:
             made = py.call(abi.FINITE, py.binary(made, operator, self._tested(operand, leaves)))
-            py.place(made, span)
+            py.place(made, place)
         return made
 
 

@@ -53,6 +53,7 @@ class Covering:
         jumps: the statements by which it may leave what it covers: ``return``, ``break``, ``continue``.
         in_loop: whether a loop is around the statement, in the same Python function.
         outlined: whether that function was made for a loop.
+        tupled: whether that function gives what is returned in a tuple.
         flag: for the condition of a loop, the variable that tells which way the loop around it is left.
     """
 
@@ -60,6 +61,7 @@ class Covering:
     jumps: frozenset[str]
     in_loop: bool
     outlined: bool
+    tupled: bool
     flag: str | None = None
 
     @property
@@ -114,7 +116,7 @@ def under_handler(
     handled = py.bind(_CAUGHT, py.call(abi.HANDLE, *args))
     not_cleared: list[ast.stmt] = []
     if "return" in handler.jumps:
-        value = py.name(_CAUGHT) if handler.outlined else py.item(py.name(_CAUGHT), py.const(0))
+        value = py.name(_CAUGHT) if handler.tupled else py.item(py.name(_CAUGHT), py.const(0))
         not_cleared.append(py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [py.give(value)]))
     for jump in jumps:
         made = py.compare(py.name(_CAUGHT), "is", py.name(_JUMPS[jump]))

@@ -28,13 +28,14 @@ from neuroscript.compiler.codegen.forms import (
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.codegen.temporaries import clear
-from neuroscript.compiler.error_handlers import fields_read
+from neuroscript.compiler.error_handlers import fields_read, mentioned
 from neuroscript.compiler.resolve import SYSTEM_NAMES
+from neuroscript.compiler.traversal import statements
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _LONG = 200  # statements of a body, not counting those inside others, beyond which they are generated in parts
-_PART = 32
+_PART = 64
 _ERROR = "error"  # the parameter of an error handler's function
 _PLACE = "place"  # its local that holds the place of the error
 _MESSAGE, _CODE, _ = SYSTEM_NAMES
@@ -76,15 +77,36 @@ class FunctionGenerator:
 
     @property
     def is_long(self) -> bool:
-        """Whether the statements are generated while Python compiles the function, which then empties the body."""
+        """Whether the statements are generated while Python compiles the function, which then empties the body.
+
+        Not where error handlers end the body, so that the statements are in a few ``try``.
+        """
         body = self.context.body
-        return len(body.block) > _LONG and body.session is None and not self.context.unit.watches
+        plain = body.session is None and not self.context.unit.watches and (body.resumes or not body.handlers)
+        return len(body.block) > _LONG and plain
 
     def _later(self) -> list[ast.stmt]:
-        """The body's statements, in parts that are generated when Python's compiler gets to them."""
+        """The body's statements, in inner functions that are generated when Python's compiler gets to them.
+
+        So what it needs for the code of one of them, beside the tree, need not be there for all at once.
+        """
         self.context.take_apart()
         block = self.context.body.block
-        return [py.Later(partial(self._part, start), block[start].span) for start in range(0, len(block), _PART)]
+        may_leave = any("return" in jumps for jumps in self.context.body.jumps.values())
+        code: list[ast.stmt] = []
+        for start in range(0, len(block), _PART):
+            identifier, where = self.context.temporaries.inner_function(), block[start].place
+            code.append(py.Later(identifier, partial(self._part, start), where))
+            if may_leave or any(isinstance(each, n.Return) for each in statements(block[start : start + _PART])):
+                result = self.context.temporaries.lasting()
+                given = py.item(py.name(result), py.const(0))
+                code.append(py.assign(result, py.call(identifier)))
+                code.append(py.when(py.compare(py.name(result), "is not", py.const(None)), [py.give(given)]))
+            else:
+                code.append(py.run(identifier))
+            for made in code[-2:]:
+                py.place(made, where)
+        return code
 
     def _part(self, start: int) -> list[ast.stmt]:
         block = self.context.body.block
@@ -93,10 +115,20 @@ class FunctionGenerator:
         else:
             part = block[:_PART]
             del block[:_PART]
-        made = self.statements.block(part)
+        made = [*self._shared(part), *self.statements.block(part)]
         if borrowing.IS_NEEDED:
             borrowing.count_holders_in_part(made)
         self.context.types.forget()
+        return made
+
+    def _shared(self, part: n.Block) -> list[ast.stmt]:
+        """The statement by which an inner function has the body's variables that some statements may set."""
+        body = self.context.body
+        names = (mentioned(part) | self.context.liveness.all_idle()) & body.variables
+        shared = [abi.VARIABLE + name for name in sorted(names)] + [LATEST] * body.uses_last
+        made: list[ast.stmt] = [ast.Nonlocal(shared)] if shared else []
+        for statement in made:
+            py.place(statement, part[0].place)
         return made
 
     def _function(self, identifier: str) -> ast.stmt:
@@ -202,7 +234,7 @@ class FunctionGenerator:
             if context.body.leaves:
                 code = [*context.nonlocals(code, without=given), *code]
         made = py.function(error_handler(number), given, [], code)
-        py.place(made, handler.span)
+        py.place(made, handler.place)
         return made
 
     def _of_error(self, name: str) -> ast.expr:

@@ -153,7 +153,7 @@ def _arguments_first(context: FunctionContext, expressions: Expressions, call: n
             py.assign(name, expressions.value(value)) for name, value in zip(names, doubtful, strict=True)
         ]
     for part, value in zip([*likely, *other], [*doubtful, *doubtful], strict=True):
-        py.place(part, value.span)
+        py.place(part, value.place)
     context.evaluated.update(zip(map(id, doubtful), names, strict=True))
     return missing(likely, other)
 
@@ -170,7 +170,7 @@ def tested(context: FunctionContext, expressions: Expressions, condition: n.Expr
         other = py.assign(flag, expressions.condition(first))
     code = missing([likely], [other])
     for part in code:
-        py.place(part, first.span)
+        py.place(part, first.place)
     tests = [py.name(flag), *map(expressions.condition, others)]
     joins_all = isinstance(condition, n.Chain) and condition.rest[0][0] == "and"
     return code, py.both(*tests) if joins_all else py.some(*tests)
@@ -186,7 +186,7 @@ def _split(context: FunctionContext, condition: n.Expr) -> tuple[n.Expr, list[n.
         return condition, []
     if count == 1:
         return parts[0], parts[1:]
-    return context.made(n.Chain(condition.span, condition.first, condition.rest[: count - 1])), parts[count:]
+    return context.made(n.Chain(condition.place, condition.first, condition.rest[: count - 1])), parts[count:]
 
 
 def missing(likely: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:

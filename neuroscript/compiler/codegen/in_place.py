@@ -82,7 +82,7 @@ class InPlaceGenerator:
         change = py.call(abi.TOOL_CHANGE + link.key, held, *operands)
         args = ast.Tuple([self.expressions.value(old), *operands], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
-        py.place(call, value.span)
+        py.place(call, value.place)
         return self._either([*found, *tests, change], ast.Pass(), call)
 
     def _without_last(
@@ -103,14 +103,14 @@ class InPlaceGenerator:
         found += [] if name in flow.owned else [only_variable_holds(name)]
         args = ast.Tuple([held, self.expressions.value(start), self.expressions.value(end)], py.LOAD)
         call = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), args, py.const(()))
-        py.place(call, value.span)
+        py.place(call, value.place)
         last = ast.Delete([ast.Subscript(held, py.const(-1), ast.Del())])
         return self._either([*found, held], last, call)
 
     def by_adding(self, value: n.Expr) -> list[ast.stmt] | None:
         """``set target = target + [v, …]`` for an item; None where it is another kind of statement."""
         match value:
-            case n.Chain(first=old, rest=[("+", n.ListExpr() as added, span)]) if self._is_put_back(old):
+            case n.Chain(first=old, rest=[("+", n.ListExpr() as added, place)]) if self._is_put_back(old):
                 self._read_first(old, [added])
             case _:
                 return None
@@ -120,7 +120,7 @@ class InPlaceGenerator:
         room = py.compare(size, "<=", py.const(self.context.unit.max_items))
         extend = ast.AugAssign(ast.Name(held.id, py.STORE), ast.Add(), items)
         join = py.call(abi.ADD, self.expressions.value(old), items)
-        py.place(join, span)
+        py.place(join, place)
         return self._either([*found, room], extend, join)
 
     # --- parts -------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class InPlaceGenerator:
         if not self.target.path:
             return local, [py.kind_is(local, kind), only_variable_holds(self.target.name)]
         if self.way is not None and len(self.target.path) <= DEEP and not self.context.compact:
-            last = n.Literal(self.target.span, 0 if kind == "list" else "")
+            last = n.Literal(self.target.place, 0 if kind == "list" else "")
             reads = [self.expressions.value(key) for key in self.target.path]
             tests, children, _ = self.way(self.target, [*self.target.path, last], reads, kind == "list")
             self._cleared += map(clear, children)

@@ -46,17 +46,17 @@ def keys_once(context: FunctionContext, expressions: Expressions, target: n.Targ
     for place in hard:
         key = indexes[place].index  # which is evaluated before that of the target
         name = context.hide(str(place), key)
-        names[place] = n.Name(key.span, name)
+        names[place] = n.Name(key.place, name)
         made = evaluated(context, expressions, key, partial(py.set_variable, name))
         code += [*made, *context.temporaries.release()]
         for each in code:
-            py.place(each, key.span)
+            py.place(each, key.place)
     rewritten: n.Expr = part
     for place, index in enumerate(indexes):
-        rewritten = context.made(n.Index(index.span, rewritten, names.get(place, index.index), index.dotted))
+        rewritten = context.made(n.Index(index.place, rewritten, names.get(place, index.index), index.dotted))
     path = [names.get(place, key) for place, key in enumerate(target.path)]
     clean: list[ast.stmt] = [py.set_variable(name.name, py.const(None)) for name in names.values()]
-    return code, n.Target(target.span, target.name, path), context.made(_with(value, rewritten)), clean
+    return code, n.Target(target.place, target.name, path), context.made(_with(value, rewritten)), clean
 
 
 def _leading(value: n.Expr) -> n.Expr | None:
@@ -77,7 +77,7 @@ def _with(value: n.Expr, first: n.Expr) -> n.Expr:
         case n.Chain(span=span, rest=rest):
             return n.Chain(span, first, rest)
         case n.ToolCall(span=span, name=name, args=[argument, *others], name_span=name_span):
-            return n.ToolCall(span, name, [n.Argument(argument.span, first), *others], name_span)
+            return n.ToolCall(span, name, [n.Argument(argument.place, first), *others], name_span)
     return first
 
 

@@ -65,14 +65,14 @@ class LoopGenerator:
         """Any ``while``, as a loop over the fuel."""
         first, test = tested(self.context, self.expressions, statement.condition)
         done: ast.stmt = py.when(py.negated(test), [py.stop()])
-        py.place(done, statement.span)
+        py.place(done, statement.place)
         handler = self.handler
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
         if handler is not None and handler.in_loop and handler.loop_jumps:
             # The loop to be left is not this one, whose condition failed, but the one around it.
             flag = self.temporaries.lasting()
-            handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
+            handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, handler.tupled, flag)
             before = [clear(flag)]
             after = jumps_of(flag, handler.loop_jumps)
         self.context.bounds.assume(statement.condition)
@@ -126,7 +126,7 @@ class LoopGenerator:
         # A test that may fail comes after its step, which then is that of the first turn.
         steps = py.name(abi.FUEL) if sure else py.call(abi.CHAIN, py.const((True,)), py.name(abi.FUEL))
         turns = py.call(abi.COMPRESS, self._range(counter), steps)
-        py.place(turns, statement.condition.span)
+        py.place(turns, statement.condition.place)
         next_value = py.binary(py.variable(name), "-" if counter.down else "+", self.expressions.value(counter.step))
         rest = [step(), py.set_variable(name, next_value)]
         self.context.bounds.assume(statement.condition)
@@ -189,7 +189,7 @@ class LoopGenerator:
             collection = py.bind(held, collection)
             after = [clear(held)]
         items = self._items(statement, collection)
-        py.place(items, statement.collection.span)
+        py.place(items, statement.collection.place)
         if self.handler is not None:
             walked = self.temporaries.lasting()
             before = under_handler([py.assign(walked, items)], self.handler, [clear(walked)])
@@ -237,7 +237,7 @@ class LoopGenerator:
         made = py.function(identifier, [], [], [*self.context.nonlocals(body, *more), *body])
         result = self.temporaries.lasting()
         # A `return` inside gives a tuple of its value, which functions of loops around this one pass on.
-        tupled = self.context.is_outlined or self.context.in_error_handler
+        tupled = self.context.gives_tuples
         value = py.name(result) if tupled else py.item(py.name(result), py.const(0))
         handler = self.context.handler_of(statement)
         return [

@@ -89,7 +89,7 @@ def moved_value(context: FunctionContext, expressions: Expressions, argument: n.
         return py.item(ast.Tuple([py.name(held), py.bind(held, py.const(None))], py.LOAD), py.const(0))
     if isinstance(argument, n.Index):
         made = py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
-        py.place(made, argument.span)
+        py.place(made, argument.place)
         return made
     assert isinstance(argument, n.Name)
     return let_go(argument.name)
@@ -115,7 +115,7 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
 
 def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
     """The variables that hold, for nothing, a part of what a statement is going to change."""
-    if not isinstance(statement, n.Set) or context.unit.watches:
+    if type(statement) is not n.Set or context.unit.watches:
         return []
     names = context.liveness.idle_aliases(statement)
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
@@ -125,17 +125,17 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
     if type(statement) is not n.Set:
         return []
-    match statement:
-        case n.Set(targets=[_], value=value) if not context.unit.watches:
-            root = value
-            while isinstance(root, n.Index):
-                root = root.value
-            if not isinstance(root, n.Name) or root.name in assigned_by(statement) or not context.is_pure(root):
-                return []
-            if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
-                return []
-            if (root.name, None) in context.liveness.last_reads(statement):
-                return [py.set_variable(root.name, py.const(None))]
+    root = value = statement.value
+    while isinstance(root, n.Index):
+        root = root.value
+    if not isinstance(root, n.Name) or len(statement.targets) != 1 or context.unit.watches:
+        return []
+    if root.name in assigned_by(statement) or not context.is_pure(root):
+        return []
+    if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
+        return []
+    if (root.name, None) in context.liveness.last_reads(statement):
+        return [py.set_variable(root.name, py.const(None))]
     return []
 
 

@@ -43,7 +43,7 @@ class _Node:
         operator: of an operation.
         left: of an operation.
         right: of an operation.
-        span: of the operator.
+        place: of the operator.
     """
 
     kind: Type
@@ -52,7 +52,7 @@ class _Node:
     operator: str = ""
     left: _Node | None = None
     right: _Node | None = None
-    span: n.Span | None = None
+    place: n.Place | None = None
 
 
 class NumberGenerator:
@@ -109,7 +109,7 @@ class NumberGenerator:
                 operator in _HELPERS for operator, _, _ in rest
             ):
                 return self._chain(expression, first, rest)
-            case n.Power(base=base, exponent=n.Literal(value=int() as power) as exponent, op_span=span) if (
+            case n.Power(base=base, exponent=n.Literal(value=int() as power) as exponent, op_place=place) if (
                 type(power) is int and 0 < power <= _MOST_POWER
             ):
                 made = self._node(base)
@@ -117,7 +117,7 @@ class NumberGenerator:
                     return None
                 self._powers = True
                 right = _Node(bounded(3, natural=True), 0, exponent)
-                return self._operation("**", made, right, made.bits * power, self.context.type_of(expression), span)
+                return self._operation("**", made, right, made.bits * power, self.context.type_of(expression), place)
         kind = self._hoped(expression)
         if not kind.within(NUM):
             return None
@@ -127,27 +127,29 @@ class NumberGenerator:
         bits = kind.bits if kind.within(INT) and kind.bits is not None else _MODERATE_BITS
         return _Node(kind, min(bits, _MODERATE_BITS), expression)
 
-    def _chain(self, chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> _Node | None:
+    def _chain(self, chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Place]]) -> _Node | None:
         divided = max((place for place, (operator, _, _) in enumerate(rest, 1) if operator not in _HELPERS), default=0)
         if divided:  # its result is an operand
-            first = self.context.made(n.Chain(chain.span, first, rest[:divided]))
+            first = self.context.made(n.Chain(chain.place, first, rest[:divided]))
             rest = rest[divided:]
             if not rest or self._hoped(first).within(INT):
                 return None
         left = self._node(first)
-        for operator, operand, span in rest:
+        for operator, operand, place in rest:
             right = self._node(operand)
             if left is None or right is None:
                 return None
             bits = left.bits + right.bits if operator == "*" else max(left.bits, right.bits) + 1
-            left = self._operation(operator, left, right, bits, types.binary(operator, left.kind, right.kind), span)
+            left = self._operation(operator, left, right, bits, types.binary(operator, left.kind, right.kind), place)
         return left
 
-    def _operation(self, operator: str, left: _Node, right: _Node, bits: int, kind: Type, span: n.Span) -> _Node | None:
+    def _operation(
+        self, operator: str, left: _Node, right: _Node, bits: int, kind: Type, place: n.Place
+    ) -> _Node | None:
         self._operations += 1
         if not kind.within(NUM) or bits > _MOST_BITS:
             return None
-        return _Node(kind, bits, None, operator, left, right, span)
+        return _Node(kind, bits, None, operator, left, right, place)
 
     # --- operands ----------------------------------------------------------------------------------------------------
 
@@ -220,11 +222,11 @@ def _applied(
     node: _Node, operands: Iterator[ast.expr], apply: Callable[[ast.expr, str, ast.expr], ast.expr]
 ) -> ast.expr:
     """Code of a tree, given that of its operands and what makes code of an operation."""
-    if node.left is None or node.right is None or node.span is None:
+    if node.left is None or node.right is None or node.place is None:
         return next(operands)
     left = _applied(node.left, operands, apply)
     made = apply(left, node.operator, _applied(node.right, operands, apply))
-    py.place(made, node.span)
+    py.place(made, node.place)
     return made
 
 

@@ -70,14 +70,21 @@ class OperationGenerator:
         self.context = context
         self.expressions = expressions
         self.temporaries = context.temporaries
-        self.floats = FloatGenerator(context, expressions)
+
+    @property
+    def floats(self) -> FloatGenerator:
+        """Generates operations on floats."""
+        return FloatGenerator(self.context, self.expressions)
 
     def chain(self, chain: n.Chain) -> ast.expr:
         """``a + b - c …``, from left to right."""
-        if self.floats.is_tree(chain):
-            return self.floats.tree(chain)
-        if (numbers := NumberGenerator(self.context, self.expressions).tree(chain)) is not None:
-            return numbers
+        kind = self.context.type_of(chain)
+        if kind.within(NUM) and not kind.within(INT) and (floats := self.floats).is_tree(chain):
+            return floats.tree(chain)
+        if not self.context.compact:
+            numbers = NumberGenerator(self.context, self.expressions).tree(chain)
+            if numbers is not None:
+                return numbers
         pieces: list[ast.expr] = []
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
@@ -85,28 +92,30 @@ class OperationGenerator:
         helpers = (
             {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
         )
-        for number, (operator, operand, span) in enumerate(chain.rest):
+        for number, (operator, operand, place) in enumerate(chain.rest):
             right_kind = self.context.type_of(operand)
             if operator == "+" and (kind.within(STR) or right_kind.within(STR)) and _all_plus(chain, number):
                 text = TextGenerator(self.context, self.expressions)
-                part = text.part(left, span) if left is not None else Part(made, kind, span)
+                part = text.part(left, place) if left is not None else Part(made, kind, place)
                 made = text.concatenation(part, chain.rest[number:])
                 break
-            if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
+            if operator not in ("and", "or") and (number >= _FAST or self._better_short(operator, kind, right_kind)):
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
-            elif operator == "/" and self._is_whole_quotient(span, kind, right_kind):
+            elif operator == "/" and self._is_whole_quotient(place, kind, right_kind):
                 made = py.binary(
                     made if left is None else self.expressions.value(left), "//", self.expressions.value(operand)
                 )
             else:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
-                made = self._operation(operator, _Left(left, first, again, kind), operand, span)
-            py.place(made, span)
-            kind = self.context.types.step(chain, number, kind)
+                made = self._operation(operator, _Left(left, first, again, kind), operand, place)
+            py.place(made, place)
             left = None
-            if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
+            if number + 1 == len(chain.rest):
+                break
+            kind = self.context.types.step(chain, number, kind)
+            if number % CHAIN_DEPTH == CHAIN_DEPTH - 1:
                 temporary = self.temporaries.fresh()
                 pieces.append(py.bind(temporary, made))
                 made = py.name(temporary)
@@ -114,14 +123,17 @@ class OperationGenerator:
             made = py.item(py.items([*pieces, made]), py.const(-1))
         return made
 
-    def _is_whole_quotient(self, span: n.Span, left: Type, right: Type) -> bool:
-        return left.within(INT) and right.within(INT) and self.context.types.is_exact(span)
+    def _is_whole_quotient(self, place: n.Place, left: Type, right: Type) -> bool:
+        return left.within(INT) and right.within(INT) and self.context.types.is_exact(place)
 
-    def _better_short(self, left: Type, right: Type) -> bool:
-        """Whether an operation that would need type tests is better a call, as in long code that runs once."""
+    def _better_short(self, operator: str, left: Type, right: Type) -> bool:
+        """Whether an operation that would need tests is better a call, as in long code that runs once."""
         if not self.context.compact:
             return False
-        return not ((left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR))
+        if left.within(INT) and right.within(INT):
+            checked = operator in ("+", "-", "*") and types.binary(operator, left, right).bits is None
+            return checked and self.context.runs_once
+        return not (left.within(STR) or right.within(STR))
 
     def _computed(self, made: ast.expr) -> tuple[ast.expr, ast.expr]:
         if isinstance(made, ast.Name):
@@ -129,7 +141,7 @@ class OperationGenerator:
         temporary = self.temporaries.fresh()
         return py.bind(temporary, made), py.name(temporary)
 
-    def _operation(self, operator: str, left: _Left, operand: n.Expr, span: n.Span) -> ast.expr:
+    def _operation(self, operator: str, left: _Left, operand: n.Expr, place: n.Place) -> ast.expr:
         match operator:
             case "and" | "or":
                 return self._logical(operator, left, operand)
@@ -139,8 +151,8 @@ class OperationGenerator:
                 return self._comparison(operator, left, operand)
             case "+" if left.kind.within(STR) or self.context.type_of(operand).within(STR):
                 pure, is_name = isinstance(left.first, ast.Name | ast.Constant), isinstance(left.source, n.Name)
-                part = Part(once(left.first), left.kind, span, pure and self.context.is_pure_code(left.first), is_name)
-                return TextGenerator(self.context, self.expressions).concatenation(part, [(operator, operand, span)])
+                part = Part(once(left.first), left.kind, place, pure and self.context.is_pure_code(left.first), is_name)
+                return TextGenerator(self.context, self.expressions).concatenation(part, [(operator, operand, place)])
             case "+" | "-" | "*":
                 return self._arithmetic(operator, left, operand)
             case "/":

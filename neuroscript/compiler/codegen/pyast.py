@@ -14,7 +14,8 @@ from sys import intern
 from typing import Any, TypeVar
 
 from neuroscript.runtime import abi
-from neuroscript.syntax.nodes import Span
+from neuroscript.syntax.nodes import Place, span_of
+from neuroscript.syntax.spans import unpacked
 
 NodeT = TypeVar("NodeT", bound=ast.AST)
 
@@ -57,14 +58,31 @@ _NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_c
 _LEFT_OUT = frozenset({"kind", "type_comment"})  # they stay None, as the base class has them
 
 
-def _slotted(kind: type[NodeT]) -> Callable[..., NodeT]:
-    """A class of nodes without dictionaries, which take ``lineno`` as their last argument: 0 until they are placed.
+class _NodeClass(type):
+    """The class of the slotted classes, each of which has itself as the attribute ``__class__``.
 
-    To find out that a slot is empty takes longer than all the rest of `place`.
+    To find out what a node is, Python's compiler asks whether it is of this class or that, a name more than twenty
+    times.  Each answer takes the node's ``__class__``, and `object` takes twice as long to give it.
+    """
+
+    # In the place of a descriptor, which would not let a class have such an attribute.
+    __class__ = type  # type: ignore[assignment]
+
+
+def _slotted(kind: type[NodeT]) -> Callable[..., NodeT]:
+    """A class of nodes without dictionaries, whose ``lineno`` is 0 until they are placed.
+
+    To find out that a slot is empty takes longer than all the rest of `place`, and the base class takes twice the time
+    for setting the fields.
     """
     names = tuple(name for name in kind._fields if name not in _LEFT_OUT)
-    members = {"__slots__": (*names, *kind._attributes), "_fields": (*names, "lineno")}
-    made: type[NodeT] = type(kind.__name__, (kind,), members)
+    methods: dict[str, Any] = {}
+    fields = "".join([f" self.{name} = {name}\n" for name in names])
+    # The text is made of the names of fields of Python's own classes.
+    exec(f"def __init__({', '.join(['self', *names])}):\n{fields} self.lineno = 0", methods)
+    members = {"__slots__": (*names, *kind._attributes), "_fields": names, "__init__": methods["__init__"]}
+    made: type[NodeT] = _NodeClass(kind.__name__, (kind,), members)  # type: ignore[assignment]
+    setattr(made, "__class__", made)  # noqa: B010 - no type lets a class be its own
     _SLOTTED[made] = _PLAIN[kind] if kind in _PLAIN else tuple(name for name in names if name not in _NO_NODES)
     return made
 
@@ -94,17 +112,17 @@ _UnaryOp = _slotted(ast.UnaryOp)
 
 def name(identifier: str) -> ast.Name:
     """A reference to a name."""
-    return _Name(identifier, LOAD, 0)
+    return _Name(identifier, LOAD)
 
 
 def variable(identifier: str) -> ast.Name:
     """A reference to a variable of the script."""
-    return _Name(intern(abi.VARIABLE + identifier), LOAD, 0)
+    return _Name(intern(abi.VARIABLE + identifier), LOAD)
 
 
 def stored(identifier: str) -> ast.Name:
     """A name that is set."""
-    return _Name(identifier, STORE, 0)
+    return _Name(identifier, STORE)
 
 
 def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
@@ -114,143 +132,119 @@ def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
 
 def const(value: Any) -> ast.Constant:
     """A constant."""
-    return _Constant(value, 0)
+    return _Constant(value)
 
 
-def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
+def call(function: str | ast.expr, *args: ast.expr) -> ast.Call:
+    """A call with positional arguments."""
+    return _Call(_Name(function, LOAD) if type(function) is str else function, [*args], _NONE)
+
+
+def call_named(function: str | ast.expr, args: list[ast.expr], named: dict[str, ast.expr]) -> ast.Call:
     """A call with positional arguments, then named ones."""
-    callee = _Name(function, LOAD, 0) if type(function) is str else function
-    keywords = [ast.keyword(key, value) for key, value in named.items()] if named else _NONE
-    return _Call(callee, list(args), keywords, 0)
+    made = call(function, *args)
+    made.keywords = [ast.keyword(key, value) for key, value in named.items()]
+    return made
 
 
 def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:
     """``(identifier := value)``."""
-    return _NamedExpr(_Name(identifier, STORE, 0), value, 0)
+    return _NamedExpr(_Name(identifier, STORE), value)
 
 
 def either(test: ast.expr, yes: ast.expr, no: ast.expr) -> ast.IfExp:
     """``yes if test else no``."""
-    return _IfExp(test, yes, no, 0)
+    return _IfExp(test, yes, no)
 
 
 def compare(left: ast.expr, *pairs: Any) -> ast.Compare:
     """``compare(a, "<", b, "<", c)`` is ``a < b < c``."""
     if len(pairs) == 2:
-        return _Compare(left, _COMPARISON[pairs[0]], [pairs[1]], 0)
-    return _Compare(left, [_COMPARISONS[op] for op in pairs[::2]], list(pairs[1::2]), 0)
+        return _Compare(left, _COMPARISON[pairs[0]], [pairs[1]])
+    return _Compare(left, [_COMPARISONS[op] for op in pairs[::2]], list(pairs[1::2]))
 
 
 def both(*tests: ast.expr) -> ast.expr:
     """``a and b and …``; of none, True."""
     if not tests:
         return const(True)
-    return tests[0] if len(tests) == 1 else _BoolOp(_AND, list(tests), 0)
+    return tests[0] if len(tests) == 1 else _BoolOp(_AND, list(tests))
 
 
 def some(*tests: ast.expr) -> ast.expr:
     """``a or b or …``."""
-    return tests[0] if len(tests) == 1 else _BoolOp(_OR, list(tests), 0)
+    return tests[0] if len(tests) == 1 else _BoolOp(_OR, list(tests))
 
 
 def negated(test: ast.expr) -> ast.UnaryOp:
     """``not test``."""
-    return _UnaryOp(_NOT, test, 0)
+    return _UnaryOp(_NOT, test)
 
 
 def binary(left: ast.expr, operator: str, right: ast.expr) -> ast.BinOp:
     """``left operator right``."""
-    return _BinOp(left, _OPERATORS[operator], right, 0)
+    return _BinOp(left, _OPERATORS[operator], right)
 
 
 def item(container: ast.expr, key: ast.expr) -> ast.Subscript:
     """``container[key]``."""
-    return _Subscript(container, key, LOAD, 0)
+    return _Subscript(container, key, LOAD)
 
 
 def attribute(value: ast.expr, name: str) -> ast.Attribute:
     """``value.name``."""
-    return _Attribute(value, name, LOAD, 0)
+    return _Attribute(value, name, LOAD)
 
 
 def kind_is(value: ast.expr, kind: str) -> ast.Compare:
     """``type(value) is kind``."""
-    of_value = _Call(_Name("type", LOAD, 0), [value], _NONE, 0)
-    return _Compare(of_value, _COMPARISON["is"], [_Name(kind, LOAD, 0)], 0)
+    of_value = _Call(_Name("type", LOAD), [value], _NONE)
+    return _Compare(of_value, _COMPARISON["is"], [_Name(kind, LOAD)])
 
 
 def assign(identifier: str, value: ast.expr) -> ast.Assign:
     """``identifier = value``."""
-    return _Assign([_Name(identifier, STORE, 0)], value, 0)
+    return _Assign([_Name(identifier, STORE)], value)
 
 
 def run(function: str, *args: ast.expr) -> ast.Expr:
     """A call as a statement."""
-    return _Expr(call(function, *args), 0)
+    return _Expr(call(function, *args))
 
 
 def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
     """``if``."""
-    return _If(test, body, orelse or _NONE, 0)
+    return _If(test, body, orelse or _NONE)
 
 
 def each(target: ast.expr, items: ast.expr, body: list[ast.stmt], rest: list[ast.stmt]) -> ast.For:
     """``for target in items``, and what runs after the last item."""
-    return _For(target, items, body, rest, 0)
+    return _For(target, items, body, rest)
 
 
 def stop() -> ast.Break:
     """``break``."""
-    return _Break(0)
+    return _Break()
 
 
 def give(value: ast.expr) -> ast.Return:
     """``return value``."""
-    return _Return(value, 0)
+    return _Return(value)
 
 
 def fail(error: ast.expr) -> ast.Raise:
     """``raise error``."""
-    return _Raise(error, None, 0)
+    return _Raise(error, None)
 
 
 def catch(code: list[ast.stmt], kind: str, bound: str | None, handler: list[ast.stmt]) -> ast.Try:
     """Statements, and those that run where an exception of a kind is raised; ``bound`` is the name of its variable."""
-    return _Try(code, [_ExceptHandler(name(kind), bound, handler, 0)], _NONE, _NONE, 0)
+    return _Try(code, [_ExceptHandler(name(kind), bound, handler)], _NONE, _NONE)
 
 
 def items(values: list[ast.expr]) -> ast.Tuple:
     """A tuple."""
-    return _Tuple(values, LOAD, 0)
-
-
-class Later(ast.If):
-    """Statements that are made when Python's compiler gets to them, as ``if True:`` around them.
-
-    It takes a tree apart statement by statement, and then has no more need of it; so only a part of a long function's
-    tree is there at any time.  Of the ``if`` nothing is left in the code.
-
-    Args:
-        make: makes the statements; it is asked once.
-        span: where the first of them stands.
-    """
-
-    def __init__(self, make: Callable[[], list[ast.stmt]], span: Span) -> None:
-        super().__init__(const(True), orelse=[])  # type: ignore[call-arg]  # the body is made later
-        self._make: Callable[[], list[ast.stmt]] | None = make
-        place(self.test, span)
-        self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span
-
-    @property
-    def body(self) -> list[ast.stmt]:
-        """The statements."""
-        make, self._make = self._make, None
-        assert make is not None
-        return make()
-
-    @body.setter
-    def body(self, value: list[ast.stmt]) -> None:
-        """Takes no notice of the empty list that nodes begin with from Python 3.13 on."""
+    return _Tuple(values, LOAD)
 
 
 def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
@@ -270,17 +264,48 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
     return made
 
 
-def place(tree: ast.AST, span: Span) -> None:
+class Later(ast.FunctionDef):
+    """A function without parameters whose statements are made when Python's compiler gets to them.
+
+    It takes a tree apart statement by statement, and then has no more need of it; so only a part of the tree of a long
+    procedure, which consists of such functions, is there at any time.
+
+    Args:
+        identifier: its name.
+        make: makes the statements; it is asked once.
+        where: where the first of them stands.
+    """
+
+    def __init__(self, identifier: str, make: Callable[[], list[ast.stmt]], where: Place) -> None:
+        made = function(identifier, [], [], [])
+        super().__init__(**{name: getattr(made, name) for name in made._fields if name not in ("body", "type_comment")})
+        self._make: Callable[[], list[ast.stmt]] | None = make
+        self.lineno, self.col_offset, self.end_lineno, self.end_col_offset = span_of(where)
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements."""
+        make, self._make = self._make, None
+        assert make is not None
+        return make()
+
+    @body.setter
+    def body(self, value: list[ast.stmt]) -> None:
+        """Takes no notice of the empty list that nodes begin with from Python 3.13 on."""
+
+
+def place(tree: ast.AST, where: Place) -> None:
     """Sets the position of every node of a tree that has none yet."""
-    line, column, end_line, end_column = span
     node: Any = tree
-    kind = type(node)
-    if kind is _Name or kind is _Constant:  # half of all calls
-        if not node.lineno:
-            node.lineno = line
-            node.col_offset = column
-            node.end_lineno = end_line
-            node.end_col_offset = end_column
+    inner = _SLOTTED.get(type(node))
+    if inner is not None and node.lineno:
+        return
+    line, column, end_line, end_column = unpacked(where) if isinstance(where, int) else where
+    if inner == ():
+        node.lineno = line
+        node.col_offset = column
+        node.end_lineno = end_line
+        node.end_col_offset = end_column
         return
     pending: list[Any] = [tree]
     for node in pending:  # to which the inner ones are added on the way

@@ -41,35 +41,41 @@ class StatementGenerator:
 
     def block(self, block: n.Block) -> list[ast.stmt]:
         """Generates the statements of a block; never none."""
-        flow = self.context.flow
+        context, flow, temporaries = self.context, self.context.flow, self.temporaries
+        tells = context.unit.covers or context.unit.watches
         code: list[ast.stmt] = []
         empty: set[str] = set()  # variables that have just been emptied
         for statement in block:
-            self.temporaries.next_statement()
+            temporaries.next_statement()
             flow.enter(statement)
-            self.context.statement = statement
-            let_go = emptied(self.context, statement)
-            names = idle(self.context, statement)
-            made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
-            empty = empty.union(names) if isinstance(statement, n.Set) else set()
-            empty.difference_update(assigned_by(statement))
-            made += vacated(self.context, self.expressions, statement)
-            self.context.moved_items.clear()
-            self.context.evaluated.clear()
-            if (item := moved_item(self.context, self.expressions, statement)) is not None:
+            context.statement = statement
+            context.moved_items.clear()
+            context.evaluated.clear()
+            made: list[ast.stmt] = []
+            let_go: list[ast.stmt] = []
+            if type(statement) is n.Set:
+                let_go = emptied(context, statement)
+                names = idle(context, statement)
+                made += [py.set_variable(name, py.const(None)) for name in names if name not in empty]
+                empty = empty.union(names).difference(assigned_by(statement))
+            elif empty:
+                empty = set()
+            made += vacated(context, self.expressions, statement)
+            if (item := moved_item(context, self.expressions, statement)) is not None:
                 made += item[0]
-                self.context.moved_items[id(item[1])] = item[2]
-            self.context.moved = moved_arguments(self.context, statement)
+                context.moved_items[id(item[1])] = item[2]
+            context.moved = moved_arguments(context, statement)
             made += self._statement(statement)
-            made += self.temporaries.release()
+            made += temporaries.release()
             made += let_go
-            if self.context.unit.watches and isinstance(statement, n.Return):
-                py.watch_results(made, abi.RESULT)
-            made[:0] = self.context.begun(statement)
+            if tells:
+                if context.unit.watches and isinstance(statement, n.Return):
+                    py.watch_results(made, abi.RESULT)
+                made[:0] = context.begun(statement)
             flow.leave(statement)
-            self.context.bounds.leave(statement)
+            context.bounds.leave(statement)
             for part in made:
-                py.place(part, statement.span)
+                py.place(part, statement.place)
             code += made
         return code or [ast.Pass()]
 
@@ -142,7 +148,7 @@ class StatementGenerator:
         procedure = self.context.body.procedure
         declared = len(procedure.returns) if procedure is not None else 0
         made: ast.expr = py.const(None)
-        tupled = self.context.is_outlined or self.context.in_error_handler
+        tupled = self.context.gives_tuples
         if len(values) == 1 and declared < 2 and not tupled:
             put_back = self.assignments.put_back(values[0])
             return put_back or evaluated(self.context, self.expressions, values[0], py.give)
@@ -173,11 +179,11 @@ class StatementGenerator:
         source = py.const(self._source(value.span))
         if self.context.type_of(value).within(BOOL):
             failed = py.run(abi.MUST, py.const(False), source)
-            py.place(failed, value.span)
+            py.place(failed, value.place)
             before, test = tested(self.context, self.expressions, value)
             return [*before, py.when(py.negated(test), [failed])]
         failed = py.run(abi.MUST, py.name(temporary), source)
-        py.place(failed, value.span)
+        py.place(failed, value.place)
         return [
             py.assign(temporary, self.expressions.value(value)),
             py.when(py.negated(py.name(temporary)), [failed]),
@@ -199,7 +205,7 @@ class StatementGenerator:
         context.notes.clear()
         source = py.const(self._source(value.span))
         failed = py.run(abi.MUST_EXPLAINED, py.name(temporary), source, py.name(noted), py.const(tuple(table)))
-        py.place(failed, value.span)
+        py.place(failed, value.place)
         return [
             py.assign(noted, ast.Dict([], [])),
             evaluated,
@@ -263,7 +269,7 @@ class StatementGenerator:
         if more:
             branches.begin()
             bounds.known = tested[-1]
-            later = self._if(n.If(statement.span, more, rest), handler)
+            later = self._if(n.If(statement.place, more, rest), handler)
             branches.end(goes_on=True)
             ends.append(bounds.known)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
@@ -285,7 +291,7 @@ class StatementGenerator:
         if handler is None or (not before and _cannot_raise(test)):
             return [*before, py.when(test, body, orelse)]
         flag = self.temporaries.lasting()
-        py.place(test, condition.span)
+        py.place(test, condition.place)
         decided = py.assign(flag, py.either(test, py.const(True), py.const(False)))
         code = under_handler([*before, decided], handler, [clear(flag)])
         if orelse:

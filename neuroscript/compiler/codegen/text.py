@@ -25,7 +25,7 @@ SHORT = 4096
 
 _MOST = 24  # parts that are joined inline; Python's compiler walks the sum of their lengths recursively
 _LONGEST_NUMBER = 400  # characters of the text of a double
-_NOWHERE: n.Span = (0, 0, 0, 0)
+_NOWHERE: n.Place = (0, 0, 0, 0)
 
 
 @record()
@@ -35,14 +35,14 @@ class Part:
     Attributes:
         made: code that evaluates it.
         kind: its type.
-        span: where a failure to turn it into text is placed.
+        place: where a failure to turn it into text is placed.
         pure: whether the code is short, cannot fail and has no effects.
         name: whether it reads a variable.
     """
 
     made: ast.expr
     kind: Type
-    span: n.Span = _NOWHERE
+    place: n.Place = _NOWHERE
     pure: bool = False
     name: bool = False
 
@@ -66,21 +66,21 @@ class TextGenerator:
         self.temporaries = context.temporaries
         self.most = min(LONG_TEXT, context.unit.max_string)  # characters that are joined inline
 
-    def part(self, expression: n.Expr, span: n.Span) -> Part:
-        """An operand as a part of a string; ``span`` is where a failure to turn it into text is placed."""
+    def part(self, expression: n.Expr, place: n.Place) -> Part:
+        """An operand as a part of a string; ``place`` is where a failure to turn it into text is placed."""
         if isinstance(expression, n.Literal) and type(expression.value) is int:
-            return Part(py.const(str(expression.value)), T_STR, span, pure=True)
+            return Part(py.const(str(expression.value)), T_STR, place, pure=True)
         made, kind = self.expressions.value(expression), self.context.type_of(expression)
         pure = self.context.is_pure(expression) and self.context.is_repeatable(expression)
-        return Part(made, kind, span, pure, isinstance(expression, n.Name))
+        return Part(made, kind, place, pure, isinstance(expression, n.Name))
 
-    def concatenation(self, first: Part, rest: list[tuple[str, n.Expr, n.Span]]) -> ast.expr:
+    def concatenation(self, first: Part, rest: list[tuple[str, n.Expr, n.Place]]) -> ast.expr:
         """``first + a + b …``, where ``first`` or ``a`` is a string."""
-        parts = [first, *(self.part(operand, span) for _, operand, span in rest)]
+        parts = [first, *(self.part(operand, place) for _, operand, place in rest)]
         if len(parts) > 2:
             return self.joined(parts)
         made = self.joined(parts, lambda texts: py.call(abi.JOIN, *texts))
-        py.place(made, first.span)
+        py.place(made, first.place)
         return made
 
     def joined(self, parts: list[Part], otherwise: Callable[[list[ast.expr]], ast.expr] | None = None) -> ast.expr:
@@ -137,7 +137,7 @@ class TextGenerator:
         made = part.made
         if not part.kind.within(STR):
             made = py.call("str" if part.kind.within(INT) else abi.TEXT, made)
-            py.place(made, part.span)
+            py.place(made, part.place)
         return made
 
     def _short_text(self, part: Part) -> ast.expr:
@@ -165,7 +165,7 @@ class TextGenerator:
             made = py.call(abi.TEXT, part.made)
         elif temporary:
             made = py.bind(temporary, made)
-        py.place(made, part.span)
+        py.place(made, part.place)
         return made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, LLMRequest, PerformanceRecord, ToolHost
-from ai_wm.ratelimit import MemoryRateLimiter, counters
+from ai_wm.ratelimit import MemoryRateLimiter, counters, exclusive
 from ai_wm.wiring import LIMITS_FILE
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from tests.ai_wm.helpers import Answers, Gate, raises_code, scripted, worker
@@ -109,6 +109,7 @@ def test_limits_that_cannot_be_settled_fail_the_call_but_not_its_record(
         instance = manager.spawn_worker_instance("w").instance_id
         with monkeypatch.context() as patch:
             patch.setattr(counters, "settle", broken)
+            patch.setattr(exclusive, "BUSY_SECONDS", 0.0)  # each call is settled in the file
             with raises_code(26):
                 manager.execute_stateless_task("w", "hello there")
             with raises_code(26):

@@ -98,6 +98,20 @@ def test_calls_in_flight_are_written_and_end_in_the_file(limiter: SQLiteRateLimi
     assert limiter.usage("d")["tokens_last_day"] == 6 * 5 + 7
 
 
+def test_a_reservation_can_be_written_at_once(
+    limiter: SQLiteRateLimiter, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ai_wm.ratelimit.exclusive.WRITE_SECONDS", 3600.0)
+    call(limiter, 5)
+    held = limiter.reserve("d", LIMITS, tokens=10)
+    assert in_file(path) < 6
+    held.write()
+    assert in_file(path) == 6
+    held.settle(3)
+    held.write()  # over already
+    assert limiter.usage("d")["tokens_last_day"] == 5 * 5 + 3
+
+
 @pytest.mark.parametrize("limit", ["max_requests_per_day", "max_tokens_per_day", "max_cost_per_day"])
 def test_limits_bind_to_the_last_call(limiter: SQLiteRateLimiter, limit: str) -> None:
     policy = Policy(**{limit: 50})
@@ -205,8 +219,9 @@ def test_calls_that_could_not_be_written_are_written_with_the_next(limiter: SQLi
     def fill() -> None:
         nonlocal made
         while made < 1_000_000:
-            limiter.reserve("d", ROOMY, tokens=1).settle(1)
+            held = limiter.reserve("d", ROOMY, tokens=1)
             made += 1
+            held.settle(1)
 
     with pytest.raises(NeuroScriptError, match="make room on the disk"):
         fill()

@@ -16,14 +16,14 @@ def mentions(text: str) -> str:
     source = f"func main(needs a, x) means\n{text}\nendfunc\n"
     body = resolve(parse(source)).bodies[0]
     found = not_nil(body)
-    spans = set()
+    places = set()
     for statement in statements(body.block):
         for part in (part for expression in expressions(statement) for part in walk(expression)):
             if isinstance(part, n.Name) and part.name == "x":
-                spans.add(part.span)
+                places.add(part.place)
         if isinstance(statement, n.Set):
-            spans.update(target.span for target in statement.targets if target.name == "x" and target.path)
-    return "".join("y" if span in found else "n" for span in sorted(spans))
+            places.update(target.place for target in statement.targets if target.name == "x" and target.path)
+    return "".join("y" if place in found else "n" for place in sorted(places))
 
 
 @pytest.mark.parametrize(

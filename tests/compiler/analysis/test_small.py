@@ -17,7 +17,7 @@ def bounds(text: str) -> str:
     body = resolve(parse(source)).bodies[0]
     found = small_numbers(body)
     mentions = {
-        part.span
+        part.place
         for statement in statements(body.block)
         for expression in expressions(statement)
         for part in walk(expression)
