@@ -402,14 +402,15 @@ class NeuroScriptSyntaxError(NeuroScriptError):
         return (type(self), (self.diagnostics,), self.__dict__)
 
 
+_CODES = {int(code): code for code in ErrorCode}  # to ask the enumeration for what it has not takes long
+
+
 def known_code(code: int) -> int:
     """``code`` as an `ErrorCode` where it is one; codes of 1000 and up, which belong to tools, as they are."""
     if type(code) is ErrorCode:
         return code
-    try:
-        return ErrorCode(code)
-    except ValueError:
-        return int(code)
+    known = _CODES.get(code)
+    return int(code) if known is None else known
 
 
 def _trimmed(value: Any, room: list[int], depth: int) -> Any:

@@ -78,6 +78,8 @@ STATEMENTS = (
     "set r = {xs}[{n}]\nset {m} = {n}",
     "set rows = rows + [[{n}, 1]]",
     "set rows[len(rows) - 1][1] = rows[len(rows) - 1][1] + {n}",
+    "set rows[{n}][0] = rows[{n}][0] + {m}",
+    "set {n}, {xs}[{n}] = [{xs}[{n}] - {m}, {m}]",
     "set rows[{n} + 1][0] = rows[{n} + 1][0] * 2",
     "set rows[{xs}[{n}]][0] = rows[{xs}[{n}]][0] - {m}",
     "emit {n}",
@@ -163,7 +165,8 @@ class _Maker:
 def make_index_trial(random: Random) -> Trial:
     """A library of a procedure with loops, and one with a table, and calls of both."""
     maker = _Maker(random)
-    start = "set i = 0\nset j = 1\nset k = 0\nset xs = [3, 1, 2, 0]\nset ys = [a, 1]\nset rows = [[1, 2]]"
+    start = f"set i = 0\nset j = 1\nset k = {random.choice((0, 0, 2, -1))}\n"
+    start += "set xs = [3, 1, 2, 0]\nset ys = [a, 1]\nset rows = [[1, 2]]"
     ends = "return [i, j, k, xs, ys, rows]"
     body = indent(f"{start}\n{maker.block(3)}\n{maker.block(2)}\n{ends}", "  ")
     added = random.choice(("xs + [x]", "tool.list.Append(xs, x)", "tool.list.Prepend(xs, x)"))

@@ -82,6 +82,11 @@ class Bounds:
                 for name in assigned_by(statement):
                     self._set(name, None)
 
+    def forget(self, name: str) -> None:
+        """Notes that a statement has set a variable, and goes on."""
+        if self._able:
+            self._set(name, None)
+
     def _set(self, name: str, least: int | None) -> None:
         self.known.pop(_size(name), None)
         if least is None:

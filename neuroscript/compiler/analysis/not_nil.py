@@ -7,10 +7,10 @@ one type for each variable, can leave nil out of it there.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, children, expressions, form_of
+from neuroscript.compiler.traversal import assigned_by, assigned_in, children, expressions, form_of
 from neuroscript.syntax import nodes as n
 
-_FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
+FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _NEVER_NIL = (n.ListExpr, n.MapExpr, n.Raw, n.Eval, n.Unary, n.Power)
 
@@ -109,8 +109,13 @@ class _Facts:
                 self.block(body, known | {key} if key is not None else known)
                 return known
         parts = expressions(statement)
+        is_several = isinstance(statement, n.Set) and len(statement.targets) > 1
+        before = (
+            known.difference(assigned_by(statement)) if is_several else known
+        )  # one may be set before a key is read
         for expression in parts:
-            self._expression(expression, known)
+            is_value = isinstance(statement, n.Set) and expression is statement.value
+            self._expression(expression, known if is_value else before)
         for expression in parts:
             if proved := self._proved(expression):
                 known |= proved
@@ -185,10 +190,10 @@ class _Facts:
                 if isinstance(part.value, n.Name):
                     found.add(part.value.name)
             elif type(part) is n.Chain:
-                if part.rest[0][0] in _FAIL_ON_NIL and isinstance(part.first, n.Name):
+                if part.rest[0][0] in FAIL_ON_NIL and isinstance(part.first, n.Name):
                     found.add(part.first.name)
                 for operator, operand, _ in part.rest:
-                    if operator in _FAIL_ON_NIL and type(operand) is n.Name:
+                    if operator in FAIL_ON_NIL and type(operand) is n.Name:
                         found.add(operand.name)
         return frozenset(found)
 

@@ -88,9 +88,10 @@ class _Facts:
                 self.block(body, known)
                 return known
         parts = expressions(statement)
-        if isinstance(statement, n.Set):  # whose value is evaluated before the keys of what it sets
+        if isinstance(statement, n.Set) and len(statement.targets) > 1:
+            # Its value is evaluated before the keys of what it sets; of one target, code may look for the place first.
             self._expression(statement.value, known)
-            known = _with(known, self._proved(statement.value))
+            known = _without(_with(known, self._proved(statement.value)), assigned_by(statement))
             parts = [key for target in statement.targets for key in target.path]
         for expression in parts:
             self._expression(expression, known)

@@ -349,6 +349,7 @@ class AssignmentGenerator:
         made = py.set_variable(target.name, value)
         py.place(made, target.place)
         self.context.flow.assign(target.name)
+        self.context.bounds.forget(target.name)
         return [made]
 
     # --- items -------------------------------------------------------------------------------------------------------

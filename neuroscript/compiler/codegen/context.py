@@ -79,6 +79,7 @@ class FunctionContext:
         self.handlers: list[ast.FunctionDef] = []  # the functions of the body's error handlers
         self.hopeful = False  # whether code may raise what `abi.MISSED` names where a value is of no likely type
         self.held: dict[tuple[object, ...], str] = {}  # what holds lists and maps that it may read
+        self.needed: set[int] = set()  # the ``id`` of the index of each item that must not be nil, or else all fails
         self._short = False
         self.notes: dict[int, tuple[str, int]] = {}  # where the values of operands are noted, by their ``id``
         self.moved: list[n.Expr] = []  # the arguments that the current statement moves
@@ -183,6 +184,7 @@ class FunctionContext:
         self.hopeful, self.held = True, held or {}
         yield
         self.hopeful, self.held = False, {}
+        self.needed.clear()
 
     @contextmanager
     def short(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
+from neuroscript.compiler.codegen.hopeful import need_operands
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.numbers import NumberGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
@@ -182,6 +183,8 @@ class ExpressionGenerator:
         """Code of what is neither a name nor a literal, by how often it is met."""
         match expression:
             case n.Chain():
+                if self.context.hopeful:
+                    need_operands(self.context, expression)
                 return self._operations().chain(expression)
             case n.Index(value=value, index=index):
                 return IndexGenerator(self.context, self).item(value, index)

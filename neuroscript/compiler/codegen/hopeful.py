@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from neuroscript.compiler.analysis.not_nil import FAIL_ON_NIL
 from neuroscript.compiler.analysis.types import BOOL, CONTAINER, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type, item_of
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -226,6 +227,18 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
     return item_of_likely(context, expressions, owner, kind, index, is_short=is_short)
 
 
+def need_operands(context: FunctionContext, chain: n.Chain) -> None:
+    """Notes the items that a chain fails on where they are nil, so that looking them up may miss then."""
+    operators = {operator for operator, _, _ in chain.rest}
+    if not operators <= FAIL_ON_NIL:
+        others = [context.type_of(part).within(NUM) for part in (chain.first, chain.rest[0][1])]
+        if operators != {"+"} or len(chain.rest) > 1 or not any(others):
+            return
+    for operand in (chain.first, *(operand for _, operand, _ in chain.rest)):
+        if isinstance(operand, n.Index):
+            context.needed.add(id(operand.index))
+
+
 def _there(context: FunctionContext, value: n.Expr, made: ast.expr) -> ast.expr:
     """Code of what an item is taken from, which misses where it is nil: an entry of a map that has to be there."""
     match made:
@@ -302,7 +315,9 @@ def item_of_likely(
     if isinstance(index, n.Literal) and (kind.has(index.value) or kind.likely_has(index.value)):
         return py.item(owner(False)[0], expressions.value(index))
     if key.within(STR) and kind.kinds & MAP:
-        return py.call(abi.DICT_GET, owner(False)[0], expressions.value(index) if read is None else read)
+        place = expressions.value(index) if read is None else read
+        held = owner(False)[0]
+        return py.item(held, place) if id(index) in context.needed else py.call(abi.DICT_GET, held, place)
     if not key.kinds & (INT | STR) or not kind.kinds & (LIST | STR | MAP):
         return None
     if key.kinds & INT and kind.kinds & (LIST | STR) and not kind.kinds & (MAP | OTHER):

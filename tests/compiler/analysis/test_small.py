@@ -45,7 +45,9 @@ def _shown(bound: Bound) -> str:
         ("emit main(a)[x]\nemit x", "- -"),
         ("emit a and xs[x]\nemit x", "- -"),
         ("set xs[x] = 1\nemit x", "- [xs]"),
-        ("set xs[x] = xs[x] + 1\nemit x", "[xs] - [xs],[xs]"),
+        ("set xs[x] = xs[x] + 1\nemit x", "- - [xs],[xs]"),  # what is set may be looked for first
+        ("set xs[x], xs[a] = [xs[x], 1]\nemit x", "[xs] - [xs]"),
+        ("emit xs[x]\nset x, xs[x] = [xs[x], 1]\nemit x", "- - [xs] -"),
         ("emit xs[x]\nset x = x + 1\nemit x", "- [xs] -"),
         ("emit xs[x]\nset x, a = b\nemit x", "- -"),
         ("emit xs[x]\nask a into x\nemit x", "- -"),
