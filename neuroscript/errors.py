@@ -22,7 +22,7 @@ name and catching any.  The numbers are stable; they are those of the public Go 
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import partial
+from functools import lru_cache, partial
 
 from neuroscript.output import one_line, shortened, whole_text
 from neuroscript.records import record
@@ -107,7 +107,12 @@ class StackFrame:
     column: int
 
     def __str__(self) -> str:
-        return f"{one_line(self.procedure)} ({one_line(self.file)}:{self.line}:{self.column})"
+        return _shown_frame(self.procedure, self.file, self.line, self.column)
+
+
+@lru_cache(maxsize=1024)  # handlers in loops ask for the same ones over and over
+def _shown_frame(procedure: str, file: str, line: int, column: int) -> str:
+    return f"{one_line(procedure)} ({one_line(file)}:{line}:{column})"
 
 
 class NeuroScriptError(Exception):

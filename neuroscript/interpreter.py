@@ -138,8 +138,8 @@ class Interpreter:
         self.policy = policy if policy is not None else _DEFAULT_POLICY
         self.tools = tools if tools is not None else ToolRegistry(standard_registry())
         values = globals_of(globals) if globals else {}
-        self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
+        self.runtime = Runtime(self, self.limits, values)
         self._services = Services()
         self._services.update(services or {})
         self._protected: list[str] = []

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _TOOLS = (
     abi.TOOL,
     abi.TOOL_FUNCTION,
+    abi.TOOL_READER,
     abi.TOOL_CHANGE,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()

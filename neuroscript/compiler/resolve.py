@@ -11,10 +11,18 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from neuroscript.compiler.callbacks import is_attempt, is_callback
-from neuroscript.compiler.error_handlers import can_share_a_try, changed_by, ends_body, mentioned
-from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, statements, walk
+from neuroscript.compiler.error_handlers import SYSTEM_ERROR, can_share_a_try, changed_by, ends_body, mentioned
+from neuroscript.compiler.traversal import (
+    expressions,
+    inner_blocks,
+    nil_tolerant_operands,
+    put_back,
+    statements,
+    walk,
+)
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.records import field, record
+from neuroscript.runtime import abi
 from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -25,7 +33,7 @@ LAST = "last"
 """The result of the latest call, in a body that has no variable of this name."""
 
 _RULED = frozenset({n.Break, n.Continue, n.ClearError, n.Return, n.OnError})  # what may not stand everywhere
-SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
+SYSTEM_NAMES = ("system_error_message", "system_error_code", SYSTEM_ERROR)
 
 
 @record()
@@ -86,6 +94,11 @@ class Body:
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
         """An expression of the body and all its subexpressions, from left to right."""
         return self.walked.get(id(expression)) or walk(expression)
+
+    def enters(self, args: list[n.Argument]) -> bool:
+        """Whether it enters a procedure that is a value directly, with these arguments."""
+        by_name = any(argument.name is not None for argument in args)
+        return not self.uses_last and len(args) < abi.ENTRIES and not by_name
 
     def exclude(self, names: Collection[str]) -> None:
         """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""
@@ -178,7 +191,7 @@ def _shares_a_try(body: Body) -> bool:
     """Whether what an error handler covers, in a loop or outside, can stand in one ``try``."""
     if body.session is not None or body.evals:
         return False
-    return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size)
+    return all(map(ends_body, body.handlers)) and can_share_a_try(body.block, body.size, len(body.handlers))
 
 
 def _assign_handlers(body: Body) -> None:
@@ -252,8 +265,10 @@ class _Walker:
                 body.variables.update(names)
                 if not handler:
                     body.changed.update(names)
-            case n.Return():
+            case n.Return(values=values):
                 body.returns.append(statement)
+                if not handler and len(values) == 1 and (changed := put_back(values[0])) is not None:
+                    body.changed.add(changed.name)
         if isinstance(statement, n.Ask):
             body.uses_last = body.uses_last or statement.into is None
         for expression in expressions(statement):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
+
+_PUT_BACK = frozenset({"list.append", "list.push", *map(str.lower, CHANGES)})  # tools whose work is done in place
 
 # --- statements ------------------------------------------------------------------------------------------------------
 
@@ -236,6 +239,16 @@ def nil_tolerant_operands(expression: n.Expr) -> Sequence[n.Expr]:
     return ()
 
 
+def put_back(value: n.Expr) -> n.Name | None:
+    """The variable whose list or map a value is made of, and may be made in place of: ``xs + [v]``; None elsewhere."""
+    match value:
+        case n.Chain(first=n.Name() as old, rest=[("+", n.ListExpr(), _)]):
+            return old
+        case n.ToolCall(name=name, args=[n.Argument(value=n.Name() as old, name=None), *_]):
+            return old if name.lower() in _PUT_BACK else None
+    return None
+
+
 def path_of(expression: n.Expr) -> tuple[object, ...]:
     """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
     keys: list[object] = []
@@ -243,6 +256,21 @@ def path_of(expression: n.Expr) -> tuple[object, ...]:
         keys.append(key_of(expression.index))
         expression = expression.value
     return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def form_of(index: n.Expr) -> object:
+    """As `key_of`, for an index that is made of names, literals, items and lengths too."""
+    match index:
+        case n.Chain(first=first, rest=rest):
+            parts: tuple[object, ...] = tuple(operator for operator, _, _ in rest)
+            forms = [form_of(first), *(form_of(operand) for _, operand, _ in rest)]
+        case n.Index(value=value, index=key):
+            parts, forms = ("[]",), [form_of(value), form_of(key)]
+        case n.Call(name="len", args=[n.Argument(value=value, name=None)]):
+            parts, forms = ("len",), [form_of(value)]
+        case _:
+            return key_of(index)
+    return None if None in forms else (parts, *forms)
 
 
 def alike(one: n.Expr, other: n.Expr) -> bool:

@@ -105,6 +105,12 @@ TOOL = "s_"
 TOOL_FUNCTION = "f_"
 """Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
 
+TOOL_READER = "y_"
+"""Begins the name of the own function of a linked tool that calls a function, for names of keys in its place."""
+
+CONTEXT = "_context"
+"""The call context, which a standard tool's own function gets first if it takes one."""
+
 TOOL_CONSTANT = "tv_"
 """Begins the name of a linked tool as a value."""
 
@@ -167,11 +173,22 @@ STR_IS_DIGITS = "_is_digits"
 STR_RIGHT = "_to_right"
 STR_LEFT = "_to_left"
 STR_FIND = "_find"
+STR_FIND_LAST = "_find_last"
+STR_IS_PRINTABLE = "_is_printable"
+STR_JOIN = "_join_strings"
 STR_COUNT = "_count"
 FLOOR = "_floor"
 CEIL = "_ceil"
 TRUNCATE = "_truncate"
 SQRT = "_sqrt"
+ROUND = "_round"
+SUM = "_sum"
+LEAST = "_least"
+GREATEST = "_greatest"
+SORTED = "_sorted"
+LIST_INDEX = "_list_index"
+DICT_VALUES = "_values"
+DICT_FROM_KEYS = "_from_keys"
 
 # --- operators -------------------------------------------------------------------------------------------------------
 
@@ -237,6 +254,9 @@ APPEND_AT = "_append_at"
 HELD_AT = "_held_at"
 MAP_KEY = "_map_key"
 NESTED = "_nested"
+DEEP_KINDS = "_deep_kinds"
+"""The Python types of lists and maps."""
+
 MAY_BE_DEEP = "_may_be_deep"
 """Whether a map may hold lists or maps, or may not be held itself."""
 
@@ -244,8 +264,14 @@ TOO_MANY = "_too_many"
 UNPACK = "_unpack"
 DICT_GET = "_get"
 DICT_UPDATE = "_update"
+DICT_VALUES = "_values"
+ENUMERATE = "_enumerate"
 
 MISSED = "_missed"
+TEXTS = "_texts"
+MOST_TEXTS = 1024
+"""The text forms of the whole numbers below this one, as which they are keys of maps."""
+
 """What Python raises where code that takes values to be of the likely types meets others."""
 
 # --- loops and functions ---------------------------------------------------------------------------------------------
@@ -293,6 +319,7 @@ FAILURE = "_failure"
 HANDLE = "_handle"
 ATTEMPTED = "_attempted"
 ERROR_FIELDS = "_error_fields"
+ERROR_PLACE = "_error_place"
 BREAK_LOOP = "_break"
 CONTINUE_LOOP = "_continue"
 """The signals by which an error handler ends the loop round what failed, or begins its next turn."""

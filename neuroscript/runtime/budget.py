@@ -136,13 +136,13 @@ class Fuel:
     def leave_host(self, was_host: bool) -> None:
         """Ends code of the host."""
         if not was_host:
-            self._take_off()
+            self.take_off()
 
     def enter_script(self) -> bool:
         """Begins a part of the script inside code of the host; gives what `leave_script` takes."""
         if self.host_since is None:
             return False
-        self._take_off()
+        self.take_off()
         return True
 
     def leave_script(self, was_host: bool) -> None:
@@ -158,7 +158,7 @@ class Fuel:
         """A context in which a part of the script has a budget of its own, and takes nothing of the run's."""
         return Apart(self, steps, seconds)
 
-    def _take_off(self) -> None:
+    def take_off(self) -> None:
         """Takes the time of the host's code off the script's."""
         since, self.host_since = self.host_since, None
         if since is None:  # other threads of the run have done so

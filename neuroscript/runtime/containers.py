@@ -78,6 +78,13 @@ class Containers:
                         first = last
                     elif type(last) not in _CONTAINERS or not last:
                         last = first
+                    if (
+                        left > 1
+                        and type(first) is dict
+                        and type(last) is dict
+                        and not (may_nest(first) or may_nest(last))
+                    ):
+                        return value
                     continue
                 if not may_nest(first):
                     return value

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
     from neuroscript.journal.accounts import Membership
     from neuroscript.journal.replay import JournaledRun
-    from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
@@ -57,10 +56,18 @@ class ToolContext:
     """The call context: a tool gets it as its first argument if that is called ``ctx`` or annotated so.
 
     It lasts as long as the interpreter, and is the same for every call.
+
+    Attributes:
+        interpreter: the interpreter.
+        limits: the limits of the run.
+        chance: the interpreter's generator of random numbers, once there is one.
     """
+
+    chance: Any = None
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
+        self.limits = interpreter.limits
 
     @property
     def sandbox(self) -> Path | None:
@@ -75,11 +82,6 @@ class ToolContext:
             NeuroScriptError: 18 if the host gave none.
         """
         return self.interpreter.files
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of the run."""
-        return self.interpreter.limits
 
     @property
     def services(self) -> Services:
@@ -226,19 +228,21 @@ class ToolContext:
         It is for functions over values alone (`ToolSpec.pure`).  They give what it raises to `raise_script_error`.
         """
         runtime = self.interpreter.runtime
-        if not runtime.running or runtime.fuel.host_since is not None or type(function) is not Function:
+        fuel = runtime.fuel
+        if not runtime.running or fuel.host_since is not None or type(function) is not Function:
             return None
+        code: Callable[..., Any] | None
+        if function.owner is runtime and count < len(function.entries) and not fuel.token.cancelled:
+            code = function.entries[count]
+            if type(code) is not partial and function.name in runtime.procedures:
+                return partial(code, runtime.depth - 1)
         if not runtime.owns(function):
             return None
         if function.name not in runtime.procedures:
             is_builtin = function.owner is runtime and runtime.is_builtin(function.name) and count == 1
             return partial(function.entries[count], runtime.depth - 1) if is_builtin else None
-        runtime.fuel.check_cancelled()
-        linked = function.owner is runtime and count < len(function.entries)
-        code = function.entries[count] if linked else None
-        if code is None or isinstance(code, partial):  # which looks for the procedure first
-            code = runtime.entry(function.name, count)
-        return partial(code, runtime.depth - 1)
+        fuel.check_cancelled()
+        return partial(runtime.entry(function.name, count), runtime.depth - 1)  # entries look for the procedure first
 
     def tool_code(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
         """As `procedure`, of a tool that is a value, if it is called without binding; else None.

@@ -33,7 +33,46 @@ if TYPE_CHECKING:
             """Adds to the message of an operation on nil which expression that was."""
 
 
-_positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
+_MOST_KNOWN = 512  # functions whose places are kept
+
+_known: dict[int, _Places] = {}
+"""By the identity of their code, which is kept with them: to hash code takes long."""
+
+
+class _Places:
+    """What is known of the places in one function, of which errors in loops ask again and again."""
+
+    def __init__(self, code: CodeType) -> None:
+        body, _, inner = code.co_qualname.partition(".")
+        self.code = code
+        self.spans = list(code.co_positions())
+        self.body = body
+        self.is_late = abi.is_late(body)
+        self.owner = body if inner else abi.general(body)  # the function outside that stands for the same body, if any
+        self.frames: dict[int, StackFrame] = {}
+
+    def span(self, position: int) -> tuple[int, int, int, int]:
+        """The span of an instruction in the script, as syntax trees have it."""
+        line, end_line, column, end_column = self.spans[position // 2]
+        return line or 0, column or 0, end_line or 0, end_column or 0
+
+    def frame(self, position: int) -> StackFrame:
+        """What the stack shows where that instruction is executed."""
+        found = self.frames.get(position)
+        if found is None:
+            line, column, _, _ = self.span(position)
+            name = abi.shown_name(self.body)
+            found = self.frames[position] = StackFrame(name, self.code.co_filename, line, column + 1)
+        return found
+
+
+def _places_in(code: CodeType) -> _Places:
+    found = _known.get(id(code))
+    if found is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        found = _known[id(code)] = _Places(code)
+    return found
 
 
 class Stop(BaseException):
@@ -110,6 +149,22 @@ def place(error: NeuroScriptError, runtime: RunState) -> None:
         _place(error, _places(error.__traceback__, runtime.namespace), False)
 
 
+def innermost(error: NeuroScriptError, runtime: RunState) -> tuple[int, int, str]:
+    """Line, column and procedure of the place that `place` would give an error; the rest of the stack is not made."""
+    found: tuple[CodeType, int] | None = None
+    if not error.is_placed and not error.file:
+        traceback = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_globals is runtime.namespace:
+                found = traceback.tb_frame.f_code, traceback.tb_lasti
+            traceback = traceback.tb_next
+    if found is None:
+        place(error, runtime)
+        return error.line, error.column, error.stack[0].procedure if error.stack else ""
+    frame = _places_in(found[0]).frame(found[1])
+    return frame.line, frame.column, frame.procedure
+
+
 def _place(error: NeuroScriptError, places: list[tuple[CodeType, int]], at_caller: bool) -> None:
     if places:
         error.place_later(partial(_stack, places, at_caller))
@@ -149,18 +204,11 @@ def places_to_stack(places: list[tuple[CodeType, int]]) -> Iterable[StackFrame]:
     """
     owner = ""
     for number, (code, position) in enumerate(reversed(places)):
-        body, _, inner = code.co_qualname.partition(".")
-        if body == owner or (number and abi.is_late(body)):
-            owner = _owner(body, inner)
-            continue
-        owner = _owner(body, inner)
-        line, column = place_of(code, position)
-        yield StackFrame(abi.shown_name(body), code.co_filename, line, column)
-
-
-def _owner(body: str, inner: str) -> str:
-    """The function outside of this one that stands for the same body: none for most."""
-    return body if inner else abi.general(body)
+        known = _places_in(code)
+        is_same = known.body == owner or (number and known.is_late)
+        owner = known.owner
+        if not is_same:
+            yield known.frame(position)
 
 
 def place_of(code: CodeType, position: int) -> tuple[int, int]:
@@ -171,13 +219,7 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
 
 def _span_of(code: CodeType, position: int) -> tuple[int, int, int, int]:
     """The span of an instruction in the script, as syntax trees have it."""
-    table = _positions.get(code)
-    if table is None:
-        if len(_positions) > 512:
-            _positions.clear()
-        table = _positions[code] = list(code.co_positions())
-    line, end_line, column, end_column = table[position // 2]
-    return line or 0, column or 0, end_line or 0, end_column or 0
+    return _places_in(code).span(position)
 
 
 def _translated(exception: BaseException, runtime: RunState) -> NeuroScriptError:

@@ -55,6 +55,8 @@ def _slice(most: int, items: list[Any], start: int, end: int) -> bool:
 
 
 def _set(most: int, entries: dict[str, Any], key: Any, value: Any) -> bool:
+    if type(key) is int:
+        key = str(key)
     if type(key) is not str or (len(entries) >= most and key not in entries):
         return False
     entries[key] = value

@@ -18,7 +18,16 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, held_at
-from neuroscript.runtime.errors import NilOperandError, Stop, Unset, caught_error, no_procedure, place, script_error
+from neuroscript.runtime.errors import (
+    NilOperandError,
+    Stop,
+    Unset,
+    caught_error,
+    innermost,
+    no_procedure,
+    place,
+    script_error,
+)
 from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
@@ -58,6 +67,8 @@ if TYPE_CHECKING:
 
 _CALLABLE = frozenset({Function, ToolValue})
 _OUT_OF_ROOM = (RecursionError, MemoryError)
+_OF_SCRIPT = (NeuroScriptError, *_OUT_OF_ROOM)  # what host code raises that goes on as it is
+_SINK = "the host's emit sink"
 _MOST_TEMPLATES, _LONGEST_TEMPLATE = 64, 4096  # texts whose placeholders are remembered, and their characters
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
@@ -128,6 +139,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ENTRY: self.entry_of,
                 abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
+                abi.CONTEXT: self.interpreter.context,
                 abi.CALL_TOOL: self.late_tool,
                 abi.TOOL_VALUE: self.tool_value,
                 abi.EMIT: self.emit,
@@ -138,6 +150,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.HANDLE: self.handle,
                 abi.ATTEMPTED: self.attempted,
                 abi.ERROR_FIELDS: self.error_fields,
+                abi.ERROR_PLACE: self.error_place,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
             }
@@ -221,6 +234,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         """The value of ``system_error`` in an error handler."""
         place(error, self)
         return handler_fields(error)
+
+    def error_place(self, error: NeuroScriptError) -> tuple[int, int, str]:
+        """The fields ``line``, ``column`` and ``procedure`` of ``system_error``, without the whole stack."""
+        return innermost(error, self)
 
     def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
         new = script_error(failed, self)
@@ -403,7 +420,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
     def emit(self, value: Any) -> None:
         """Emits a value to the host: ``emit value``."""
-        text = self.operations.text(value)
+        kind = type(value)
+        text = value if kind is str else str(value) if kind is int else self.operations.text(value)
         self.emitted += len(text)
         if self.emitted > self.max_emitted:
             message = f"the run has emitted more than {self.max_emitted} characters"
@@ -413,8 +431,24 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         sink = self.interpreter.emit_sink
         if sink is None:
             self.call_host("standard output", write_line, sys.stdout, text)
-        else:
-            self.call_host("the host's emit sink", sink, to_host(value))
+            return
+        given, fuel = value if kind is str or kind is int else to_host(value), self.fuel
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
+        was_host = fuel.enter_host()
+        try:  # as `call_host` does, which takes longer than most sinks
+            result = sink(given)
+            if result is not None and hasattr(result, "__await__"):
+                wait_for(result, fuel.token)
+        except _OF_SCRIPT:
+            raise
+        except Exception as error:
+            raise _host_failure(_SINK, error) from error
+        finally:
+            if not was_host:
+                fuel.take_off()
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
 
     def call_host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """Calls the host, whose time is not the script's, and waits for the result of an asynchronous function.
@@ -422,20 +456,21 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         A run that is cancelled does not begin it, and does not go on after it.
         """
         fuel = self.fuel
-        fuel.check_cancelled()
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
         was_host = fuel.enter_host()
         try:
             result = function(*args, **named)
             if result is not None and hasattr(result, "__await__"):
                 result = wait_for(result, fuel.token)
-        except (NeuroScriptError, RecursionError, MemoryError):
+        except _OF_SCRIPT:
             raise
-        except Exception as error:  # the host's own code: its failure becomes the script's error
-            message = f"{what} failed: {type(error).__name__}: {error}"
-            raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
+        except Exception as error:
+            raise _host_failure(what, error) from error
         finally:
             fuel.leave_host(was_host)
-        fuel.check_cancelled()
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
         return result
 
     def whisper(self, target: Any, value: Any) -> None:
@@ -583,6 +618,11 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 # --- without state -------------------------------------------------------------------------------------------------
 
 
+def _host_failure(what: str, error: Exception) -> NeuroScriptError:
+    """The script's error for a failure of the host's own code."""
+    return NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, f"{what} failed: {type(error).__name__}: {error}")
+
+
 def unset(name: str) -> NoReturn:
     """Raises the error of reading a variable that is not set."""
     raise Unset(name)
@@ -647,6 +687,8 @@ _STATELESS: dict[str, Any] = {
     abi.DICT_GET: dict.get,
     abi.DICT_ITEMS: dict.items,
     abi.DICT_UPDATE: dict.update,
+    abi.DICT_VALUES: dict.values,
+    abi.ENUMERATE: enumerate,
     abi.SUB: ops.subtract,
     abi.DIV: ops.divide,
     abi.MOD: ops.modulo,
@@ -679,5 +721,6 @@ _STATELESS: dict[str, Any] = {
     abi.INT_LIMIT: INT_LIMIT,
     abi.NEGATIVE_INT_LIMIT: -INT_LIMIT,
     abi.MISSED: (LookupError, TypeError),
+    abi.TEXTS: [*map(str, range(abi.MOST_TEXTS))],
     abi.RETURNED: returned,
 }

@@ -193,6 +193,7 @@ class ToolLink:
         standard: whether it is a pure standard tool, whose results certainly are of the type ``returns``.
         emits: whether it is the standard tool that fires an event: its function gets the call depth first.
         calls: whether it calls functions of the script: its function gets the call depth first, too.
+        context: whether its function gets the call context first.
     """
 
     key: str
@@ -215,3 +216,4 @@ class ToolLink:
     standard: bool = False
     emits: bool = False
     calls: bool = False
+    context: bool = False

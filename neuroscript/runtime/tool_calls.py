@@ -51,6 +51,7 @@ TOOL_NAMES: dict[str, Any] = {
     abi.TO_HOST: to_host,
     abi.IS_ASCII: str.isascii,
     abi.MAP: map,
+    abi.DEEP_KINDS: frozenset({list, dict}),
     abi.ALL_STR: frozenset({str}).issuperset,
     abi.ALL_INT: frozenset({int}).issuperset,
     abi.ALL_FLOAT: frozenset({float}).issuperset,
@@ -71,10 +72,21 @@ TOOL_NAMES: dict[str, Any] = {
     abi.STR_LEFT: str.ljust,
     abi.STR_FIND: str.find,
     abi.STR_COUNT: str.count,
+    abi.STR_FIND_LAST: str.rfind,
+    abi.STR_IS_PRINTABLE: str.isprintable,
+    abi.STR_JOIN: str.join,
     abi.FLOOR: math.floor,
     abi.CEIL: math.ceil,
     abi.TRUNCATE: math.trunc,
     abi.SQRT: math.sqrt,
+    abi.ROUND: round,
+    abi.SUM: sum,
+    abi.LEAST: min,
+    abi.GREATEST: max,
+    abi.SORTED: sorted,
+    abi.LIST_INDEX: list.index,
+    abi.DICT_VALUES: dict.values,
+    abi.DICT_FROM_KEYS: dict.fromkeys,
 }
 """The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 
@@ -83,6 +95,11 @@ def _standard_tool(name: str) -> Tool | None:
     from neuroscript.stdlib import standard_registry
 
     return standard_registry().get(name)
+
+
+def _is_watched_inside(spec: ToolSpec) -> bool:
+    """Whether a tool takes something first that may be big, whatever its type, which its caller does not look at."""
+    return spec.pure and not spec.brief and bool(spec.args) and spec.args[0].type is ArgType.ANY
 
 
 def bad_call(message: str, *_: Any) -> NoReturn:
@@ -161,6 +178,7 @@ class ToolLinks:
         if any(options):
             direct = direct and not spec.pure and all(map(_TESTED.issuperset, options))
         shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
+        wrapped = _is_watched_inside(spec)
         change, stored = CHANGES.get(spec.name, (None, None)) if standard else (None, None)
         link = ToolLink(
             key,
@@ -183,6 +201,7 @@ class ToolLinks:
             standard=spec.pure and standard,
             emits=emits,
             calls=calls,
+            context=spec.pure and tool.takes_context and not calls and not wrapped,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         self.namespace[abi.TOOL_CONSTANT + key] = ToolValue(spec.name)
@@ -190,27 +209,27 @@ class ToolLinks:
             self.namespace[abi.TOOL_CHANGE + key] = partial(change, self.containers.max_items)
         if direct:
             self.namespace[abi.TOOL_FUNCTION + key] = (
-                self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, key)
+                self.emit_event if emits else self._caller(tool) if calls else self._direct(tool, link)
             )
+            if calls:
+                self.namespace[abi.TOOL_READER + key] = tool.function
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link
 
-    def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
+    def _direct(self, tool: Tool, link: ToolLink) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""
         function, spec = tool.function, tool.spec
         code = getattr(function, "__code__", None)
         told = code is not None and self._tool_codes.setdefault(code, spec.full_name) == spec.full_name
         if spec.pure:
-            if tool.takes_context:
-                function = partial(function, self.interpreter.context)
-            if not spec.brief and spec.args and spec.args[0].type is ArgType.ANY:
-                return self._watched(function)
+            if _is_watched_inside(spec):
+                return self._watched(partial(function, self.interpreter.context) if tool.takes_context else function)
             return function
         # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
         direct = function if told else tool.execute
         self.fuel.direct_tools = True
-        self._host_tools[abi.TOOL_FUNCTION + key] = tool, direct
+        self._host_tools[abi.TOOL_FUNCTION + link.key] = tool, direct
         return self._host_tool(tool, direct)
 
     def _caller(self, tool: Tool) -> Callable[..., Any]:

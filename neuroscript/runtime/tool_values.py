@@ -60,6 +60,7 @@ def code_of(links: ToolLinks, tool: Tool, count: int) -> Callable[..., Any] | No
         "version": interpreter.tools.version,
         "policy": interpreter.policy,
         "namespace": links.namespace,
+        "context": interpreter.context,
         "function": links.namespace[abi.TOOL_FUNCTION + link.key],
         "rest": link.defaults[count:],
         "convert": _conversion(links, link),
@@ -90,7 +91,7 @@ def _source(name: str, link: ToolLink, count: int) -> str:
     given += [f"rest[{number}]" for number in range(len(link.types) - count)]
     # A tool of the host is found anew for each call: a run that is cancelled finds another one.
     callee = "function" if link.standard else f"namespace[{abi.TOOL_FUNCTION + link.key!r}]"
-    called = f"{callee}({', '.join(given)})"
+    called = f"{callee}({', '.join([*(['context'] if link.context else []), *given])})"
     passes = str(not link.nests) if link.standard else _RESULTS.get(link.returns, "False")
     return f"""
 def call(d{"".join(f", {place}" for place in places)}):

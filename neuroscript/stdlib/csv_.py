@@ -8,6 +8,7 @@ from sys import getsizeof
 from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode
+from neuroscript.limits import Limits
 from neuroscript.stdlib.declare import (
     MUCH,
     Context,
@@ -31,6 +32,8 @@ _PARSE, _WRITE = "csv.Parse", "csv.Format"
 _BYTE_ORDER_MARK = "\ufeff"
 # Cells, and characters of a text that is read, after which the limits are looked at.
 _CELLS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 1 << 16
+
+_SHORT_MEMORY = 1 << 20  # bytes that rows of `MUCH` characters take at most
 
 _LINE = re.compile(r"[^\r\n]*+")
 _CELL = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"|([^",\r\n]*+)')
@@ -61,6 +64,10 @@ _FORMULA = re.compile(
 )
 def parse(ctx: Context | None, text: str, header: bool) -> list[Any]:
     """Reads a table in CSV."""
+    if len(text) <= MUCH and '"' not in text and "\r" not in text:
+        plain = _plain_rows(limits_of(ctx), text, header)
+        if plain is not None:
+            return plain
     rows: list[Any] = []
     first: list[str] | None = None
     at_once, most = 1, limits_of(ctx).max_memory
@@ -83,6 +90,22 @@ def parse(ctx: Context | None, text: str, header: bool) -> list[Any]:
                 fail(ErrorCode.RESOURCE_EXHAUSTION, _PARSE, f"the rows would take more than {most} bytes")
     check_items(ctx, len(rows), _PARSE)
     return rows
+
+
+def _plain_rows(limits: Limits, text: str, header: bool) -> list[Any] | None:
+    """The rows of a short text without quotes; None where something has to be looked at, or is wrong."""
+    small = (limits.max_items is not None and limits.max_items <= MUCH) or (
+        limits.max_memory is not None and limits.max_memory < _SHORT_MEMORY
+    )
+    if small or text[:1] == _BYTE_ORDER_MARK:
+        return None
+    rows = [line.split(",") for line in text.split("\n") if line]
+    if not rows or len(set(map(len, rows))) > 1:
+        return None
+    if not header:
+        return rows
+    names = rows[0]
+    return [dict(zip(names, row, strict=True)) for row in rows[1:]] if len(set(names)) == len(names) else None
 
 
 def _records(ctx: Context | None, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -144,7 +144,12 @@ def max_items(ctx: Context | None) -> int:
 
 def max_nesting(ctx: Context | None) -> int:
     """How deep lists and maps may stand inside one another."""
-    limit = limits_of(ctx).max_nesting
+    return max_nesting_of(limits_of(ctx))
+
+
+def max_nesting_of(limits: Limits) -> int:
+    """As `max_nesting`, of some limits."""
+    limit = limits.max_nesting
     # Functions over nested values recurse, so without a limit of the host's there is still one of the stack's.
     return 400 if limit is None else min(limit, 400)
 

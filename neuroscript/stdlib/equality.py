@@ -6,13 +6,15 @@ is compared once: each gets the number of its equality class, and equal classes 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import DEFAULT_NESTING, ErrorValue, EventValue, ToolValue, same
 
 _NUMBERS = (int, float)
+_are_numbers: Callable[[Iterable[type]], bool] = frozenset(_NUMBERS).issuperset
+_are_strings: Callable[[Iterable[type]], bool] = frozenset({str}).issuperset
 _LARGE = 1 << 60  # whole numbers from here on may be chosen so that Python's hashes of them are all one
 _LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
 _REMEMBERED = (str, bytes, list, dict, ErrorValue, EventValue)
@@ -73,19 +75,26 @@ class Classes:
         return number
 
 
+def have_own_hashes(items: list[Any]) -> bool:
+    """Whether Python's dictionaries tell the items apart as the language does, in time linear in their number."""
+    if _are_strings(map(type, items)):
+        return True
+    return _are_numbers(map(type, items)) and min(items) > -_LARGE and max(items) < _LARGE
+
+
 def find_equal(items: list[Any], element: Any) -> int:
     """The index of the first item that equals the element, types and all; -1 if there is none."""
     kind = type(element)
     if kind in _NUMBERS:
-        for index, item in enumerate(items):
-            if item == element and type(item) in _NUMBERS:
+        if element not in items:
+            return -1
+        first = items.index(element)
+        for index in range(first, len(items)):
+            if items[index] == element and type(items[index]) in _NUMBERS:  # to Python true is 1 as well
                 return index
         return -1
     if kind is str and len(element) <= _LONG:
-        try:
-            return items.index(element)  # nothing but a string equals one
-        except ValueError:
-            return -1
+        return items.index(element) if element in items else -1  # nothing but a string equals one
     if kind in (list, dict):
         classes = Classes()
         for index, item in enumerate(items):

@@ -10,7 +10,9 @@ from itertools import accumulate
 from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.limits import Limits
 from neuroscript.stdlib.declare import (
+    MUCH,
     Context,
     Group,
     check_characters,
@@ -20,6 +22,7 @@ from neuroscript.stdlib.declare import (
     max_characters,
     max_items,
     max_nesting,
+    max_nesting_of,
     optional,
     required,
 )
@@ -41,6 +44,9 @@ _WRITE = "json.Stringify"
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _SHORT = 512  # characters up to which the values take so little memory that the run need not look at it
+_SHORT_MEMORY = 200 * _SHORT  # bytes that they take at most
+_ODD_NUMBER = re.compile(r"-0|[0-9][eE]")
+_LEFT: Any = object()
 _LONG = 1 << 20  # characters from which on a text is not taken apart to look at it
 # What Python's decoder says, in the language's words; "at line …" follows.
 _FAULTS = {
@@ -85,7 +91,11 @@ def fault_of(error: json.JSONDecodeError) -> str:
 )
 def parse(ctx: Context | None, json_string: str) -> Any:
     """Reads JSON."""
-    if len(json_string) > _SHORT and ctx is not None:
+    if len(json_string) <= _SHORT:
+        value = _parsed_at_once(limits_of(ctx), json_string)
+        if value is not _LEFT:
+            return value
+    elif ctx is not None:
         ctx.check()
     if json_string.startswith(BYTE_ORDER_MARK):
         problem = "a byte order mark (U+FEFF) at line 1, column 1"
@@ -104,6 +114,23 @@ def parse(ctx: Context | None, json_string: str) -> Any:
     if "\\" in json_string and _SURROGATE.search(json_string):
         _check_surrogates(value)
     return value
+
+
+def _parsed_at_once(limits: Limits, text: str) -> Any:
+    """The value of a short text; `_LEFT` where something has to be looked at, or is wrong."""
+    depth = max_nesting_of(limits)
+    if len(text) > depth and text.count("[") + text.count("{") > depth:
+        return _LEFT
+    memory, items = limits.max_memory, limits.max_items
+    if (memory is not None and memory < _SHORT_MEMORY) or (items is not None and items < _SHORT) or "\\" in text:
+        return _LEFT
+    try:
+        # Numbers of so few digits are in range, but for those with exponents and negative zeros.
+        odd = len(text) > 2 * _DECIMALS or _ODD_NUMBER.search(text)
+        value, end = (_decoder if odd else _simple).raw_decode(text)
+    except json.JSONDecodeError:
+        return _LEFT
+    return value if end == len(text) else _LEFT
 
 
 @_group.tool(
@@ -258,13 +285,36 @@ def stringify(ctx: Context | None, value: Any, indent: int) -> str:
     if not 0 <= indent <= 16:
         fail(ErrorCode.BOUNDS, _WRITE, f"indent is {indent}; it must be from 0 to 16")
     plain = value
-    if not _is_short(ctx, value, indent):
+    if not (_is_flat(value) or _is_short(ctx, value, indent)):
         plain, size = _Writer(ctx, indent).measure(value, 0)
         check_characters(ctx, size, _WRITE)
     text = (_pretty(indent) if indent else _compact).encode(plain)
     # The measure is exact but for whole numbers and the blanks before closing brackets.
     check_characters(ctx, len(text), _WRITE)
     return text
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a value is a list or map of a few strings, numbers, booleans and nils."""
+    if type(value) is not list and type(value) is not dict:
+        return False
+    items: Iterable[Any] = value
+    characters = len(value)
+    if type(value) is dict:
+        characters += sum(map(len, value))
+        items = value.values()
+    if characters > _SHORT:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            characters += len(item)
+        elif kind is float:
+            if item.is_integer():
+                return False
+        elif kind is not int and item is not None and kind is not bool:
+            return False
+    return characters <= MUCH
 
 
 def _is_short(ctx: Context | None, value: Any, indent: int) -> bool:

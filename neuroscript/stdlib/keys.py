@@ -7,7 +7,7 @@ missing reads as nil.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice, repeat
 from typing import Any
@@ -24,6 +24,7 @@ MORE = optional("more", ArgType.ANY, "Further arguments of the function.")
 CALLS_AT_ONCE = 64
 """Calls of tools that are values between two looks at the run's limits."""
 
+_are_maps: Callable[[Iterable[type]], bool] = frozenset({dict}).issuperset
 _MISSING: Any = object()
 _AT_ONCE = 1024  # values that are read between two looks at the run's limits
 _POINTER, _READER = 8, 400  # bytes that an item takes in a list, and what reads a key of every item
@@ -78,20 +79,78 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
 
 def all_results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> list[Any]:
     """As `results`, all of them at once, which for a procedure is faster than one after the other."""
-    procedure = None
-    if ctx is not None and type(chosen) is Function:
-        procedure = ctx.procedure(chosen, 1 + len(more))
-    elif ctx is not None and type(chosen) is ToolValue and len(items) <= CALLS_AT_ONCE:
-        procedure = ctx.tool_code(chosen, 1 + len(more))
-    if ctx is None or procedure is None:
-        return list(results(ctx, items, chosen, more, tool))
+    if ctx is not None and not more and is_function(chosen):
+        procedure = None
+        if type(chosen) is Function:
+            procedure = ctx.procedure(chosen, 1)
+        elif len(items) <= CALLS_AT_ONCE:
+            procedure = ctx.tool_code(chosen, 1)
+        if procedure is not None:
+            try:
+                return list(map(procedure, items))
+            except Exception as exception:
+                ctx.raise_script_error(exception)
+    if is_function(chosen):
+        return calls(ctx, (items,), chosen, more, tool)
+    values = values_of(items, chosen) if type(chosen) is str and not more else None
+    return values if values is not None else list(results(ctx, items, chosen, more, tool))
+
+
+def first_index(
+    ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str, *, truth: bool = True
+) -> int:
+    """The index of the first item for which a function's answer, or a key, is truthy, or else falsy; -1 if none is.
+
+    Raises:
+        NeuroScriptError: as `results`, for the items up to that one.
+    """
+    procedure = ctx.procedure(chosen, 1 + len(more)) if type(chosen) is Function and ctx is not None else None
+    if procedure is None or ctx is None:
+        answers = enumerate(results(ctx, items, chosen, more, tool))
+        return next((index for index, answer in answers if bool(answer) is truth), -1)
     try:
-        return list(map(procedure, items, *map(repeat, more)))
+        for index, answer in enumerate(map(procedure, items, *map(repeat, more))):
+            if bool(answer) is truth:
+                return index
+        return -1
     except Exception as exception:
         ctx.raise_script_error(exception)
 
 
-def _calls(ctx: Context | None, items: Sequence[Any], function: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
+def calls(
+    ctx: Context | None, columns: Sequence[Collection[Any]], function: Any, more: Sequence[Any], tool: str
+) -> list[Any]:
+    """The results of a function, called with one item of each column at a time, and further arguments.
+
+    Raises:
+        NeuroScriptError: 18 if there is no interpreter that could call it; what the function raises.
+    """
+    procedure, count = None, len(columns) + len(more)
+    if ctx is not None and type(function) is Function:
+        procedure = ctx.procedure(function, count)
+    elif ctx is not None and type(function) is ToolValue and len(columns[0]) <= CALLS_AT_ONCE:
+        procedure = ctx.tool_code(function, count)
+    if ctx is None or procedure is None:
+        if len(columns) == 1:
+            return list(_calls(ctx, columns[0], function, more, tool))
+        return list(map(caller(ctx, function, more, tool), *columns))
+    try:
+        return list(map(procedure, *columns, *map(repeat, more)))
+    except Exception as exception:
+        ctx.raise_script_error(exception)
+
+
+def values_of(items: Sequence[Any], name: str) -> list[Any] | None:
+    """The value of a key of each item where all are maps that have it and they are not many; else None."""
+    if len(items) > MUCH or not _are_maps(map(type, items)):
+        return None
+    try:
+        return [item[name] for item in items]
+    except KeyError:
+        return None
+
+
+def _calls(ctx: Context | None, items: Collection[Any], function: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
     count = 1 + len(more)
     library = None if ctx is None or type(function) is Function else ctx.tool_code(function, count)
     code = ctx.procedure(function, count) if ctx is not None and library is None else library
@@ -139,6 +198,8 @@ def key_and_order(ctx: Context | None, items: Sequence[Any], name: str) -> tuple
     """The key that a name means for these items, and whether it says descending order."""
     if name[:1] == "-" and len(name) > 1:
         path = _path(name)
+        if len(path) == 1 and len(items) <= MUCH and _are_maps(map(type, items)):
+            return (name, False) if True in [name in item for item in items] else (name[1:], True)
         candidates = iter(items) if len(items) <= MUCH else _watched(ctx, iter(items))
         if not any(_has(item, name, path) for item in candidates):
             return name[1:], True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from neuroscript.stdlib.declare import MUCH, Context, Group, check_run, optional, required
@@ -13,17 +14,21 @@ from neuroscript.stdlib.keys import (
     MORE,
     all_results,
     caller,
+    first_index,
     is_function,
     key_and_order,
     read,
     refuse_more,
     results,
+    values_of,
 )
 from neuroscript.stdlib.maps import key_text
-from neuroscript.stdlib.ordering import DESCENDING, check_ordered
+from neuroscript.stdlib.ordering import DESCENDING, can_be_ordered, check_ordered
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgSpec, ArgType
 from neuroscript.values import ToolValue
+
+_are_strings = frozenset({str}).issuperset
 
 _group = Group("list")
 TOOLS = _group.tools
@@ -66,13 +71,18 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
         order = sorted(range(len(items)), key=keys.__getitem__, reverse=descending)
         return [items[index] for index in order]
     refuse_more(more, tool)
+    if type(key_function) is str:
+        key, falling = key_and_order(ctx, items, key_function)
+        values = values_of(items, key)
+        if values is not None and None not in values and can_be_ordered(values):
+            return sorted(items, key=itemgetter(key), reverse=falling is not descending)
     names = [key_function] if type(key_function) is str else key_function
     order = list(range(len(items)))
     compared = 0
     # Sorting keeps the order of what is equal, so the last key is sorted by first.
     for name in reversed(names):
         key, falling = key_and_order(ctx, items, name)
-        keys = list(read(ctx, items, key, tool))
+        keys = values_of(items, key) or list(read(ctx, items, key, tool))
         present = [index for index in order if keys[index] is not None]
         check_ordered([keys[index] for index in present], tool, f"values of {key!r}")
         absent = [index for index in order if keys[index] is None] if len(present) < len(order) else []
@@ -99,7 +109,8 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
 def group_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> dict[str, list[Any]]:
     """Sorts items into groups by what a function gives for each, or by a key."""
     groups: dict[str, list[Any]] = {}
-    for item, name in zip(items, _names(ctx, items, key_function, more, "list.GroupBy"), strict=True):
+    names = _names(ctx, items, key_function, more, "list.GroupBy")
+    for item, name in zip(items, names):  # noqa: B905  # there is one for each, and to name it takes as long
         groups.setdefault(name, []).append(item)
     return groups
 
@@ -124,10 +135,18 @@ def count_by(ctx: Context | None, items: list[Any], key_function: Any, more: lis
     return counts
 
 
-def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterator[str]:
+def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterable[str]:
     """What a function or key gives for each item, as keys of a map."""
-    for value in results(ctx, items, chosen, more, tool):
-        yield value if type(value) is str else key_text(value, tool)
+    found = values_of(items, chosen) if type(chosen) is str and not more else None
+    if found is not None and _are_strings(map(type, found)):
+        return found
+    return _as_keys(results(ctx, items, chosen, more, tool) if found is None else found, tool)
+
+
+def _as_keys(values: Iterable[Any], tool: str) -> Iterator[str]:
+    for value in values:
+        kind = type(value)
+        yield value if kind is str else str(value) if kind is int else key_text(value, tool)
 
 
 @_group.tool(
@@ -236,7 +255,8 @@ def _folded(code: Callable[..., Any], depth: int, items: list[Any], result: Any)
 )
 def find(ctx: Context | None, items: list[Any], predicate: Any, default: Any, more: list[Any]) -> Any:
     """Finds the first item that a function says yes to, or whose key is truthy."""
-    return next(compress(items, results(ctx, items, predicate, more, "list.Find")), default)
+    index = first_index(ctx, items, predicate, more, "list.Find")
+    return items[index] if index >= 0 else default
 
 
 @_group.tool(
@@ -253,8 +273,7 @@ def find(ctx: Context | None, items: list[Any], predicate: Any, default: Any, mo
 )
 def find_index(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> int:
     """Finds the index of the first item that a function says yes to, or whose key is truthy."""
-    found = results(ctx, items, predicate, more, "list.FindIndex")
-    return next((index for index, answer in enumerate(found) if answer), -1)
+    return first_index(ctx, items, predicate, more, "list.FindIndex")
 
 
 @_group.tool(
@@ -270,7 +289,7 @@ def find_index(ctx: Context | None, items: list[Any], predicate: Any, more: list
 )
 def any_item(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
     """Tells whether a function says yes to any item, or the key of any is truthy."""
-    return any(results(ctx, items, predicate, more, "list.Any"))
+    return first_index(ctx, items, predicate, more, "list.Any") >= 0
 
 
 @_group.tool(
@@ -286,4 +305,4 @@ def any_item(ctx: Context | None, items: list[Any], predicate: Any, more: list[A
 )
 def all_items(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
     """Tells whether a function says yes to every item, or the key of every one is truthy."""
-    return all(results(ctx, items, predicate, more, "list.All"))
+    return first_index(ctx, items, predicate, more, "list.All", truth=False) < 0

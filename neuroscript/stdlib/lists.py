@@ -7,8 +7,8 @@ from typing import Any
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import list_functions
 from neuroscript.stdlib.declare import Context, Group, check_items, check_run, fail, max_items, optional, required
-from neuroscript.stdlib.equality import Classes, find_equal
-from neuroscript.stdlib.ordering import DESCENDING, check_ordered
+from neuroscript.stdlib.equality import Classes, find_equal, have_own_hashes
+from neuroscript.stdlib.ordering import DESCENDING, are_numbers, check_ordered
 from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
@@ -19,6 +19,7 @@ TOOLS = _group.tools
 _LIST = required("list", ArgType.SLICE_ANY, "The list.")
 _ELEMENT = required("element", ArgType.ANY, "The value.")
 _INDEX = required("index", ArgType.INT, "The index, from 0.")
+_FEW = 64  # items of a list that is dissolved in one go
 _TOO_LONG = "37 if the result would be too long"
 _ORDERED = "7 if the items are not all numbers, all strings or all timedates"
 
@@ -277,6 +278,18 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
     if depth < 0:
         fail(ErrorCode.BOUNDS, "list.Flatten", f"depth is {depth}; it must be 0 or more")
     flat: list[Any] = []
+    if depth == 1 and len(items) <= _FEW:
+        for item in items:
+            if type(item) is list:
+                flat += item
+            else:
+                flat.append(item)
+            if len(flat) > _FEW:
+                break
+        else:
+            check_items(ctx, len(flat), "list.Flatten")
+            return flat
+        flat = []
     open_lists = [iter(items)]
     steps, most = 0, 2 * max_items(ctx)
     while open_lists:
@@ -309,7 +322,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
 def zip_lists(ctx: Context | None, lists: list[list[Any]]) -> list[list[Any]]:
     """Pairs the items of lists by their index."""
     check_items(ctx, min(map(len, lists)) * len(lists), "list.Zip")
-    return [list(row) for row in zip(*lists, strict=False)]
+    return list(map(list, zip(*lists)))  # noqa: B905  # as far as the shortest goes; to name it takes as long
 
 
 @_group.tool(
@@ -322,7 +335,7 @@ def zip_lists(ctx: Context | None, lists: list[list[Any]]) -> list[list[Any]]:
 )
 def number(items: list[Any]) -> list[list[Any]]:
     """Pairs each item of a list with its index."""
-    return [[index, item] for index, item in enumerate(items)]
+    return list(map(list, enumerate(items)))
 
 
 @_group.tool(
@@ -403,8 +416,9 @@ def reverse(items: list[Any]) -> list[Any]:
 )
 def sort(items: list[Any], descending: bool) -> list[Any]:
     """Sorts a list. Equal items keep their order."""
-    check_ordered(items, "list.Sort")
-    return sorted(items, reverse=descending)
+    if not are_numbers(map(type, items)):
+        check_ordered(items, "list.Sort")
+    return sorted(items, reverse=True) if descending else sorted(items)
 
 
 @_group.tool(
@@ -416,6 +430,8 @@ def sort(items: list[Any], descending: bool) -> list[Any]:
 )
 def unique(items: list[Any]) -> list[Any]:
     """Removes repeated items."""
+    if have_own_hashes(items):
+        return list(dict.fromkeys(items))
     classes = Classes()
     seen: dict[int, Any] = {}
     for item in items:
@@ -449,8 +465,9 @@ def total(items: list[Any]) -> int | float:
 )
 def minimum(items: list[Any]) -> Any:
     """Gives the smallest item of a list."""
-    check_ordered(items, "list.Min")
-    return min(items, default=None)
+    if not are_numbers(map(type, items)):
+        check_ordered(items, "list.Min")
+    return min(items) if items else None
 
 
 @_group.tool(
@@ -463,8 +480,9 @@ def minimum(items: list[Any]) -> Any:
 )
 def maximum(items: list[Any]) -> Any:
     """Gives the largest item of a list."""
-    check_ordered(items, "list.Max")
-    return max(items, default=None)
+    if not are_numbers(map(type, items)):
+        check_ordered(items, "list.Max")
+    return max(items) if items else None
 
 
 TOOLS += list_functions.TOOLS

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
 from typing import Any
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, max_nesting, optional, required
-from neuroscript.stdlib.keys import MORE, caller, results
+from neuroscript.stdlib.declare import MUCH, Context, Group, check_items, fail, max_nesting, optional, required
+from neuroscript.stdlib.keys import MORE, all_results, calls
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import text_of
+
+_are_lists: Callable[[Iterable[type]], bool] = frozenset({list}).issuperset
+_are_strings: Callable[[Iterable[type]], bool] = frozenset({str}).issuperset
 
 _group = Group("map")
 TOOLS = _group.tools
@@ -109,11 +113,25 @@ def entries(mapping: dict[str, Any]) -> list[list[Any]]:
 def from_entries(ctx: Context | None, entries: list[Any]) -> dict[str, Any]:
     """Makes a map of entries."""
     tool = "map.FromEntries"
+    made = _made_of_pairs(entries)
+    if made is not None:
+        return made
     for index, entry in enumerate(entries):
         if type(entry) is not list or len(entry) != 2:
             fail(ErrorCode.TYPE, tool, f"item {index} must be a list of a key and a value, not {given(entry)}")
     names = _key_texts(ctx, [entry[0] for entry in entries], tool)
     return {name: entry[1] for name, entry in zip(names, entries, strict=True)}
+
+
+def _made_of_pairs(entries: list[Any]) -> dict[str, Any] | None:
+    """The map of lists of a string and a value; None if they are others."""
+    if not _are_lists(map(type, entries)):
+        return None
+    try:
+        # What is no string may be many numbers that are all one to Python's hashes.
+        return dict(entries) if _are_strings([type(entry[0]) for entry in entries]) else None
+    except (IndexError, ValueError):  # a list that is no pair
+        return None
 
 
 @_group.tool(
@@ -252,7 +270,8 @@ _KEYS = required("keys", ArgType.SLICE_ANY, "The keys.")
 )
 def pick(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
     """Gives a map with some entries only."""
-    return {name: mapping[name] for name in _key_texts(ctx, keys, "map.Pick") if name in mapping}
+    names = keys if _are_strings(map(type, keys)) else _key_texts(ctx, keys, "map.Pick")
+    return {name: mapping[name] for name in names if name in mapping}
 
 
 @_group.tool(
@@ -266,6 +285,11 @@ def pick(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[
 )
 def omit(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
     """Gives a map without some entries."""
+    if _are_strings(map(type, keys)) and len(keys) <= MUCH:
+        left = mapping.copy()
+        for name in keys:
+            left.pop(name, None)
+        return left
     names = {name for name in _key_texts(ctx, keys, "map.Omit") if name in mapping}
     return {name: value for name, value in mapping.items() if name not in names}
 
@@ -289,7 +313,8 @@ def omit(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[
 def map_values(ctx: Context | None, mapping: dict[str, Any], function: Any, more: list[Any]) -> dict[str, Any]:
     """Calls a function for each value of a map, or reads a key of each."""
     values = list(mapping.values())
-    return dict(zip(mapping, results(ctx, values, function, more, "map.MapValues"), strict=True))
+    made = all_results(ctx, values, function, more, "map.MapValues")
+    return dict(zip(mapping, made))  # noqa: B905  # there is one for each, and to name it takes as long as the rest
 
 
 @_group.tool(
@@ -305,5 +330,5 @@ def map_values(ctx: Context | None, mapping: dict[str, Any], function: Any, more
 )
 def keep(ctx: Context | None, mapping: dict[str, Any], predicate: Any, more: list[Any]) -> dict[str, Any]:
     """Keeps the entries that a function says yes to."""
-    call = caller(ctx, predicate, more, "map.Filter")
-    return {key: value for key, value in mapping.items() if call(key, value)}
+    answers = calls(ctx, (mapping.keys(), mapping.values()), predicate, more, "map.Filter")
+    return dict(compress(mapping.items(), answers))

@@ -7,7 +7,6 @@ import random
 from decimal import ROUND_HALF_UP, Decimal
 from decimal import Context as DecimalContext
 from typing import Any, NoReturn
-from weakref import WeakKeyDictionary
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import Context, Group, fail, optional, required
@@ -217,9 +216,19 @@ def round_number(number: Number, digits: int) -> Number:
     if type(number) is int and digits >= 0:
         return number
     if 0 <= digits <= _FEW_DIGITS and -_ROUNDED < number < _ROUNDED:
+        if digits == 0:
+            half = abs(number) % 1.0 == 0.5
+            return round(number) if not half else math.ceil(number) if number > 0 else math.floor(number)
         power = 10**digits
         if not 0.4999 < number * power % 1.0 < 0.5001:  # where no half is near, the binary digits say the same
-            return round(number, digits) + 0.0 if digits else round(number)
+            return round(number, digits) + 0.0
+        text = repr(number)
+        _, _, decimals = text.partition(".")
+        if "e" not in text:
+            if len(decimals) == digits + 1 and text[-1] == "5":  # a half: what is a little more is rounded the same way
+                number = float(f"{text[:-1]}6")
+            # All others lie on the same side of a half as the shortest digits that tell them from their neighbours.
+            return round(number, digits) + 0.0
     # Doubles have no digits beyond these; larger counts change nothing, smaller ones leave zero.
     digits = max(-1300, min(digits, 400))
     exact = Decimal(number_text(number))
@@ -321,18 +330,14 @@ def fuzzy(number: Fuzzy) -> Fuzzy:
 
 # --- chance -----------------------------------------------------------------------------------------------------------
 
-# One generator for each interpreter, so that a seed in one is not disturbed by another.
-_generators: WeakKeyDictionary[Any, random.Random] = WeakKeyDictionary()
 _shared = random.Random()
 
 
 def _generator(ctx: Any) -> random.Random:
-    interpreter = getattr(ctx, "interpreter", None)
-    if interpreter is None:
-        return _shared
-    found = _generators.get(interpreter)
+    """The generator of an interpreter's own, so that a seed in one is not disturbed by another."""
+    found: random.Random | None = getattr(ctx, "chance", None)
     if found is None:
-        found = _generators.setdefault(interpreter, random.Random())
+        found = vars(ctx).setdefault("chance", random.Random()) if hasattr(ctx, "interpreter") else _shared
     return found
 
 

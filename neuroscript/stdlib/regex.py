@@ -15,6 +15,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import (
+    MUCH,
     Context,
     Group,
     check_characters,
@@ -62,21 +63,24 @@ REPLACEMENT = required(
 )
 
 
-def _text(data: bytes, tool: str) -> str:
-    """A part of the text.  Only the class ``\\C``, a single byte, can cut a character in two."""
+def _decoded(data: bytes, tool: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
         fail(ErrorCode.INVALID_VALUE, tool, "the pattern matches a part of a character; write . in place of \\C")
 
 
+_Spans = list[tuple[int, int]]  # where a match and its groups begin and end, in bytes; -1 for a group that took no part
+
+
 class _Search:
     """One pattern over one text."""
 
-    __slots__ = ("_brief", "_ctx", "_long", "compiled", "data", "tool")
+    __slots__ = ("_brief", "_ctx", "_long", "_text", "compiled", "data", "tool")
 
     def __init__(self, ctx: Context | None, pattern: str, text: str, tool: str) -> None:
         self._ctx = ctx
+        self._text = text if text.isascii() else None  # whose characters are bytes
         self.tool = tool
         compiled = compiled_pattern(pattern, tool)
         self.compiled = compiled.program
@@ -95,11 +99,25 @@ class _Search:
         self._long = work > _LONG_WORK
         self._brief = work * len(self.data) < _LONG_WORK  # even where each search reads all of the text
 
-    def first(self) -> Any:
-        """The first match; None if there is none."""
-        return self._do(lambda: self.compiled.search(self.data))
+    def part(self, start: int, end: int) -> str:
+        """A part of the text.  Only the class ``\\C``, a single byte, can cut a character in two."""
+        if self._text is not None:
+            return self._text[start:end]
+        return _decoded(self.data[start:end], self.tool)
 
-    def matches(self) -> Iterator[Any]:
+    def groups(self, spans: _Spans) -> list[str | None]:
+        """The parts of the text that a match and its groups took."""
+        return [None if start < 0 else self.part(start, end) for start, end in spans]
+
+    def first(self) -> _Spans | None:
+        """The first match; None if there is none."""
+        found = self.compiled.search(self.data) if not self._long else self._do(self._search)
+        return None if found is None else spans_of(found)
+
+    def _search(self) -> Any:
+        return self.compiled.search(self.data)
+
+    def matches(self) -> Iterator[_Spans]:
         """Each match, from the left, without overlap, as Go and Python find them.
 
         An empty match directly after the match before does not count.
@@ -109,12 +127,11 @@ class _Search:
         while True:
             found, seconds = (list(searches), 0.0) if self._brief else self._do(lambda: _some(searches))
             used += seconds
-            for match in found:
-                start, end = spans_of(match)[0]
+            for spans in map(spans_of, found):
+                start, end = spans[0]
                 # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
-                inside = start < len(data) and data[start] & 0xC0 == 0x80
-                if end > start or (start != last_end and not inside):
-                    yield match
+                if end > start or (start != last_end and not (start < len(data) and data[start] & 0xC0 == 0x80)):
+                    yield spans
                 last_end = end
             count += len(found)
             # Each search may read far beyond its match.  What progress justifies is allowed, and half a second on top.
@@ -143,11 +160,6 @@ def _some(searches: Iterator[Any]) -> tuple[list[Any], float]:
         if len(found) == _MANY_MATCHES or seconds > _MANY_SECONDS:
             return found, seconds
     return found, seconds
-
-
-def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
-    spans = spans_of(match)
-    return [None if start < 0 else _text(data[start:end], tool) for start, end in spans]
 
 
 # --- what the tools do, also under the names of group str -----------------------------------------------------------
@@ -191,8 +203,9 @@ def find(ctx: Context | None, pattern: str, input_string: str) -> str | None:
     if short is not None:
         place = short.whole.search(input_string)
         return None if place is None else place[0]
-    found = _Search(ctx, pattern, input_string, "regex.Find").first()
-    return None if found is None else _text(found.group(), "regex.Find")
+    search = _Search(ctx, pattern, input_string, "regex.Find")
+    found = search.first()
+    return None if found is None else search.part(*found[0])
 
 
 @_group.tool(
@@ -212,10 +225,11 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     if short is not None and len(found) <= limit:
         return found
     found = []
-    for each in _Search(ctx, pattern, input_string, "regex.FindAll").matches():
+    search = _Search(ctx, pattern, input_string, "regex.FindAll")
+    for spans in search.matches():
         if len(found) >= limit:
             check_items(ctx, len(found) + 1, "regex.FindAll")
-        found.append(_text(each.group(), "regex.FindAll"))
+        found.append(search.part(*spans[0]))
     return found
 
 
@@ -232,12 +246,12 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | None] | None:
     """Finds the first match of a regular expression, with the parts that its groups matched."""
     short = short_for(pattern, input_string, "regex.Groups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         place = short.groups.search(input_string)
         return None if place is None else [place[0], *place.groups()]
     search = _Search(ctx, pattern, input_string, "regex.Groups")
     found = search.first()
-    return None if found is None else _group_texts(search.data, found, search.tool)
+    return None if found is None else search.groups(found)
 
 
 @_group.tool(
@@ -254,14 +268,14 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
     """Finds the first match of a regular expression, with the parts that its named groups matched."""
     compiled = compiled_pattern(pattern, "regex.NamedGroups")
     short = short_for(pattern, input_string, "regex.NamedGroups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         place = short.groups.search(input_string)
         return None if place is None else {name: place[index] for name, index in compiled.names}
     search = _Search(ctx, pattern, input_string, "regex.NamedGroups")
     found = search.first()
     if found is None:
         return None
-    texts = _group_texts(search.data, found, search.tool)
+    texts = search.groups(found)
     return {name: texts[index] for name, index in compiled.names}
 
 
@@ -278,15 +292,15 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
 def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> list[list[str | None]]:
     """Finds all matches of a regular expression, with the parts that its groups matched."""
     short = short_for_all(pattern, input_string, "regex.FindAllGroups")
-    if short is not None:
+    if short is not None and short.groups is not None:
         found = [[each[0], *each.groups()] for each in short.groups.finditer(input_string)]
         if len(found) * (short.groups.groups + 1) <= max_items(ctx):
             return found
     found = []
     total = 0
     search = _Search(ctx, pattern, input_string, "regex.FindAllGroups")
-    for each in search.matches():
-        texts = _group_texts(search.data, each, search.tool)
+    for spans in search.matches():
+        texts = search.groups(spans)
         total += len(texts)
         # All parts together count, since a pattern may have hundreds of groups.
         check_items(ctx, total, "regex.FindAllGroups")
@@ -319,8 +333,7 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
     # Bytes are counted, which are at least as many as characters; the exact check is at the end.
     size, end, data = 0, 0, input_string.encode()
     if count != 0:
-        for each in _Search(ctx, pattern, input_string, "regex.Replace").matches():
-            spans = spans_of(each)
+        for spans in _Search(ctx, pattern, input_string, "regex.Replace").matches():
             start, stop = spans[0]
             new = [data[end:start]]
             for part in template:
@@ -338,17 +351,19 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
             if count == 0:
                 break
     parts.append(data[end:])
-    result = _text(b"".join(parts), "regex.Replace")
+    result = _decoded(b"".join(parts), "regex.Replace")
     check_characters(ctx, len(result), "regex.Replace")
     return result
 
 
 def _replaced(short: ShortPattern, pattern: str, text: str, replacement: str, count: int, limit: int) -> str | None:
-    """A short text with so many matches replaced, 0 for all; None if that is too long."""
+    """A short text with so many matches replaced, 0 for all; None if that is too long, or left to RE2."""
     if "$" not in replacement:
         between = short.whole.split(text, count)
         size = len(text) + len(replacement) * (len(between) - 1)
         return replacement.join(between) if size <= limit else None
+    if short.groups is None:
+        return None
     template = (_known_template if len(replacement) <= _SHORT_TEMPLATE else _template)(pattern, replacement)
     parts: list[str] = []
     size, end = len(text), 0
@@ -417,16 +432,16 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     if short is not None and len(parts) <= limit:
         return parts
     parts = []
-    end, data = 0, input_string.encode()
-    for each in _Search(ctx, pattern, input_string, "regex.Split").matches():
-        start, stop = spans_of(each)[0]
-        if stop == start and (start == 0 or start == len(data)):
+    end, search = 0, _Search(ctx, pattern, input_string, "regex.Split")
+    for spans in search.matches():
+        start, stop = spans[0]
+        if stop == start and (start == 0 or start == len(search.data)):
             continue
         if len(parts) + 1 >= limit:
             check_items(ctx, len(parts) + 2, "regex.Split")
-        parts.append(_text(data[end:start], "regex.Split"))
+        parts.append(search.part(end, start))
         end = stop
-    parts.append(_text(data[end:], "regex.Split"))
+    parts.append(search.part(end, len(search.data)))
     return parts
 
 
@@ -440,6 +455,10 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 )
 def escape(ctx: Context | None, input_string: str) -> str:
     """Puts a backslash before every character that means something in a regular expression."""
+    if len(input_string) <= MUCH:
+        escaped = input_string.translate(_ESCAPES)
+        check_characters(ctx, len(escaped), "regex.Escape")
+        return escaped
     check_characters(ctx, len(input_string) + sum(map(input_string.count, _SPECIAL)), "regex.Escape")
     for char in _SPECIAL:
         input_string = input_string.replace(char, f"\\{char}")
@@ -447,3 +466,4 @@ def escape(ctx: Context | None, input_string: str) -> str:
 
 
 _SPECIAL = "\\.+*?()|[]{}^$"  # the backslash first: what is put in before the others stays
+_ESCAPES = str.maketrans({char: f"\\{char}" for char in _SPECIAL})

@@ -16,7 +16,8 @@ MAX_PATTERN = 4096
 MAX_MEMORY = 4 * 1024 * 1024
 """Bytes that RE2 may use for one pattern."""
 
-_CACHE_SIZE = 16
+_CACHE_SIZE = 16  # of what takes so much
+_MOST_PATTERNS = 128
 
 _OFTEN = 3  # uses of a pattern after which it pays to read it for Python's engine
 
@@ -25,22 +26,27 @@ class Compiled:
     """A compiled pattern.
 
     Attributes:
-        program: RE2's, over UTF-8 bytes.
-        size: of its program.
+        pattern: its text.
+        size: of RE2's program.
         short: the pattern for short texts; None if there is none.
         names: of its groups, in order, with their numbers.
     """
 
-    __slots__ = ("names", "pattern", "program", "short", "size", "uses")
+    __slots__ = ("names", "pattern", "short", "size", "uses")
 
     def __init__(self, pattern: str, program: Any) -> None:
         self.pattern = pattern
-        self.program = program
         self.size = int(program.programsize)
         self.short: ShortPattern | None = None
         numbers = ((name.decode(), int(number)) for name, number in program.groupindex.items())
         self.names: list[tuple[str, int]] = sorted(numbers, key=lambda item: item[1])
         self.uses = 0
+
+    @property
+    def program(self) -> Any:
+        """RE2's program, over UTF-8 bytes."""
+        program = _programs.get(self.pattern)
+        return program if program is not None else _program_of(self.pattern)
 
     def used(self) -> None:
         """Counts a use, and makes what pays for patterns that are used often."""
@@ -50,6 +56,7 @@ class Compiled:
 
 
 _compiled: dict[str, Compiled] = {}
+_programs: dict[str, Any] = {}  # the latest; a pattern that is only searched for in short texts needs none
 
 
 def compiled_pattern(pattern: str, tool: str) -> Compiled:
@@ -61,20 +68,34 @@ def compiled_pattern(pattern: str, tool: str) -> Compiled:
         fail(ErrorCode.INVALID_VALUE, tool, f"the pattern has {len(pattern)} characters; at most {MAX_PATTERN} will do")
     import re2  # type: ignore[import-untyped]  # the package has no type information
 
-    if len(_compiled) >= _CACHE_SIZE:
-        # The library keeps 128 patterns of its own, too many at this size.
-        _compiled.clear()
-        re2.purge()
-    options = re2.Options()
-    options.max_mem = MAX_MEMORY
-    options.log_errors = False
     try:
-        found = re2.compile(pattern.encode(), options)
+        found = _program_of(pattern)
     except re2.error as error:
         fail(ErrorCode.INVALID_VALUE, tool, _explain(pattern, error))
     if len(found.groupindex) < found.groups:  # a name twice is one name in the index
         _refuse_doubled_names(pattern, tool)
+    if len(_compiled) >= _MOST_PATTERNS:
+        _compiled.clear()
     _compiled[pattern] = made = Compiled(pattern, found)
+    return made
+
+
+def _program_of(pattern: str) -> Any:
+    """RE2's program of a pattern.
+
+    Raises:
+        re2.error: if the pattern is not valid.
+    """
+    import re2
+
+    if len(_programs) >= _CACHE_SIZE:
+        # The library keeps 128 patterns of its own, too many at this size.
+        _programs.clear()
+        re2.purge()
+    options = re2.Options()
+    options.max_mem = MAX_MEMORY
+    options.log_errors = False
+    _programs[pattern] = made = re2.compile(pattern.encode(), options)
     return made
 
 

@@ -199,6 +199,8 @@ def to_number(input_string: str) -> int | float:
 )
 def to_string(ctx: Context | None, value: Any) -> str:
     """Gives the text form of a value."""
+    if type(value) is float:
+        return number_text(value)
     text = text_of(value, max_string=max_characters(ctx))
     check_run(ctx, len(text))
     return text
@@ -230,6 +232,8 @@ def format_number(number: float, decimals: int) -> str:
         # Python rounds what the double exactly is.  Its shortest digits lie on the same side of a half, unless they are
         # that half: else the half would be the shorter or the nearer text.
         return _unsigned_zero(format(number, f".{decimals}f"))
+    if type(number) is float and decimals <= _FEW and abs(number) * 10**decimals < _EXACT:
+        return format(float(f"{text[:-1]}6"), f".{decimals}f")  # a half, and what is a little more
     rounded = Decimal(text).quantize(_last_digit(decimals), context=_ROUNDING)
     return format(rounded if rounded else abs(rounded), "f")
 

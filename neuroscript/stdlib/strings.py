@@ -38,6 +38,7 @@ _WORD = re.compile(f"[^{_BLANKS}]+")
 _MUCH_WORK = 100_000_000  # comparisons of characters that may be made in one go
 _LONG = 1_000_000
 _ALL_STRINGS = frozenset({str}).issuperset
+_ALL_WHOLE = frozenset({int}).issuperset
 _MORE_BLANKS = re.compile("[\x1c-\x1f]")
 
 
@@ -439,17 +440,32 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     check_run(ctx, len(values))
     if _ALL_STRINGS(map(type, values)):
         return values
+    if len(values) <= MUCH and _ALL_WHOLE(map(type, values)):
+        return list(map(str, values))
     texts = []
     size = 0
     for index, value in enumerate(values):
-        if type(value) not in (str, int, float, bool):
+        kind = type(value)
+        if kind not in (str, int, float, bool):
             fail(ErrorCode.TYPE, tool, f"item {index} must be a string, a number or a boolean, not {given(value)}")
-        text = text_of(value)
+        text = value if kind is str else text_of(value)
         texts.append(text)
         size += len(text)
         if not index & 1023:
             check_characters(ctx, size, tool)
     return texts
+
+
+def _short_join(ctx: Context | None, values: Any, separator: str) -> str | None:
+    """A few short strings joined; None for anything else."""
+    if type(values) is not list or len(values) > MUCH:
+        return None
+    try:
+        size = sum(map(len, values)) + len(separator) * len(values)
+        most = MUCH if ctx is None else ctx.limits.max_string
+        return separator.join(values) if size <= MUCH and (most is None or size <= most) else None
+    except TypeError:  # an item is no string
+        return None
 
 
 @_group.tool(
@@ -464,7 +480,8 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
 )
 def join(ctx: Context | None, string_list: Any, separator: str) -> str:
     """Joins the items of a list to one text, with a separator between them."""
-    return joined(ctx, _texts(ctx, string_list, "str.Join"), separator, "str.Join")
+    short = _short_join(ctx, string_list, separator)
+    return short if short is not None else joined(ctx, _texts(ctx, string_list, "str.Join"), separator, "str.Join")
 
 
 @_group.tool(
@@ -478,7 +495,8 @@ def join(ctx: Context | None, string_list: Any, separator: str) -> str:
 )
 def concat(ctx: Context | None, string_list: Any) -> str:
     """Joins the items of a list to one text, with nothing between them."""
-    return joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
+    short = _short_join(ctx, string_list, "")
+    return short if short is not None else joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
 
 
 TOOLS += string_formats.TOOLS + format_.TOOLS + inspect_.TOOLS

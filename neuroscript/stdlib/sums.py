@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib.declare import fail
+from neuroscript.stdlib.ordering import are_numbers
 from neuroscript.tools.validation import given
 from neuroscript.values import INT_LIMIT, MAX_INT_BITS
 
 _SUM_ROUNDS = sys.version_info >= (3, 12)  # each sum of doubles in another way than additions one by one
+
+_are_whole: Callable[[Iterable[type]], bool] = frozenset({int}).issuperset
 
 NOT_A_NUMBER = "7 if an item is not a number; 41 if the sum is out of range"
 """The errors of `sum_of`, for specs."""
@@ -24,7 +27,11 @@ def sum_of(items: Sequence[Any], tool: str, what: str = "item") -> int | float:
     Raises:
         NeuroScriptError: 7 for what is no number; 41 if the sum is out of the range of a number.
     """
-    if not set(map(type, items)) <= {int, float}:
+    if _are_whole(map(type, items)):
+        whole: int = sum(items)
+        if -INT_LIMIT < whole < INT_LIMIT:
+            return whole
+    elif not are_numbers(map(type, items)):
         index = next(i for i, item in enumerate(items) if type(item) not in (int, float))
         hint = "; tool.str.ToNumber makes a number of a text" if type(items[index]) is str else ""
         fail(ErrorCode.TYPE, tool, f"{what} {index} must be a number, not {given(items[index])}{hint}")

@@ -59,6 +59,8 @@ def from_unix(seconds: float) -> TimeDate:
 
 def _nanoseconds(seconds: float) -> int:
     """Seconds as whole nanoseconds, by their decimal digits: 1700000000.1 ends in a tenth, though no double does."""
+    if type(seconds) is int:
+        return seconds * NANOSECONDS
     whole, _, fraction = number_text(seconds).partition(".")
     digits = fraction[:9].ljust(9, "0")
     nanoseconds = abs(int(whole)) * NANOSECONDS + int(digits) + (fraction[9:10] >= "5")

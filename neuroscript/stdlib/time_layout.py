@@ -109,6 +109,10 @@ def parse_time(text: str, layout: str) -> TimeDate:
         NeuroScriptError: 41 if the text has another form or is no date, for an unknown ``%`` sequence, or a layout of
             more than `MAX_LAYOUT` characters.
     """
+    if not layout:
+        moment = _plain_moment(text)
+        if moment is not None:
+            return moment
     fields = _read(text, layout) if layout else _read_rfc_3339(text)
     if fields is None:
         form = f"the layout {_short(layout)}" if layout else "RFC 3339, like 2025-03-01T12:00:00Z or 2025-03-01"
@@ -169,6 +173,21 @@ def _read_rfc_3339(text: str) -> dict[str, str] | None:
     if match is None:
         return None
     return {name: part for name, part in zip("YmdHMSfz", match.groups(), strict=True) if part is not None}
+
+
+_PLAIN = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d))?[Zz]?)?", re.ASCII)
+
+
+def _plain_moment(text: str) -> TimeDate | None:
+    """The moment that a text names in RFC 3339, in UTC and whole seconds; None for any other, and if there is none."""
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = match.groups("0")
+    try:
+        return TimeDate(int(year), int(month), int(day), int(hour), int(minute), int(second))
+    except ValueError:
+        return None
 
 
 def _moment(fields: dict[str, str]) -> TimeDate:

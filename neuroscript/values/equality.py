@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
+_MANY = 8  # items from which on it is worth to look at the types of all
+_MOST_TEXT = 1_000_000  # characters of all strings of a list, beyond which they may be the same ones over and over
+_NUMBERS = frozenset({int, float, type(None)})
 
 
 def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]] | None = None) -> bool:
@@ -33,10 +36,13 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
             seen = set()
         elif (id(a), id(b)) in seen:
             return True
-        if kind is list:
-            equals = all(same(x, y, depth - 1, seen) for x, y in zip(a, b, strict=True))
+        if kind is dict:
+            below = depth - 1
+            equals = all(key in b and ((y := b[key]) is x or same(x, y, below, seen)) for key, x in a.items())
+        elif len(a) >= _MANY and _is_plain(a) and _is_plain(b):
+            equals = bool(a == b)
         else:
-            equals = all(key in b and same(item, b[key], depth - 1, seen) for key, item in a.items())
+            equals = all(x is y or same(x, y, depth - 1, seen) for x, y in zip(a, b, strict=True))
         if equals:
             seen.add((id(a), id(b)))
         return equals
@@ -50,6 +56,12 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
             return True
         return False
     return bool(a == b)
+
+
+def _is_plain(items: list[Any]) -> bool:
+    """Whether Python compares a list of these items with another such one as the language does, and soon."""
+    kinds = {*map(type, items)}
+    return kinds <= _NUMBERS or (kinds == {str} and sum(map(len, items)) <= _MOST_TEXT)
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -40,6 +40,8 @@ def read_number(text: str) -> int | float | None:
         return int(text)
     if "." in text and len(text) < _SURE_DECIMALS and text.replace(".", "", 1).isdigit() and text.isascii():
         return float(text)
+    if text[:1] == "-" and text[1:].isdigit() and text.isascii() and len(text) < _SURE_DIGITS:
+        return int(text)
     match = _match(text)
     if match is None:
         return None

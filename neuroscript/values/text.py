@@ -22,7 +22,11 @@ from neuroscript.values.timedate import TimeDate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
+
+
+_FEW = 64  # whole numbers whose texts are put together at once
+_are_whole = frozenset({int}).issuperset
 
 
 def time_text(moment: TimeDate) -> str:
@@ -103,6 +107,11 @@ class _Writer:
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "lists and maps are nested too deeply to be shown")
         is_list = type(value) is list
+        if is_list and 0 < len(value) <= _FEW and _are_whole(map(type, value)):
+            text = f"[{', '.join(map(str, value))}]"
+            if len(text) > self.longest:
+                self._too_long()
+            return text
         quote = self.quote
         parts: list[str] = []
         length = 0
@@ -123,9 +132,12 @@ class _Writer:
             parts.append(key + text if key else text)
             length += len(key) + len(text) + 2
             if length > self.longest:
-                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "the text of a value is longer than the limit")
+                self._too_long()
         inside = ", ".join(parts)
         return f"[{inside}]" if is_list else f"{{{inside}}}"
+
+    def _too_long(self) -> NoReturn:
+        raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "the text of a value is longer than the limit")
 
     def _part(self, item: Any, depth: int) -> str:
         if len(item) == 0 or refcount(item) <= ITEM_IN_HELPER:

@@ -42,7 +42,8 @@ class TimeDate(datetime):
     ) -> Self:
         if not 0 <= nanosecond <= 999:
             raise ValueError(f"nanosecond must be in 0..999, not {nanosecond}")
-        self = super().__new__(cls, year, month, day, hour, minute, second, microsecond, tzinfo or UTC, fold=fold)
+        zone = tzinfo or UTC
+        self = datetime.__new__(cls, year, month, day, hour, minute, second, microsecond, zone, fold=fold)
         self.nanosecond = nanosecond
         return self
 
@@ -99,7 +100,9 @@ class TimeDate(datetime):
             OverflowError: beyond the years 1 to 9999.
         """
         microseconds, rest = divmod(self.nanosecond + nanoseconds, 1000)
-        moment = TimeDate.of(datetime.__add__(self, timedelta(microseconds=microseconds)))
+        moment = datetime.__add__(self, timedelta(microseconds=microseconds))
+        if type(moment) is not TimeDate or moment.tzinfo is not UTC:
+            moment = TimeDate.of(moment)
         moment.nanosecond = rest
         return moment
 

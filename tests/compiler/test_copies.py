@@ -54,6 +54,29 @@ def test_growing_in_a_loop_copies_nothing(before: str, start: str, statement: st
     assert copies(before + start + "\n" + GROW.format(statement=statement, shown=shown)) == 0
 
 
+RETURNED = [
+    ("xs + [i]", []),
+    ("xs + [i, [i]]", []),
+    ("tool.list.Append(xs, [i])", []),
+    ("tool.list.Prepend(xs, i)", []),
+    ("tool.map.Set(xs, i, i)", {}),
+]
+
+
+@pytest.mark.parametrize(("value", "start"), RETURNED)
+def test_what_a_procedure_adds_where_it_returns_is_no_copy(value: str, start: object) -> None:
+    more = procedure(f"return {value}", "added", "(needs xs, i)")
+    made = f"set xs = {start}\n"
+    assert copies(made + GROW.format(statement="set xs = added(xs, i)", shown="xs"), more=more) == 0
+    assert copies(made + GROW.format(statement="set f = added\n  set xs = f(xs, i)", shown="xs"), more=more) == 0
+    kept = f"set xs = {start}\nset ys = added(xs, 1)\nset zs = added(xs, 1)\nreturn [xs, ys == zs, len(ys) > 0]"
+    assert run(kept, more=more).result == [start, True, True]
+    failing = procedure(
+        f"on error do\n  return xs\nendon\nreturn {value.replace('i', '1 / i', 1)}", "added", "(needs xs, i)"
+    )
+    assert run(f"return added({start}, 0)", more=failing).result == start
+
+
 @pytest.mark.parametrize("fails", ["set d = xs.k.x", "set d = m.x.y", "set d = 1 + m.x"])
 def test_the_message_of_a_failure_holds_no_variable(fails: str) -> None:
     """An operation on nil is explained by the variables as they are then, which are let go of again."""

@@ -102,3 +102,51 @@ def test_what_a_handler_reads_is_not_let_go_of() -> None:
 def test_loops_count_where_execution_does_not_go_on(handler: str, counts: bool) -> None:
     text = ENDING.format(handler) + "set i = 0\nwhile i < 9\n  emit 1 / i\n  set i = i + 1\nendwhile"
     assert ("_range" in mentioned(procedure(text))) is counts
+
+
+FAILURES = {
+    "fail": "fail 'no'",
+    "index": "set y = [1][a]",
+    "nil": "set y = nil.a",
+    "unset": "set y = b + missing",
+    "tool": "call tool.str.Repeat('a', 0 - 1)",
+    "own code": "must tool.error.New(1234, 'own')",
+    "deep": "call deeper(2)",
+    "again": "call again()",
+}
+DEEPER = "func deeper(needs n) means\n  if n == 0\n    return 1 / n\n  endif\n  return deeper(n - 1)\nendfunc\n"
+DEEPER += "func again() means\n  on error do\n    emit system_error.line\n  endon\n  call deeper(1)\nendfunc\n"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("field", ["code", "message", "line", "column", "procedure", "stack", "other"])
+def test_a_field_of_an_error_is_the_same_where_it_is_all_that_is_read(field: str, failure: str) -> None:
+    forms = (
+        f"set e = 0\n  return [system_error.{field}, system_error['{field}']]",
+        f"set e = system_error\n  return [e.{field}, e['{field}']]",
+        f"set e = [system_error]\n  return [e[0].{field}, e[0].{field}]",  # which may show all of them
+    )
+    seen = [run(ENDING.format(form) + FAILURES[failure], 3, more=DEEPER) for form in forms]
+    assert seen[0].result[0] is not None or field == "other"
+    assert all((it.result, it.emitted) == (seen[2].result, seen[2].emitted) for it in seen)
+
+
+@pytest.mark.parametrize("then", ["set e.code = 5", "set e = {'more': 1}", "for each e in [e]\n  endfor", "emit [e]"])
+def test_another_name_of_an_error_holds_all_its_fields_where_it_may_be_seen(then: str) -> None:
+    handler = f"set e = system_error\n  {then}\n  return [e.code, e.more, len(e)]"
+    fields = {"set e.code = 5": [5, None, 6], "set e = {'more': 1}": [None, 1, 1]}
+    assert run(ENDING.format(handler) + "fail 'no'").result == fields.get(then, [1, None, 6])
+
+
+@pytest.mark.parametrize(
+    "handler", ["continue", "clear_error\n  break", "emit system_error.line\n  return n", "emit 0"]
+)
+@pytest.mark.parametrize("outside", ["", "fail n"])
+def test_one_handler_covers_the_body_wherever_it_stands(handler: str, outside: str) -> None:
+    loop = "{}set n = 0\nfor each x in [2, 0, 1, 0]\n  {}set n = n + 6 / x\nendfor\n" + f"{outside}\nreturn n"
+    comment = "# " + "\n# ".join(ENDING.format(handler).splitlines()) + "\n"
+    seen = [
+        run(loop.format(*places)) for places in ((ENDING.format(handler), comment), (comment, ENDING.format(handler)))
+    ]
+    assert [(it.result, it.code) for it in seen] == [(seen[0].result, seen[0].code)] * 2
+    assert len(seen[0].emitted) == len(seen[1].emitted)

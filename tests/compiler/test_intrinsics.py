@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript.compiler.codegen.intrinsics import _MAKERS
+from neuroscript.compiler.codegen.intrinsics import MAKERS
 from neuroscript.limits import Limits
 from neuroscript.stdlib import standard_registry
 from neuroscript.tools.spec import ArgType
@@ -19,8 +19,25 @@ from .support import run, watch
 
 TEXTS = ["", "a", "b", ",", "ab,c,,d", "Ärger ß ΣİσΣ", " \t x \x1c\n", "\xa0x\u2003", "x" * 17, "y" * 5000, "007"]
 NUMBERS = [0, 1, 3, -1, 12, 4096, 5000, 2**53 + 1, -(10**20), 0.5, 2.5, -2.5, 0.125, 1.005, -0.001, 1e15, 1e-7, 3.0]
-LISTS: list[Any] = [[], [1, 2.5, True, "1"], ["a", "b", "a"], [["a"], {"k": 1}, None], ["a"] * 5000]
-MAPS: list[Any] = [{}, {"a": 1, "b": None}, {"": "x", "1": 2}, {f"k{number}": number for number in range(5000)}]
+LISTS: list[Any] = [
+    [],
+    [1, 2.5, True, "1"],
+    ["a", "b", "a", ""],
+    [["a"], {"k": 1}, None],
+    ["a"] * 5000,
+    [3, 1, 2, 3],
+    [2, 1.5, 2.0, 1],
+    [2.5, 0.5],
+    [True, 1],
+    [2**61 - 1, 0, 1],
+]
+MAPS: list[Any] = [
+    {},
+    {"a": 1, "b": None},
+    {"": "x", "1": 2},
+    {"a": [1], "b": {"c": []}},
+    {f"k{number}": number for number in range(5000)},
+]
 OTHERS: list[Any] = [None, True]
 POOLS = {
     ArgType.STRING: TEXTS,
@@ -28,9 +45,10 @@ POOLS = {
     ArgType.NUMBER: NUMBERS,
     ArgType.SLICE_ANY: LISTS,
     ArgType.MAP: MAPS,
+    ArgType.BOOL: [True, False],
     ArgType.ANY: [*TEXTS, *NUMBERS, *LISTS, *OTHERS],
 }
-CALLS = sorted(_MAKERS)
+CALLS = sorted(MAKERS)
 
 
 def pools(tool: str, count: int) -> list[list[Any]]:
@@ -49,7 +67,14 @@ def outcome(call: Any) -> tuple[str, str]:
 
 
 def literal(value: Any) -> str | None:
-    """The value as a literal of the language; None where it would be long, or has none."""
+    """The value as a literal of the language, whose type is known; None where it would be long, or has none."""
+    if type(value) is list and len(value) < 10:
+        items = [literal(item) for item in value]
+        return f"[{', '.join(items)}]" if None not in items else None
+    if type(value) is dict and len(value) < 10:
+        entries = [literal(item) for pair in value.items() for item in pair]
+        joined = (f"{key}: {item}" for key, item in zip(entries[::2], entries[1::2], strict=True))
+        return f"{{{', '.join(joined)}}}" if None not in entries else None
     if type(value) is bool or value is None:
         return {True: "true", False: "false", None: "nil"}[value]
     if type(value) in (int, float) and value >= 0:
@@ -68,7 +93,7 @@ def is_large(args: tuple[Any, ...]) -> bool:
 @pytest.mark.parametrize(("tool", "count"), CALLS)
 def test_a_call_with_variables_gives_what_the_tool_gives(tool: str, count: int) -> None:
     interpreter = Interpreter(plugins=False)
-    names = ["a", "b", "c"][:count]
+    names = ["a", "b", "c", "d"][:count]
     listed = ", ".join(names)
     interpreter.load(
         f"func main(needs {listed}) means\n  return tool.{tool}({listed})\nendfunc\n"
@@ -90,13 +115,34 @@ def test_a_call_with_literals_gives_what_the_tool_gives(tool: str, count: int) -
     lines, wanted = [], []
     for number, args in enumerate(random.sample(given, min(len(given), 200))):
         written = [literal(arg) if random.random() < 0.7 else None for arg in args]
-        shown = ", ".join(text or name for text, name in zip(written, "abc", strict=False))
-        lines.append(f"func p{number}(optional a, b, c) means\n  return tool.{tool}({shown})\nendfunc\n")
+        shown = ", ".join(text or name for text, name in zip(written, "abcd", strict=False))
+        lines.append(f"func p{number}(optional a, b, c, d) means\n  return tool.{tool}({shown})\nendfunc\n")
         call = partial(standard_registry().call, tool, *args, context=interpreter.context)
         wanted.append((args, outcome(call)))
     interpreter.load("".join(lines))
     for number, (args, expected) in enumerate(wanted):
         assert outcome(lambda number=number, args=args: interpreter.run(f"p{number}", *args)) == expected, args
+
+
+@pytest.mark.parametrize("text", ["", "b,a,c,a", "x" * 200, ",".join(["x" * 2000, "y" * 2000] * 40), "a," * 5000])
+@pytest.mark.parametrize(
+    "call",
+    [
+        'str.Join(XS, "; ")',
+        "str.Concat(XS)",
+        "list.Sort(XS)",
+        "list.Sort(XS, true)",
+        "list.Min(XS)",
+        "list.Max(XS)",
+        "list.Unique(XS)",
+        'list.Contains(XS, "a")',
+        'list.IndexOf(XS, "c")',
+        "list.Contains(XS, 1)",
+    ],
+)
+def test_strings_of_known_type_give_what_others_give(call: str, text: str) -> None:
+    known = f"set xs = tool.str.Split(a, ',')\nreturn tool.{call.replace('XS', 'xs')}"
+    assert run(known, text).result == run(f"return tool.{call.replace('XS', 'a')}", text.split(",")).result
 
 
 VALUES = [*NUMBERS, 2**53 - 1, 2**53, -(2**53), 2**62, 2**64 + 3, 10**300, -7, 7, "8", " 9 ", "x", None]

@@ -87,6 +87,27 @@ def test_records_that_change(change: str, found: Any) -> None:
         ("set p = [1, 2]\nset p = p + p\nreturn p[3]", 2),
         ("set p = [1, 2]\nset p = tool.list.Slice(p, 0, 1)\nreturn p[1]", (8, 4)),
         ("set p = [1, 2]\nset a, b = p\nreturn a - b", -1),
+        ("set p = [1, 2]\nset p[0], p[1] = [p[1], p[0]]\nreturn p", [2, 1]),
+        ("set p = [1, 2]\nset p[0], p[2] = [p[1], p[2]]\nreturn p", (8, 3)),
+        ("set p = [1, 2]\nset p[2], p[5] = [p, 2]\nreturn p", [1, 2, [1, 2], None, None, 2]),
+        ("set a, b = [1, 2]\nset a, b = [b, a]\nreturn [a, b]", [2, 1]),
+        ("set a, a = [1, 2]\nreturn a", 2),
+        ("set a, b = [1, 2, 3]\nreturn a", (36, 2)),
+        ("set q = [0]\nset i, q[i] = [0, 5]\nreturn [i, q]", [0, [5]]),
+        ("set q = [0, 0]\nset i = 1\nset i, q[i] = [0, 5]\nreturn [i, q]", [0, [5, 0]]),
+        ("set p = [[1], 2]\nset a, b = p\nset a[0] = 3\nreturn [p, a]", [[[1], 2], [3]]),
+        ("set p = [1, 2]\nset p = p + [3]\nset a, b = p\nreturn a", (36, 4)),
+        (
+            "set m = {}\nset m[1] = 2\nset m[1023] = 3\nset m[1024] = 4\nset m[-1] = 5\nreturn m",
+            {"1": 2, "1023": 3, "1024": 4, "-1": 5},
+        ),
+        (
+            (
+                "set m = {}\nset i = 1022\nwhile i < 1026\n  set m[i] = i\n  set i = i + 1\nendwhile\n"
+                "return [m[1023], m[i - 2], m['1025'], m[i]]"
+            ),
+            [1023, 1024, 1025, None],
+        ),
         ("set p = [1, 2]\nreturn p.a", (7, 3)),
         ("set p = [[1, 2], [3, 4]]\nset p[0][1] = 9\nreturn p[0][1] + p[1][1]", 13),
         ("set p = [[1, 2], [3, 4]]\nset p[2][1] = 9\nreturn p[2]", [None, 9]),

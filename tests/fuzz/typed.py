@@ -55,8 +55,8 @@ def admits(kind: Type, value: Any) -> bool:
 
 def _has_shape(items: dict[Any, Any], shape: types.Shape) -> bool:
     fields = shape.fields | shape.extra
-    return shape.fields.keys() <= items.keys() <= fields.keys() and all(
-        admits(fields[key], item) for key, item in items.items()
+    return shape.fields.keys() <= items.keys() and all(
+        admits(fields.get(key, shape.others), item) for key, item in items.items()
     )
 
 

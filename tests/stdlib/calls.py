@@ -55,3 +55,11 @@ def code_of(call: Any) -> int:
     with pytest.raises(NeuroScriptError) as caught:
         call()
     return int(caught.value.code)
+
+
+def outcome(call: Any) -> str:
+    """The result of a call in a form that tells types apart, or its error."""
+    try:
+        return repr(call())
+    except NeuroScriptError as error:
+        return f"{int(error.code)} {error.message}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neuroscript.errors import NeuroScriptError
 from neuroscript.values import Fuzzy, TimeDate
-from tests.stdlib.calls import Small, code, tool
+from tests.stdlib.calls import Small, code, outcome, tool
 
 
 def parse(text: str, header: bool = True, **options: Any) -> Any:
@@ -199,3 +199,14 @@ def test_no_blanks_hide_a_formula(blanks: str, sign: str) -> None:
 @pytest.mark.parametrize("text", ["-5", " -5", "+1.5e3", " a = b", "a-b", "'=x", " ", "5-3"])
 def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
     assert tool("csv.Format", [[text]]) == text + "\n"
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "", ",", "\n", " ", '"', "\r", "\ufeff"]), max_size=12).map("".join),
+    st.booleans(),
+    st.sampled_from([None, 2]),
+)
+def test_a_text_reads_the_same_whether_it_is_short_or_long(text: str, header: bool, most: int | None) -> None:
+    context = Small(max_items=most)
+    read = [outcome(lambda whole=whole: parse(whole, header, context=context)) for whole in (text, text + "\n" * 5000)]
+    assert read[0] == read[1]

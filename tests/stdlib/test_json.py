@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroscript.values import ErrorValue, Function, Fuzzy, Handle, TimeDate, same
-from tests.stdlib.calls import Small, code, code_of, raw, tool
+from tests.stdlib.calls import Small, code, code_of, outcome, raw, tool
 from tests.stdlib.test_lists import doubled
 
 values = st.recursive(
@@ -184,3 +184,35 @@ def test_a_number_reads_the_same_in_a_long_text_as_in_a_short_one(number: str) -
     if not wanted:
         found, value = tool("json.Parse", long)[-1]["key"], tool("json.Parse", short)[0]["key"]
         assert (type(found), repr(found)) == (type(value), repr(value))
+
+
+_TOKENS = [
+    "[",
+    "]",
+    "{",
+    "}",
+    '"a"',
+    '"b": 1',
+    ":",
+    ", ",
+    "-0",
+    "-0.0",
+    "1e5",
+    "1E400",
+    "12",
+    "true",
+    "null",
+    "NaN",
+    "nul",
+]
+_TOKENS += [" ", "\n", "9" * 250, ".5", "[[[[[[[[", '"[{e-0"', "\\n", '"\\ud800"', "\ufeff", "é"]
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=8).map("".join), st.sampled_from([None, 3]))
+def test_a_text_reads_the_same_whether_it_is_short_or_long(text: str, depth: int | None) -> None:
+    context = Small(max_nesting=depth)
+    long = f"{text}{' ' * 600}"
+    for name in ("json.Parse", "json.Valid"):
+        read = [outcome(lambda name=name, whole=whole: tool(name, whole, context=context)) for whole in (text, long)]
+        # Where a text ends too soon, the place is behind the blanks.
+        assert read[0].partition(" at line")[0] == read[1].partition(" at line")[0]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuroscript.stdlib import keys, list_functions
 from neuroscript.values import ErrorValue, Function
 from tests.compiler.support import run
-from tests.stdlib.calls import Small, code, tool
+from tests.stdlib.calls import Small, code, outcome, raw, tool
 
 ROWS: list[dict[str, Any]] = [
     {"name": "b", "price": 3, "team": {"name": "red", "id": 2}, "sold": True},
@@ -199,3 +200,23 @@ def test_sorting_by_keys_is_sorting_by_the_lists_of_their_values(
         return parts
 
     assert tool("list.SortBy", rows, chosen, descending) == sorted(rows, key=place)
+
+
+_CELLS = st.sampled_from([None, True, 0, 1, 2.5, "a", "b", "", [1], {"x": 1}, {"x": "y"}])
+_ROWS = st.lists(
+    st.dictionaries(st.sampled_from(["x", "-x", "y", "x.x", "y.x"]), _CELLS, max_size=3)
+    | st.sampled_from([3, "x", ErrorValue(1, "x")]),
+    max_size=5,
+)
+_CHOSEN = st.sampled_from(["x", "-x", "y", "y.x", "x.x", "-y.x", "", "-"])
+
+
+@given(st.lists(st.fixed_dictionaries({"x": _CELLS, "y": _CELLS}), max_size=5) | _ROWS, _CHOSEN | st.lists(_CHOSEN))
+def test_a_key_that_all_rows_have_is_read_as_any_other(rows: list[Any], chosen: str | list[str]) -> None:
+    calls = ["Map", "Filter", "GroupBy", "CountBy", "SumBy", "SortBy", "Find", "FindIndex", "Any", "All"]
+    at_once = [outcome(lambda name=name: raw(f"list.{name}", rows, chosen)) for name in calls]
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (keys, list_functions):
+            patch.setattr(module, "values_of", lambda items, name: None)
+        one_by_one = [outcome(lambda name=name: raw(f"list.{name}", rows, chosen)) for name in calls]
+    assert at_once == one_by_one

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuroscript.stdlib import maps as map_tools
 from neuroscript.values import Function
-from tests.stdlib.calls import Small, code, raw, tool
+from tests.stdlib.calls import Small, code, outcome, raw, tool
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,14 @@ def test_merging_has_limits() -> None:
     for _ in range(20):
         deep = {"a": deep}
     assert code("map.DeepMerge", deep, deep, context=Small(max_nesting=10)) == 38
+
+
+_PAIRS = st.tuples(st.sampled_from(["a", "b", "1", 1, True, 2.0, None, [1]]), st.integers(0, 3)).map(list)
+
+
+@given(st.lists(_PAIRS | st.sampled_from(["ab", [], ["a"], ["a", 1, 2], {"a": 1, "b": 2}]), max_size=4))
+def test_pairs_of_strings_make_the_map_that_others_make(entries: list[Any]) -> None:
+    made = outcome(lambda: tool("map.FromEntries", entries))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(map_tools, "_made_of_pairs", lambda entries: None)
+        assert made == outcome(lambda: tool("map.FromEntries", entries))

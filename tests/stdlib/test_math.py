@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroscript.values import Fuzzy
+from neuroscript.values import Fuzzy, number_text
 from tests.stdlib.calls import Small, code, tool
 
 
@@ -110,6 +111,23 @@ def test_rounding_is_to_the_nearest(number: float, digits: int) -> None:
     rounded = tool("math.Round", number, digits)
     # The result is a double again, so its own half digit is allowed on top.
     assert abs(Fraction(rounded) - Fraction(number)) <= Fraction(1, 2 * 10**digits) + Fraction(math.ulp(number))
+
+
+def near_halves() -> st.SearchStrategy[float]:
+    """Numbers whose digits end with a half of some place, and their neighbours among doubles."""
+    halves = st.builds(
+        lambda whole, place: float(f"{whole}5e-{place}"), st.integers(-(10**9), 10**9), st.integers(1, 8)
+    )
+    return halves | halves.map(lambda number: math.nextafter(number, 0)) | halves.map(lambda x: math.nextafter(x, 9e9))
+
+
+@given(near_halves() | st.floats(-1e7, 1e7), st.integers(0, 8))
+def test_what_is_shown_is_rounded_half_away_from_zero(number: float, digits: int) -> None:
+    wanted = Decimal(number_text(number)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    rounded = tool("math.Round", number, digits)
+    assert (rounded, type(rounded)) == ((float if digits else int)(wanted), float if digits else int)
+    assert math.copysign(1, rounded) > 0 or rounded < 0
+    assert tool("str.FormatNumber", number, digits) == format(wanted or abs(wanted), "f")
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(-(10**30), 10**30).filter(bool))

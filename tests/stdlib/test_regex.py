@@ -188,6 +188,10 @@ def test_what_would_be_too_large_is_not_made() -> None:
 def test_old_patterns_are_forgotten() -> None:
     from neuroscript.stdlib import regex_patterns
 
-    for number in range(100):
-        assert tool("regex.Match", f"a{{{number}}}", "a" * 100)
-    assert len(regex_patterns._compiled) <= 16
+    for number in range(300):
+        assert tool("regex.Match", f"a{{{number}}}", "a" * 300)
+    for _ in range(5):  # short texts need no program of RE2
+        assert tool("regex.Find", "a{299}", "b" * 5000 + "a" * 300) == "a" * 299
+        assert not tool("regex.Match", "a{299}", "a" * 200)
+    assert len(regex_patterns._programs) <= 16
+    assert len(regex_patterns._compiled) <= 128

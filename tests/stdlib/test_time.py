@@ -13,7 +13,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.time import add, difference, from_unix, now, parts, to_unix
 from neuroscript.stdlib.time_layout import format_time, parse_time
 from neuroscript.values import TimeDate, text_of
-from tests.stdlib.calls import code, tool
+from tests.stdlib.calls import code, outcome, tool
 
 NOON = TimeDate(2025, 3, 1, 12, 5, 9, 250, tzinfo=UTC)
 
@@ -279,3 +279,12 @@ def test_after_the_end_of_a_month_comes_a_first(time: TimeDate) -> None:
 @pytest.mark.parametrize("count", [10**7, -(10**7), 10**30, -(2**4000)])
 def test_the_calendar_ends(name: str, count: int) -> None:
     assert code(f"time.{name}", NOON, count) == ErrorCode.INVALID_VALUE
+
+
+@given(
+    st.from_regex(r"(0000|1999|2024|9999)-(02|13)-(01|29|30)([Tt ](00|24):(00|59)(:(07|60))?(Z|z)?)?", fullmatch=True)
+    | st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds"))
+)
+def test_a_moment_in_whole_seconds_reads_as_any_other(text: str) -> None:
+    with_blank = outcome(lambda: tool("time.Parse", f" {text}"))
+    assert outcome(lambda: tool("time.Parse", text)) == with_blank.replace(f"' {text}'", f"'{text}'")

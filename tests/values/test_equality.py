@@ -80,6 +80,12 @@ def test_it_is_symmetric_and_reflexive(a: Any, b: Any) -> None:
     assert same(a, b) == same(b, a)
 
 
+@given(values, values, st.integers(1, 9))
+def test_long_lists_compare_item_by_item(a: Any, b: Any, times: int) -> None:
+    assert same([a] * 9, [b] * 9) == same(a, b)
+    assert same([1, "x", a] * times, [1, "x", b] * times) == same(a, b)
+
+
 def test_shared_parts_are_compared_once() -> None:
     def tower() -> Any:
         value: Any = [1]
@@ -88,6 +94,8 @@ def test_shared_parts_are_compared_once() -> None:
         return value
 
     assert equal(tower(), tower())
+    assert equal([[*range(100_000)]] * 10_000, [[*range(100_000)]] * 10_000)
+    assert equal(["x" * 1_000_000] * 10_000, ["".join(["x"] * 1_000_000)] * 10_000)
 
 
 def test_nesting_is_bounded() -> None:

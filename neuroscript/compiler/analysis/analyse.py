@@ -24,6 +24,7 @@ from neuroscript.compiler.analysis.interprocedural import (
 from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.not_nil import not_nil
 from neuroscript.compiler.analysis.put_back import ItemsPutBack
+from neuroscript.compiler.analysis.small import small_numbers
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, internal, specialise
 from neuroscript.compiler.analysis.types import ANY, Shapes, Type
 from neuroscript.compiler.analysis.unset import Unset, read_unset
@@ -216,7 +217,8 @@ class ProgramAnalysis:
         unit = self.unit
         found = self._facts.get(id(body))
         if found is None:
-            found = self._facts[id(body)] = not_nil(body), Effects(body), exact_quotients(body)
+            effects = Effects(body, small_numbers(body))
+            found = self._facts[id(body)] = not_nil(body), effects, exact_quotients(body)
         known, effects, exact = found
         names = unit.procedures, unit.globals
         session = body.session or frozenset()

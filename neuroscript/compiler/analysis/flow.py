@@ -70,10 +70,10 @@ class Flow:
             return
         match statement:
             case n.Set(targets=targets, value=value):
+                made = len(targets) == 1 and isinstance(value, n.ListExpr | n.MapExpr)
+                made = made or self._escape.extends(statement) or self._escape.appended(statement) is not None
                 for target in targets:
-                    made = len(targets) == 1 and isinstance(value, n.ListExpr | n.MapExpr)
-                    made = made or self._escape.extends(statement)
-                    if target.path or made or self._escape.appended(statement):
+                    if made or target.path:
                         self.owned.add(target.name)
                     else:
                         self.owned.discard(target.name)

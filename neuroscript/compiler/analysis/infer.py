@@ -19,6 +19,8 @@ from types import MappingProxyType
 from typing import Any
 
 from neuroscript.compiler.analysis.not_nil import Path, paths_read
+from neuroscript.compiler.analysis.small import Bound
+from neuroscript.compiler.analysis.system_names import system_types
 from neuroscript.compiler.analysis.tool_results import mapped, popped, result_of
 from neuroscript.compiler.analysis.types import (
     ANY,
@@ -27,6 +29,7 @@ from neuroscript.compiler.analysis.types import (
     FUNCTION,
     INT,
     LIST,
+    LITERALS,
     MAP,
     NIL,
     NOTHING,
@@ -59,13 +62,14 @@ from neuroscript.compiler.analysis.types import key_of as key_type
 from neuroscript.compiler.analysis.unset import Unset
 from neuroscript.compiler.callbacks import CALLEE, FOLD, INITIAL, ITEMS, further, is_attempt, is_callback
 from neuroscript.compiler.resolve import LAST, Body
-from neuroscript.compiler.traversal import key_of, statements, walk
+from neuroscript.compiler.traversal import form_of, key_of, statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import TYPE_CONSTANTS, read_number
 
 _GROWTH_BITS = 64
+_FEW_BITS = 8
 _ROUNDS = 16
 _ITEMS = 64  # of a literal that are looked at
 _LONGEST_SHAPE = 8  # items of a list that is looked at one by one
@@ -110,22 +114,25 @@ class Effects:
 
     Attributes:
         made: the assignments.
+        small: the bounds that hold where variables are mentioned.
         readers: the places in ``made`` of the assignments that depend on the type of a variable or of a procedure's
             result, by its name.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, small: Mapping[n.Place, tuple[Bound, ...]] = MappingProxyType({})) -> None:
         self.made = list(_assignments(body))
+        self.small = small
         self.readers: dict[str, list[int]] = {}
         for place, assignment in enumerate(self.made):
             names = {assignment.name} if assignment.path or assignment.increments is not None else set()
             for expression in (assignment.value, *assignment.path) if assignment.path else (assignment.value,):
-                if type(expression) is n.Name:
-                    names.add(expression.name)
-                elif expression is not None and type(expression) is not n.Literal:
-                    for part in body.parts_of(expression):
-                        if type(part) is n.Name or type(part) is n.Call:
-                            names.add(part.name)
+                if expression is None or type(expression) is n.Literal:
+                    continue
+                for part in body.parts_of(expression):
+                    if type(part) is n.Name or type(part) is n.Call:
+                        names.add(part.name)
+                        for bound in small.get(part.place, ()):
+                            names.update(inner.name for inner in walk(bound.value) if type(inner) is n.Name)
             for name in names:
                 self.readers.setdefault(name, []).append(place)
 
@@ -194,6 +201,7 @@ class Inference:
         self.foreign = foreign | unset.names
         self._unset = unset
         self.shadowing = procedures, globals
+        self._is_sized = "len" not in body.variables and "len" not in procedures and "len" not in globals
         self.calls = calls
         self.called: set[str] = set()
         self._values = values
@@ -207,9 +215,12 @@ class Inference:
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
-            self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
+            taken = {*self.foreign, *body.params}
+            for name, kind in system_types(self._literals).items():
+                self.types[name] = ANY if name in taken else kind
         self._starts = self.types.copy()  # without what a variable grows by itself
         self._effects = Effects(body) if effects is None else effects
+        self._small = self._effects.small
         self._due = bytearray(b"\1" * len(self._effects.made))  # whether an assignment has to be looked at
         self._read: dict[int, tuple[int, frozenset[Shape]]] = {}  # of what shapes, and after how many changes
         self._known: dict[int, tuple[n.Expr, Type]] | None = None  # by identity, once types stay the same
@@ -340,7 +351,7 @@ class Inference:
         kind = self.of(key)
         if not kind.kinds:
             return NOTHING  # it has not been looked at yet
-        step = (*before, key_of(key))
+        step = (*before, form_of(key) if self._is_sized else key_of(key))
         deeper = sure if sure is not None and step in sure else None
         fresh = self._fresh(path, value) if sure is None or own.kinds & ~CONTAINER else NOTHING
         if not own.kinds & CONTAINER:
@@ -427,7 +438,8 @@ class Inference:
         """The type of an expression's value."""
         form = type(expression)
         if form is n.Literal:
-            return literal(expression.value)  # type: ignore[attr-defined]
+            value = expression.value  # type: ignore[attr-defined]
+            return LITERALS.get(type(value)) or literal(value)
         known = self._known
         if known is not None:
             found = known.get(id(expression))
@@ -451,7 +463,31 @@ class Inference:
     def of_variable(self, expression: n.Name) -> Type:
         """The type of a variable's value, if it is set where it is read."""
         kind = self.types.get(expression.name, ANY)
-        return kind.restricted_to(~NIL) if kind.kinds & NIL and expression.place in self.not_nil else kind
+        if kind.kinds & NIL and expression.place in self.not_nil:
+            kind = kind.restricted_to(~NIL)
+        if kind.kinds & INT and self._small and (bounds := self._small.get(expression.place)):
+            for bound in bounds:
+                kind = self._narrowed(kind, bound)
+        return kind
+
+    def is_index_of(self, index: n.Expr, name: str) -> bool:
+        """Whether a variable has been an index of another one's list or string, which then may have become shorter."""
+        bounds = self._small.get(index.place, ()) if isinstance(index, n.Name) else ()
+        return any(bound.is_index and isinstance(bound.value, n.Name) and bound.value.name == name for bound in bounds)
+
+    def _narrowed(self, kind: Type, bound: Bound) -> Type:
+        """The type of a number where a bound holds for it."""
+        other = self.of(bound.value)
+        if bound.is_index:
+            if other.kinds & ~(LIST | STR | NIL):
+                return kind
+            # The same for all but the smallest, so that one that grows in a loop does not get there bit by bit.
+            bits = kind.bits if kind.bits is not None and kind.bits <= _FEW_BITS else T_LENGTH.bits
+            return kind._replace(bits=bits, natural=True)
+        most = other.bits if other.kinds else 0
+        if not kind.natural or other.kinds & ~INT or most is None or (kind.bits is not None and kind.bits <= most):
+            return kind
+        return kind._replace(bits=most)
 
     def of_collection(self, expression: n.Expr) -> Type:
         """The type of what items are taken from, where that does not fail as it does for a function."""
@@ -581,9 +617,9 @@ class Inference:
     def callee(self, call: n.Call) -> Type:
         """The type of the value that a call by the name of a variable calls."""
         kind = ANY if call.place in self._unset.reads else self.types.get(call.name, ANY)
-        if kind.within(FUNCTION) or not kind.kinds:
-            return kind
-        return ANY  # what is no function leaves the name its other meaning
+        if kind.kinds & NIL and call.place in self.not_nil:
+            kind = kind.restricted_to(~NIL)
+        return kind if kind.within(FUNCTION | NIL) or not kind.kinds else ANY
 
     def _result(self, kind: Type) -> Type:
         """The type of the results of a function value."""
@@ -597,7 +633,9 @@ class Inference:
     def _call(self, call: n.Call) -> Type:
         name = call.name
         if name in self.body.variables:
-            return self._result(self.callee(call))
+            kind = self.callee(call) if self.body.enters(call.args) else ANY
+            # What is no function leaves the name its other meaning, of which nothing is known.
+            return self._result(kind).union(ANY) if kind.kinds & NIL else self._result(kind)
         if name in self.calls:
             return self.calls[name]
         procedures, hosts = self.shadowing
@@ -637,7 +675,7 @@ _RULES: dict[type[n.Expr], Callable[[Inference, Any], Type]] = {
     n.Power: lambda types, it: types._power(types.of(it.base), it.exponent),
     n.Index: Inference._index,
     n.Call: Inference._call,
-    n.CallValue: lambda types, it: types._result(types.of(it.callee)),
+    n.CallValue: lambda types, it: types._result(types.of(it.callee)) if types.body.enters(it.args) else ANY,
     n.ToolCall: Inference._tool,
 }
 

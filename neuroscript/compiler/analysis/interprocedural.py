@@ -16,12 +16,14 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
+from neuroscript.compiler.analysis.recursion import Recursion, recursion_of
 from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
 from neuroscript.compiler.analysis.types import (
     ANY,
     ANY_KINDS,
     CONTAINER,
     FUNCTION,
+    INT,
     NIL,
     NOTHING,
     T_NIL,
@@ -32,7 +34,6 @@ from neuroscript.compiler.analysis.types import (
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
-from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _MOST_ROUNDS = 40
@@ -135,7 +136,7 @@ def changed_arguments(
         changed: the result of `changed_params`.
     """
     if isinstance(call, n.CallValue) or call.name in body.variables:
-        if enters(body, call.args):
+        if body.enters(call.args):
             yield from (argument.value for argument in call.args)
         return
     name = call.name
@@ -229,12 +230,6 @@ def _is_vague(params: Mapping[str, Type]) -> bool:
     return 0 in kinds or all(kind == ANY_KINDS for kind in kinds)
 
 
-def enters(body: Body, args: list[n.Argument]) -> bool:
-    """Whether a body enters a procedure that is a value directly, with these arguments."""
-    by_name = any(argument.name is not None for argument in args)
-    return not body.uses_last and len(args) < abi.ENTRIES and not by_name
-
-
 def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
     """Whether a body calls a procedure of its program directly, and with arguments that it takes."""
     signature = unit.procedures.get(call.name)
@@ -254,8 +249,8 @@ class _Version:
         self.calls = calls.by[body.name]
         self.called = sorted({call.name for call in self.calls})
         self.value_calls: list[n.Call | n.CallValue | n.ToolCall] = [*body.callbacks]
-        self.value_calls += [call for call in body.calls if call.name in body.variables and enters(body, call.args)]
-        self.value_calls += [call for call in body.value_calls if enters(body, call.args)]
+        self.value_calls += [call for call in body.calls if call.name in body.variables and body.enters(call.args)]
+        self.value_calls += [call for call in body.value_calls if body.enters(call.args)]
         self.values: dict[str, Type] = {}  # and of those that it calls as values, as far as that is known
         self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
         self._params: list[Type] | None = None  # and what is passed to it
@@ -345,6 +340,8 @@ class _Solver:
         self._shapes = Shapes()
         self._changes: dict[tuple[str, str], int] = {}
         self._changed = True
+        self._first: dict[str, dict[str, Type]] = {}  # what is passed to those that call themselves, but by themselves
+        self._recursion: dict[str, Recursion] = {}
         self.looks_outside = False
         bodies = {body.name: body for body in procedures}
         self.params = {name: dict.fromkeys(bodies[name].params, NOTHING) for name in inner | fitting}
@@ -352,6 +349,11 @@ class _Solver:
         self._special: dict[str, _Version] = {}
         for body in procedures:
             name = body.name
+            if name in inner and unit.max_depth is not None:
+                recursion = recursion_of(body, calls.by[name])
+                if recursion is not None:
+                    self._recursion[name] = recursion
+                    self._first[name] = dict.fromkeys(body.params, NOTHING)
             if name in inner:
                 types = infer_types(body, self.params[name], self._inside, self._entered, self._shapes, True)
                 self._special[name] = _Version(body, types, calls, internal=True)
@@ -450,10 +452,30 @@ class _Solver:
         """Adds what a call passes to the types of the parameters."""
         params = self.params[call.name]
         names = list(self._unit.procedures[call.name].params)
-        for name in params:
-            value = argument_for(call, names, name)
-            kind = version.types.of(value) if value is not None else T_NIL
+        values = ((name, argument_for(call, names, name)) for name in params)
+        given = {name: version.types.of(value) if value is not None else T_NIL for name, value in values}
+        recursion = self._recursion.get(call.name)
+        if recursion is not None and call.name == version.body.name:
+            self._bound(call.name, recursion, given)
+        else:
+            self._note_first(call.name, given)
+        for name, kind in given.items():
             params[name] = self._joined((call.name, name), params[name], kind)
+
+    def _note_first(self, procedure: str, given: Mapping[str, Type]) -> None:
+        """Notes what a call passes that is not the procedure's own."""
+        first = self._first.get(procedure)
+        if first is not None:
+            first.update((name, first[name].union(kind)) for name, kind in given.items())
+
+    def _bound(self, procedure: str, recursion: Recursion, given: dict[str, Type]) -> None:
+        """Limits the numbers that a procedure passes to itself to what they can get to at any depth of calls."""
+        joined = {name: self.params[procedure][name].union(given[name]) for name in recursion.params}
+        bits = recursion.bits(self._first[procedure], joined, self._unit.max_depth or 0)
+        if bits is not None:
+            given.update(
+                (name, given[name]._replace(bits=bits)) for name in recursion.params if joined[name].kinds & INT
+            )
 
     def _pass_to_values(self, version: _Version, call: n.Call | n.CallValue | n.ToolCall) -> None:
         """Adds what a call of a function value passes to the types of the parameters of all that it may call."""
@@ -464,8 +486,10 @@ class _Solver:
             if self._unit.procedures[name].problem(len(given), []) is not None:
                 continue
             params = self.params[name]
-            for place, param in enumerate(self._unit.procedures[name].params):
-                more = given[place] if place < len(given) else T_NIL
+            places = enumerate(self._unit.procedures[name].params)
+            passed = {param: given[place] if place < len(given) else T_NIL for place, param in places}
+            self._note_first(name, passed)
+            for param, more in passed.items():
                 params[param] = self._joined((name, param), params[param], more)
 
     def _joined(self, key: tuple[str, str], old: Type, more: Type) -> Type:

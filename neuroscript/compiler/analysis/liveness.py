@@ -51,6 +51,7 @@ class Liveness:
         self._last: dict[int, set[Place]] = {}
         self._idle: dict[int, list[str]] = {}
         self._aliases: dict[str, set[str]] = {}
+        self._reads: dict[int, set[Place]] = {}  # of statements, which are looked at once for each loop around them
         self._needed: dict[int, frozenset[Place]] = {}  # by loops, at the start of their bodies
         self.handled = read_by_handlers(body)
         self._resumes = body.resumes or body.leaves
@@ -64,6 +65,7 @@ class Liveness:
         if block is not None:
             self._aliases = _aliases(block)
             self._block(block, self._always, _Exits(self._always, self._always), noting=True)
+            self._reads.clear()
 
     def last_reads(self, statement: n.Stmt) -> Set[Place]:
         """What a statement is the last one to read; no ``if`` and no loop is."""
@@ -93,7 +95,9 @@ class Liveness:
     def _statement(
         self, statement: n.Stmt, after: frozenset[Place], exits: _Exits, *, noting: bool
     ) -> frozenset[Place]:
-        read = _read(expressions(statement))
+        read = self._reads.get(id(statement))
+        if read is None:
+            read = self._reads[id(statement)] = _read(expressions(statement))
         failed = after | exits.left | exits.again if self._resumes else self._always
         if type(statement) is not n.Set:
             match statement:
@@ -199,12 +203,13 @@ def _read(parts: Iterable[n.Expr]) -> set[Place]:
     pending = [*parts]
     while pending:
         part = pending.pop()
-        if isinstance(part, n.Literal):
+        form = type(part)
+        if form is n.Literal:
             continue
-        if isinstance(part, n.Name):
-            found.add((part.name, None))
+        if form is n.Name:
+            found.add((part.name, None))  # type: ignore[attr-defined]
             continue
-        if not isinstance(part, n.Chain):
+        if form is not n.Chain:
             match part:
                 case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
                     found.add((name, key))

@@ -7,7 +7,7 @@ one type for each variable, can leave nil out of it there.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, children, expressions, path_of
+from neuroscript.compiler.traversal import assigned_in, children, expressions, form_of
 from neuroscript.syntax import nodes as n
 
 _FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
@@ -18,7 +18,7 @@ Path = tuple[object, ...]
 
 
 def not_nil(body: Body) -> frozenset[n.Place]:
-    """The mentions of variables that certainly are not nil, by the place of the `Name` or `Target` node.
+    """The mentions of variables that certainly are not nil, by the place of the `Name`, `Target` or `Call` node.
 
     In a body whose error handlers let execution go on behind a statement that failed there are none.
     """
@@ -35,13 +35,22 @@ def paths_read(value: n.Expr) -> set[Path]:
     Each is there, and is not nil, if the expression does not fail.
     """
     found: set[Path] = set()
-    for part in _certain(value):
+    for part in certain_parts(value):
         if isinstance(part, n.Index):
-            found.add(path_of(part.value))
+            found.add(_path(part.value))
     return {path for path in found if None not in path}
 
 
-def _certain(expression: n.Expr) -> list[n.Expr]:
+def _path(expression: n.Expr) -> Path:
+    """As `path_of`, with indexes that are more than names and literals."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(form_of(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def certain_parts(expression: n.Expr) -> list[n.Expr]:
     """An expression and those of its parts that are evaluated in any case."""
     found = [expression]
     for part in found:  # to which the inner ones are added on the way
@@ -141,7 +150,7 @@ class _Facts:
             return
         if not self._joins:  # the same is known throughout
             for part in self._body.parts_of(expression) if known else ():
-                if type(part) is n.Name and part.name in known:
+                if (type(part) is n.Name or type(part) is n.Call) and part.name in known:
                     self.found.add(part.place)
             return
         if isinstance(expression, n.Name):
@@ -159,6 +168,8 @@ class _Facts:
                 self._expression(operand, known)
                 before = operand
         else:
+            if isinstance(expression, n.Call) and expression.name in known:
+                self.found.add(expression.place)
             for part in children(expression):
                 self._expression(part, known)
 
@@ -169,7 +180,7 @@ class _Facts:
         if type(expression) is n.Literal or type(expression) is n.Name:
             return frozenset()
         found = set()
-        for part in _certain(expression) if self._joins else self._body.parts_of(expression):
+        for part in certain_parts(expression) if self._joins else self._body.parts_of(expression):
             if type(part) is n.Index:
                 if isinstance(part.value, n.Name):
                     found.add(part.value.name)

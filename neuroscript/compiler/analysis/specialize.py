@@ -31,6 +31,8 @@ _PASSED_ON = 4  # calls through which it is followed what a parameter is for
 _PROBE_BITS = 2048
 _ROUNDS = 6
 _LEAST_USES = 3  # of parameters as numbers; the type check of each takes as long as an operation or two
+_LEAST_IN_LOOPS = 2  # … which loops soon outweigh, where the host alone makes the calls
+_COUNTING = "list.range"
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 
 _EXPECTED = {INT: Type(INT, ENTRY_BITS), LIST: Type(LIST), MAP: Type(MAP)}
@@ -91,9 +93,7 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
     called = {call.name for made in calls.values() for call in made}
     expected = {}
     for body in able:
-        # One that only the host calls, and that calls others, passes on to them what is known of its parameters.
-        least = 1 if calls[body.name] and body.name not in called else _LEAST_USES
-        expected[body.name] = _expected_types(body, *found[body.name], least)
+        expected[body.name] = _expected_types(body, *found[body.name], _least_uses(body, calls[body.name], called))
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
@@ -106,6 +106,16 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
                     if evidence[body.name].setdefault(value.name, kinds) == kinds and call.name != body.name:
                         expected[body.name][value.name] = _EXPECTED[kinds]
     return {name: found for name, found in expected.items() if found}
+
+
+def _least_uses(body: Body, calls: list[n.Call], called: set[str]) -> int:
+    """How often a procedure has to use its parameters as numbers for a second body to pay."""
+    if body.name in called:
+        return _LEAST_USES
+    if calls:
+        return 1  # what is known of its parameters is passed on to others
+    given = body.procedure is not None and not body.procedure.optional
+    return _LEAST_IN_LOOPS if body.has_loop and given else _LEAST_USES
 
 
 def _can_be_specialised(body: Body) -> bool:
@@ -181,15 +191,18 @@ def _evidence(body: Body, *, in_loops: bool) -> tuple[dict[str, int], int]:
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
     chains: list[n.Chain] = []
     indexes: list[n.Index] = []
+    ends: list[str] = []
     for part in (part for expression in used for part in body.parts_of(expression)):
         if type(part) is n.Chain:
             chains.append(part)
         elif type(part) is n.Index:
             indexes.append(part)
+        elif type(part) is n.ToolCall and part.name.lower() == _COUNTING:
+            ends += [argument.value.name for argument in part.args if isinstance(argument.value, n.Name)]
     found: dict[str, int] = {}
     uses = 0
-    for chain in chains:
-        for name, kind in _operands(chain):
+    for operands in (*map(_operands, chains), [(name, INT) for name in ends]):
+        for name, kind in operands:
             found[name] = found.get(name, 0) | kind
             uses += kind == INT and name in body.params
     numbers = {name for name, kinds in found.items() if kinds == INT}
@@ -204,7 +217,7 @@ def _operands(chain: n.Chain) -> list[tuple[str, int]]:
     literals = set()
     operands = [chain.first]
     for operator, operand, _ in chain.rest:
-        if operator not in _NUMERIC:
+        if operator not in _NUMERIC and operator != "/":
             return []
         operands.append(operand)
     for operand in operands:
@@ -214,8 +227,11 @@ def _operands(chain: n.Chain) -> list[tuple[str, int]]:
             literals.add(type(operand.value))
     if literals == {str} and len(operands) == 2 and chain.rest[0][0] == "*":
         literals = {int}  # how often a string is repeated
-    if literals == {int} or (not literals and chain.rest[0][0] not in ("+", "==", "!=")):
+    divides = any(operator == "/" for operator, _, _ in chain.rest)
+    if literals == {int} or (not literals and not divides and chain.rest[0][0] not in ("+", "==", "!=")):
         return [(name, INT) for name in names]
+    if divides or literals <= {int, float}:
+        return []  # of which neither says that whole numbers are meant, nor that they are not
     return [(name, NIL) for name in names] if literals else []
 
 

@@ -13,15 +13,19 @@ from neuroscript.compiler.analysis.types import (
     MAP,
     NOTHING,
     NUM,
+    OTHER,
+    STR,
     T_BOOL,
     T_FLOAT,
     T_LENGTH,
     T_NIL,
     T_NUM,
     T_STR,
+    WORD_BITS,
     Type,
     bounded,
     container,
+    fits_word,
 )
 from neuroscript.tools.spec import ArgType
 
@@ -43,6 +47,8 @@ _DECLARED: dict[ArgType, Type] = {
 
 
 _FLOAT_BITS = 1024
+_LENGTH_BITS = 62
+_ORDERED = NUM | STR | OTHER  # what can be put in an order: timedates, besides
 
 
 def result_of(tool: str, declared: ArgType, args: list[Type]) -> Type:
@@ -118,6 +124,85 @@ def _values(args: list[Type]) -> Type | None:
     return container(LIST, _items(args[0], MAP))
 
 
+def _entry(args: list[Type]) -> Type | None:
+    """A value of a map, or a default."""
+    values = _items(args[0], MAP)
+    return values.union(args[2] if len(args) > 2 else T_NIL) if values is not None else None
+
+
+def _entries_of(args: list[Type]) -> Type | None:
+    """A map with some entries of another."""
+    return container(MAP, _items(args[0], MAP))
+
+
+def _together(kind: int) -> Callable[[list[Type]], Type | None]:
+    """The rule of a tool that puts lists or maps together."""
+
+    def rule(args: list[Type]) -> Type | None:
+        items = [_items(arg, kind) for arg in args]
+        known = [each for each in items if each is not None]
+        return container(kind, functools.reduce(Type.union, known)) if len(known) == len(items) else None
+
+    return rule
+
+
+def _set(args: list[Type]) -> Type | None:
+    """A map with an entry."""
+    values = _items(args[0], MAP)
+    return container(MAP, values.union(args[2])) if values is not None and len(args) == 3 else None
+
+
+def _rows(args: list[Type]) -> Type | None:
+    """Lists of what is in lists."""
+    items = [_items(arg, LIST) for arg in args]
+    known = [each for each in items if each is not None]
+    if len(known) < len(items):
+        return container(LIST, Type(LIST))
+    return container(LIST, container(LIST, functools.reduce(Type.union, known)))
+
+
+def _numbered(args: list[Type]) -> Type | None:
+    items = _items(args[0], LIST)
+    return container(LIST, container(LIST, items.union(T_LENGTH) if items is not None else None))
+
+
+def _parts(args: list[Type]) -> Type | None:
+    return container(LIST, container(LIST, _items(args[0], LIST)))
+
+
+def _pairs(args: list[Type]) -> Type | None:
+    """The entries of a map, as lists."""
+    values = _items(args[0], MAP)
+    return container(LIST, container(LIST, values.union(T_STR) if values is not None else None))
+
+
+def _table(args: list[Type]) -> Type | None:
+    """Rows of strings: maps, or lists where another argument says that there is no header."""
+    return container(LIST, container(MAP if len(args) == 1 else MAP | LIST, T_STR))
+
+
+def _ordered(args: list[Type]) -> Type:
+    """What the items of a list that are put in an order can be."""
+    items = _items(args[0], LIST)
+    return Type(_ORDERED) if items is None else items.restricted_to(_ORDERED) if items.kinds & _ORDERED else NOTHING
+
+
+def _sorted(args: list[Type]) -> Type | None:
+    return container(LIST, _ordered(args))
+
+
+def _extreme(args: list[Type]) -> Type | None:
+    """The smallest or the largest item, nil of an empty list."""
+    return _ordered(args).union(T_NIL)
+
+
+def _sum(args: list[Type]) -> Type | None:
+    items = _items(args[0], LIST)
+    if items is None or not items.within(INT):
+        return None if items is None or items.kinds else NOTHING
+    return bounded(WORD_BITS + _LENGTH_BITS if fits_word(items) else None, items.natural)
+
+
 def _is_known(kind: Type) -> bool:
     """Whether a type has been looked at yet."""
     return kind.kinds != 0
@@ -173,13 +258,19 @@ def _length(args: list[Type]) -> Type | None:
 
 def _place(args: list[Type]) -> Type | None:
     """An index, or -1."""
-    return bounded(62)
+    return bounded(_LENGTH_BITS)
 
 
 _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
+    "csv.parse": _table,
     "list.append": _with(1),
+    "list.chunk": _parts,
+    "list.concat": _together(LIST),
+    "list.enumerate": _numbered,
     "list.indexof": _place,
     "list.length": _length,
+    "list.max": _extreme,
+    "list.min": _extreme,
     "list.range": _range,
     "map.length": _length,
     "math.abs": _size,
@@ -206,9 +297,18 @@ _FROM_ARGUMENTS: dict[str, Callable[[list[Type]], Type | None]] = {
     "list.rest": _same,
     "list.reverse": _same,
     "list.slice": _same,
-    "list.sort": _same,
+    "list.sort": _sorted,
     "list.sortby": _same,
+    "list.sum": _sum,
     "list.tail": _same,
     "list.unique": _same,
+    "list.zip": _rows,
+    "map.delete": _entries_of,
+    "map.entries": _pairs,
+    "map.get": _entry,
+    "map.merge": _together(MAP),
+    "map.omit": _entries_of,
+    "map.pick": _entries_of,
+    "map.set": _set,
     "map.values": _values,
 }

@@ -33,6 +33,7 @@ class Shape:
         kind: `LIST` or `MAP`.
         fields: the type at each index or key.
         extra: the type at each key that statements add; it may not be there.
+        others: the type at all other keys, where there may be some that no statement names.
         table: of the program's shapes.
         changed: the number of the latest change to one of the types, among all changes in the table.
     """
@@ -41,6 +42,7 @@ class Shape:
         self.kind = kind
         self.fields: dict[int | str, Type] = dict.fromkeys(keys, NOTHING)
         self.extra: dict[int | str, Type] = {}
+        self.others = NOTHING
         self.table = table
         self._changes: dict[int | str, int] = {}
         self.changed = 0
@@ -59,8 +61,8 @@ class Shape:
 
     def ends(self) -> tuple[Type, ...]:
         """The types of the items along which nesting is looked for: the first, the last, and the only one between."""
-        if self.extra or not self.fields:  # what is last depends on what has been added
-            return (*self.fields.values(), *self.extra.values())
+        if self.extra or self.others.kinds or not self.fields:  # what is last depends on what has been added
+            return tuple(self.items())
         fields = list(self.fields.values())
         inner = [field for field in fields[1:-1] if self.kind == MAP and field.may_hold_others()]
         return (fields[0], fields[-1], *inner) if len(inner) == 1 else (fields[0], fields[-1])
@@ -71,7 +73,7 @@ class Shape:
         found = self.fields.get(key)
         if found is not None:
             return found
-        return self.extra.get(key, NOTHING).union(T_NIL) if self.kind == MAP else NOTHING
+        return self.extra.get(key, NOTHING).union(T_NIL).union(self.others) if self.kind == MAP else NOTHING
 
     def takes(self, key: int | str) -> bool:
         """Whether statements may store an item there without making it a list or map of another shape."""
@@ -81,6 +83,8 @@ class Shape:
         """The types of its items."""
         yield from self.fields.values()
         yield from self.extra.values()
+        if self.others.kinds:
+            yield self.others
 
 
 class Shapes:
@@ -300,7 +304,8 @@ def shaped(shape: Shape) -> Type:
 
 
 _SMALL = [bounded(number.bit_length(), True) for number in range(257)]
-_LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+LITERALS = {type(None): T_NIL, bool: T_BOOL, float: T_FLOAT, str: T_STR}
+"""The types of all literals of a class, but those of whole numbers, which depend on the number."""
 
 
 def literal(value: object) -> Type:
@@ -309,7 +314,7 @@ def literal(value: object) -> Type:
         if 0 <= value < len(_SMALL):
             return _SMALL[value]
         return bounded(value.bit_length(), value >= 0)
-    return _LITERALS[type(value)]
+    return LITERALS[type(value)]
 
 
 # --- items -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from neuroscript.compiler.codegen.attempts import attempt
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.hopeful import evaluated
+from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, missing
 from neuroscript.compiler.codegen.in_place import DEEP, InPlaceGenerator, Put, Way, is_put_back, popping
 from neuroscript.compiler.codegen.keys import keys_once
 from neuroscript.compiler.codegen.moves import is_taken
@@ -24,6 +24,7 @@ from neuroscript.compiler.codegen.stores import StoreGenerator, append_item, sto
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.compiler.codegen.vacating import vacate, vacated_within
+from neuroscript.compiler.traversal import put_back
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
@@ -242,6 +243,8 @@ class AssignmentGenerator:
                 return made
             first, held, clean = self._evaluated(value)
             return [*first, *self._put(target, held), *clean]
+        if not must and (made := self._unpacked(targets, value)) is not None:
+            return made
         temporary = self.temporaries.fresh()
         pop = None if must else popping(self.context, self.expressions, targets, value)
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
@@ -258,6 +261,72 @@ class AssignmentGenerator:
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
         code.append(clear(temporary))
         return code if pop is None else [*pop[0], py.when(pop[1], [pop[2]], code)]
+
+    def _unpacked(self, targets: list[n.Target], value: n.Expr) -> list[ast.stmt] | None:
+        """``set a, b = …`` as Python unpacks, where the value certainly is a list of so many items."""
+        names = [target.name for target in targets]
+        if any(map(self.context.is_read_only, names)):
+            return None
+        count, direct = len(targets), not any(target.path for target in targets)
+        variables = [ast.Name(abi.VARIABLE + name, py.STORE) for name in names]
+        if not isinstance(value, n.ListExpr):
+            kind = self.context.type_of(value)
+            if not direct or not kind.within(LIST) or not kind.shapes or self.context.compact:
+                return None
+            if any(len(shape.fields) != count for shape in kind.shapes):
+                return None
+            made = evaluated(
+                self.context,
+                self.expressions,
+                value,
+                lambda made: ast.Assign([ast.Tuple([*variables], py.STORE)], made),
+            )
+            self._assign_all(names)
+            return made
+        if len(value.items) != count:
+            return None
+        temporaries = [] if direct else [self.temporaries.fresh() for _ in targets]
+        into = variables if direct else [ast.Name(name, py.STORE) for name in temporaries]
+        target = ast.Tuple([*into], py.STORE)
+        code = all_evaluated(
+            self.context,
+            value.items,
+            self.expressions.stored,
+            lambda made: ast.Assign([target], ast.Tuple(made, py.LOAD)),
+        )
+        if direct:
+            self._assign_all(names)
+            return code
+        code += self.temporaries.release()
+        for place, held in zip(targets, temporaries, strict=True):
+            if place.path:
+                code += self._put(place, py.name(held))
+            else:
+                code += self._store_from(place, py.name(held))
+        holding = zip(value.items, temporaries, strict=True)
+        return code + [clear(held) for item, held in holding if self.context.type_of(item).kinds & CONTAINER]
+
+    def _assign_all(self, names: list[str]) -> None:
+        for name in names:
+            self.context.flow.assign(name)
+
+    def put_back(self, value: n.Expr) -> list[ast.stmt] | None:
+        """``return xs + [v]`` and its like, as ``set xs = xs + [v]`` and ``return xs``: nothing reads ``xs`` again.
+
+        None for what is no such value.
+        """
+        old = put_back(value)
+        if old is None:
+            return None
+        if not self.context.is_assigned(old.name) or self.context.is_read_only(old.name) or self.context.compact:
+            return None
+        target = n.Target(old.span, old.name, [])
+        if isinstance(value, n.Chain):
+            made = self._extending(old.name, value)
+        else:
+            made = self._appending(old.name, value)
+            made = made or self._in_place(target, lambda result: [py.set_variable(old.name, result)]).by_tool(value)
+        return None if made is None else [*made, py.give(py.variable(old.name))]
 
     def _in_place(self, target: n.Target, put: Put, way: Way | None = None) -> InPlaceGenerator:
         return InPlaceGenerator(self.context, self.expressions, target, put, way)
@@ -421,7 +490,9 @@ class AssignmentGenerator:
         if not (key_kind.natural and key_kind.within(INT)):
             store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
         append = append_item(local, value)
-        if isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
+        if not tests and store_in == [store] and self.context.types.is_index_of(key, name):
+            made = missing([store], [slow])[0]
+        elif isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
             full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
             inside = py.compare(read, "<", size)
             made = py.when(full, [append], [py.when(inside, store_in, [slow])])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.interprocedural import enters
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
@@ -79,7 +78,7 @@ class CallGenerator:
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
         variable, name = py.variable(call.name), py.const(call.name)
-        if not enters(self.context.body, call.args):
+        if not self.context.body.enters(call.args):
             return self.call_value(variable, name, call.args)
         kind = self.context.types.callee(call) if self.context.is_set(call.name) else ANY
         return self._entered(variable, variable, kind, name, call)
@@ -87,7 +86,7 @@ class CallGenerator:
     def call_result(self, call: n.CallValue) -> ast.expr:
         """A call of what an expression gives: ``table[key](…)``."""
         callee, name = self.expressions.value(call.callee), py.const(None)
-        if not enters(self.context.body, call.args):
+        if not self.context.body.enters(call.args):
             return self.call_value(callee, name, call.args)
         temporary = self.context.temporaries.fresh()
         kind = self.context.type_of(call.callee)
@@ -126,13 +125,14 @@ class CallGenerator:
         return py.item(py.item(ast.Tuple([py.bind(both, made), latest], py.LOAD), py.const(0)), py.const(0))
 
     def _direct(self, call: n.Call, target: str | ast.expr) -> ast.expr:
-        args = call.args
-        names = [argument.name for argument in args if argument.name is not None]
+        names = [argument.name for argument in call.args if argument.name is not None]
         values = self._arguments(call)
-        count = len(args) - len(names)
-        named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(target, depth, *values[:count], **named)
+        if not names:
+            return py.call(target, depth, *values)
+        count = len(values) - len(names)
+        named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
+        return py.call_named(target, [depth, *values[:count]], named)
 
     def _arguments(self, call: n.Call | n.CallValue) -> list[ast.expr]:
         """The arguments; those that are moved, and that others mention too, are let go of after the last one."""

@@ -28,7 +28,7 @@ from neuroscript.compiler.codegen.forms import (
 from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.codegen.temporaries import clear
-from neuroscript.compiler.error_handlers import mentioned
+from neuroscript.compiler.error_handlers import fields_read, mentioned
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.compiler.traversal import statements
 from neuroscript.runtime import abi
@@ -37,6 +37,7 @@ from neuroscript.syntax import nodes as n
 _LONG = 200  # statements of a body, not counting those inside others, beyond which they are generated in parts
 _PART = 64
 _ERROR = "error"  # the parameter of an error handler's function
+_PLACE = "place"  # its local that holds the place of the error
 _MESSAGE, _CODE, _ = SYSTEM_NAMES
 
 
@@ -220,7 +221,7 @@ class FunctionGenerator:
         code: list[ast.stmt] = [py.assign(CLEARED, py.const(False))]
         for name in SYSTEM_NAMES:
             if self._is_looked_at(name):
-                code.append(py.set_variable(name, _of_error(name)))
+                code.append(py.set_variable(name, self._of_error(name)))
         code += self.statements.block(handler.body)
         code.append(py.give(py.name(CLEARED)))
         given = [_ERROR]
@@ -235,6 +236,32 @@ class FunctionGenerator:
         made = py.function(error_handler(number), given, [], code)
         py.place(made, handler.place)
         return made
+
+    def _of_error(self, name: str) -> ast.expr:
+        """Code that gives the value of a system variable in an error handler."""
+        error = py.name(_ERROR)
+        if name == _MESSAGE:
+            return py.attribute(error, "message")
+        if name == _CODE:
+            return py.call("int", py.attribute(error, "code"))
+        body, unit = self.context.body, self.context.unit
+        if body.evals or body.session is not None or unit.watches:
+            return py.call(abi.ERROR_FIELDS, error)
+        read = fields_read((body.block, *(handler.body for handler in body.handlers)), body.params)
+        if read is None or "stack" in read:
+            return py.call(abi.ERROR_FIELDS, error)
+        # Nobody sees that the other fields are missing, which take longer to find than the error to raise and clear.
+        fields: dict[str, ast.expr] = {}
+        if "code" in read:
+            fields["code"] = py.call("int", py.attribute(error, "code"))
+        if "message" in read:
+            fields["message"] = py.attribute(error, "message")
+        place: ast.expr = py.bind(_PLACE, py.call(abi.ERROR_PLACE, error))
+        for number, field in enumerate(("line", "column", "procedure")):
+            if field in read:
+                fields[field] = py.item(place, py.const(number))
+                place = py.name(_PLACE)
+        return ast.Dict([*map(py.const, fields)], [*fields.values()])
 
     def _ended(self, handlers: list[ast.FunctionDef]) -> list[ast.stmt]:
         """The statements of a body that its error handlers end: those that one covers stand in one ``try``."""
@@ -285,13 +312,3 @@ def _entry_tests(value: ast.expr, wanted: Type, checked: bool) -> list[ast.expr]
     if wanted.kinds == INT and wanted.natural:
         tests.append(py.compare(value, ">=", py.const(0)))
     return tests
-
-
-def _of_error(name: str) -> ast.expr:
-    """Code that gives the value of a system variable in an error handler."""
-    error = py.name(_ERROR)
-    if name == _MESSAGE:
-        return py.attribute(error, "message")
-    if name == _CODE:
-        return py.call("int", py.attribute(error, "code"))
-    return py.call(abi.ERROR_FIELDS, error)

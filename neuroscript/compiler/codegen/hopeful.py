@@ -100,6 +100,30 @@ def evaluated(
     return missing([likely], [other])
 
 
+def all_evaluated(
+    context: FunctionContext,
+    values: list[n.Expr],
+    value_of: Callable[[n.Expr], ast.expr],
+    use: Callable[[list[ast.expr]], ast.stmt],
+) -> list[ast.stmt]:
+    """Statements that evaluate several expressions in order, and use their values once.
+
+    Args:
+        context: of the function.
+        values: the expressions.
+        value_of: generates the code of each.
+        use: makes the statement that uses the values of Python code; it fails in no way that these may not.
+    """
+    hopeful = any(is_hopeful(context, value) for value in values)
+    if not hopeful or not _may_run_twice(context, [part for value in values for part in walk(value)]):
+        return [use([*map(value_of, values)])]
+    with context.hoping():
+        likely = use([*map(value_of, values)])
+    with context.short():
+        other = use([*map(value_of, values)])
+    return missing([likely], [other])
+
+
 def _arguments_first(context: FunctionContext, expressions: Expressions, call: n.Expr) -> list[ast.stmt]:
     """Statements that evaluate the arguments of a procedure's call in hope, which as a whole may not run twice.
 
@@ -145,7 +169,7 @@ def tested(context: FunctionContext, expressions: Expressions, condition: n.Expr
         other = py.assign(flag, expressions.condition(first))
     code = missing([likely], [other])
     for part in code:
-        py.place(part, first.span)
+        py.place(part, first.place)
     tests = [py.name(flag), *map(expressions.condition, others)]
     joins_all = isinstance(condition, n.Chain) and condition.rest[0][0] == "and"
     return code, py.both(*tests) if joins_all else py.some(*tests)
@@ -189,13 +213,34 @@ def likely_item(context: FunctionContext, expressions: Expressions, value: n.Exp
         if held is not None:
             return py.name(held), py.name(held)
         if not again:
-            return (made := expressions.value(value)), made
+            return (made := _there(context, value, expressions.value(value))), made
         first, name = expressions.operand(value)
+        if isinstance(first, ast.NamedExpr):
+            first.value = _there(context, value, first.value)
         context.temporaries.hold(first, kind)
         return first, name
 
     is_short = held is not None or _is_short(context, value)
     return item_of_likely(context, expressions, owner, kind, index, is_short=is_short)
+
+
+def _there(context: FunctionContext, value: n.Expr, made: ast.expr) -> ast.expr:
+    """Code of what an item is taken from, which misses where it is nil: an entry of a map that has to be there."""
+    match made:
+        case ast.Call(func=ast.Name(id=abi.DICT_GET), args=[held, key]):
+            return py.item(held, key)
+        case ast.IfExp(
+            test=ast.Compare(), body=ast.Call(func=ast.Name(id=abi.DICT_GET), args=[held, ast.Name() as key])
+        ):
+            # A map has no entry for nil either.
+            is_key = isinstance(value, n.Index) and context.type_of(value.index).within(STR | NIL)
+            if is_key and isinstance(value, n.Index) and context.type_of(value.value).within(MAP | NIL):
+                return made if _binds(made.test) else py.item(held, key)
+    return made
+
+
+def _binds(made: ast.expr) -> bool:
+    return any(isinstance(part, ast.NamedExpr) for part in py.walk([made]))
 
 
 def is_last(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
@@ -264,7 +309,7 @@ def item_of_likely(
         sums = _index_operand(context, expressions, index) if read is None else (read, read)
         return py.item(made, _place(*sums, key))
     if key.within(INT) and kind.within(MAP | NIL):
-        return py.call(abi.DICT_GET, owner(False)[0], text_of(once(places()[0])))
+        return py.call(abi.DICT_GET, owner(False)[0], text_of(*places(), natural=key.natural))
     if not key.kinds & STR:
         first, again = owner(True)
         place, place_again = places()
@@ -316,9 +361,20 @@ def is_look_up(context: FunctionContext, value: n.Expr, index: n.Expr) -> bool:
     return (bool(kind.kinds & (LIST | STR)) and not kind.kinds & (MAP | OTHER)) or kind.within(MAP | NIL)
 
 
-def text_of(whole: ast.expr) -> ast.expr:
-    """The key of a map that a whole number stands for."""
-    return ast.JoinedStr([ast.FormattedValue(whole, -1, None)])
+def text_of(first: ast.expr, again: ast.expr, *, natural: bool) -> ast.expr:
+    """The key of a map that a whole number stands for; those of small ones are at hand.
+
+    Args:
+        first: code of the number at the first mention.
+        again: its code at the others.
+        natural: whether it certainly is 0 or more.
+    """
+    if isinstance(first, ast.Constant):
+        return py.const(str(first.value))
+    most = py.const(abi.MOST_TEXTS)
+    small = py.compare(first, "<", most) if natural else py.compare(py.const(-1), "<", first, "<", most)
+    text = ast.JoinedStr([ast.FormattedValue(again, -1, None)])
+    return py.either(small, py.item(py.name(abi.TEXTS), again), text)
 
 
 def _evaluating(place: ast.expr, call: ast.Call) -> ast.Call:

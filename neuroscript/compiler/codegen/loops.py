@@ -218,10 +218,13 @@ class LoopGenerator:
         if not isinstance(read, ast.Name):
             return py.call(helper, collection)
         kind = self.context.type_of(statement.collection)
+        if isinstance(collection, ast.NamedExpr) or self.context.is_pure(statement.collection):
+            if kind.within(LIST) or kind.within(STR):
+                return py.call(abi.ENUMERATE, collection) if pairs else collection
+            if kind.within(MAP):
+                return py.call(abi.DICT_ITEMS if pairs else abi.DICT_VALUES, collection)
         if not kind.kinds & (MAP if pairs else LIST):
             return py.call(helper, collection)
-        if kind.within(LIST) and not pairs and self.context.is_pure(statement.collection):
-            return read
         walked = py.call(abi.DICT_ITEMS, read) if pairs else read
         return py.either(py.kind_is(collection, "dict" if pairs else "list"), walked, py.call(helper, read))
 

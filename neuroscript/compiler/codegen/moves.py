@@ -53,6 +53,7 @@ def moved_arguments(context: FunctionContext, statement: n.Stmt) -> list[n.Expr]
             if id(argument) in context.moved_items:
                 continue
             certain = context.is_pure(owner) and context.type_of(owner).kinds & CONTAINER
+            certain = certain and context.type_of(argument).kinds & CONTAINER
             count = sum(_mentions(part, owner.name) for part in parts)
             # Others in the same call are evaluated first: the variable lets go of its value after all arguments.
             if certain and (count == 1 or (argument is owner and count == _mentions(call, owner.name) < _MANY)):
@@ -114,7 +115,7 @@ def is_taken(context: FunctionContext, name: str, value: n.Expr) -> bool:
 
 def idle(context: FunctionContext, statement: n.Stmt) -> list[str]:
     """The variables that hold, for nothing, a part of what a statement is going to change."""
-    if not isinstance(statement, n.Set) or context.unit.watches:
+    if type(statement) is not n.Set or context.unit.watches:
         return []
     names = context.liveness.idle_aliases(statement)
     return [name for name in names if context.types.types.get(name, ANY).kinds & CONTAINER]
@@ -124,17 +125,17 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[ast.stmt]:
     """Statements that empty the variable whose value, or a part of it, ``set name = other…`` was the last to read."""
     if type(statement) is not n.Set:
         return []
-    match statement:
-        case n.Set(targets=[_], value=value) if not context.unit.watches:
-            root = value
-            while isinstance(root, n.Index):
-                root = root.value
-            if not isinstance(root, n.Name) or root.name in assigned_by(statement) or not context.is_pure(root):
-                return []
-            if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
-                return []
-            if (root.name, None) in context.liveness.last_reads(statement):
-                return [py.set_variable(root.name, py.const(None))]
+    root = value = statement.value
+    while isinstance(root, n.Index):
+        root = root.value
+    if not isinstance(root, n.Name) or len(statement.targets) != 1 or context.unit.watches:
+        return []
+    if root.name in assigned_by(statement) or not context.is_pure(root):
+        return []
+    if not (context.type_of(value).kinds & CONTAINER and context.type_of(root).kinds & CONTAINER):
+        return []
+    if (root.name, None) in context.liveness.last_reads(statement):
+        return [py.set_variable(root.name, py.const(None))]
     return []
 
 

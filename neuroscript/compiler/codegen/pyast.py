@@ -58,6 +58,17 @@ _NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_c
 _LEFT_OUT = frozenset({"kind", "type_comment"})  # they stay None, as the base class has them
 
 
+class _NodeClass(type):
+    """The class of the slotted classes, each of which has itself as the attribute ``__class__``.
+
+    To find out what a node is, Python's compiler asks whether it is of this class or that, a name more than twenty
+    times.  Each answer takes the node's ``__class__``, and `object` takes twice as long to give it.
+    """
+
+    # In the place of a descriptor, which would not let a class have such an attribute.
+    __class__ = type  # type: ignore[assignment]
+
+
 def _slotted(kind: type[NodeT]) -> Callable[..., NodeT]:
     """A class of nodes without dictionaries, whose ``lineno`` is 0 until they are placed.
 
@@ -70,7 +81,8 @@ def _slotted(kind: type[NodeT]) -> Callable[..., NodeT]:
     # The text is made of the names of fields of Python's own classes.
     exec(f"def __init__({', '.join(['self', *names])}):\n{fields} self.lineno = 0", methods)
     members = {"__slots__": (*names, *kind._attributes), "_fields": names, "__init__": methods["__init__"]}
-    made: type[NodeT] = type(kind.__name__, (kind,), members)
+    made: type[NodeT] = _NodeClass(kind.__name__, (kind,), members)  # type: ignore[assignment]
+    setattr(made, "__class__", made)  # noqa: B010 - no type lets a class be its own
     _SLOTTED[made] = _PLAIN[kind] if kind in _PLAIN else tuple(name for name in names if name not in _NO_NODES)
     return made
 
@@ -123,11 +135,16 @@ def const(value: Any) -> ast.Constant:
     return _Constant(value)
 
 
-def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
+def call(function: str | ast.expr, *args: ast.expr) -> ast.Call:
+    """A call with positional arguments."""
+    return _Call(_Name(function, LOAD) if type(function) is str else function, [*args], _NONE)
+
+
+def call_named(function: str | ast.expr, args: list[ast.expr], named: dict[str, ast.expr]) -> ast.Call:
     """A call with positional arguments, then named ones."""
-    callee = _Name(function, LOAD) if type(function) is str else function
-    keywords = [ast.keyword(key, value) for key, value in named.items()] if named else _NONE
-    return _Call(callee, list(args), keywords)
+    made = call(function, *args)
+    made.keywords = [ast.keyword(key, value) for key, value in named.items()]
+    return made
 
 
 def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:

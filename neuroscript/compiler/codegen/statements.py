@@ -15,7 +15,7 @@ from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
-from neuroscript.compiler.codegen.hopeful import evaluated, tested
+from neuroscript.compiler.codegen.hopeful import all_evaluated, evaluated, tested
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.moves import emptied, idle, moved_arguments
 from neuroscript.compiler.codegen.operands import operands_of
@@ -41,33 +41,39 @@ class StatementGenerator:
 
     def block(self, block: n.Block) -> list[ast.stmt]:
         """Generates the statements of a block; never none."""
-        flow = self.context.flow
+        context, flow, temporaries = self.context, self.context.flow, self.temporaries
+        tells = context.unit.covers or context.unit.watches
         code: list[ast.stmt] = []
         empty: set[str] = set()  # variables that have just been emptied
         for statement in block:
-            self.temporaries.next_statement()
+            temporaries.next_statement()
             flow.enter(statement)
-            self.context.statement = statement
-            let_go = emptied(self.context, statement)
-            names = idle(self.context, statement)
-            made: list[ast.stmt] = [py.set_variable(name, py.const(None)) for name in names if name not in empty]
-            empty = empty.union(names) if isinstance(statement, n.Set) else set()
-            empty.difference_update(assigned_by(statement))
-            made += vacated(self.context, self.expressions, statement)
-            self.context.moved_items.clear()
-            self.context.evaluated.clear()
-            if (item := moved_item(self.context, self.expressions, statement)) is not None:
+            context.statement = statement
+            context.moved_items.clear()
+            context.evaluated.clear()
+            made: list[ast.stmt] = []
+            let_go: list[ast.stmt] = []
+            if type(statement) is n.Set:
+                let_go = emptied(context, statement)
+                names = idle(context, statement)
+                made += [py.set_variable(name, py.const(None)) for name in names if name not in empty]
+                empty = empty.union(names).difference(assigned_by(statement))
+            elif empty:
+                empty = set()
+            made += vacated(context, self.expressions, statement)
+            if (item := moved_item(context, self.expressions, statement)) is not None:
                 made += item[0]
-                self.context.moved_items[id(item[1])] = item[2]
-            self.context.moved = moved_arguments(self.context, statement)
+                context.moved_items[id(item[1])] = item[2]
+            context.moved = moved_arguments(context, statement)
             made += self._statement(statement)
-            made += self.temporaries.release()
+            made += temporaries.release()
             made += let_go
-            if self.context.unit.watches and isinstance(statement, n.Return):
-                py.watch_results(made, abi.RESULT)
-            made[:0] = self.context.begun(statement)
+            if tells:
+                if context.unit.watches and isinstance(statement, n.Return):
+                    py.watch_results(made, abi.RESULT)
+                made[:0] = context.begun(statement)
             flow.leave(statement)
-            self.context.bounds.leave(statement)
+            context.bounds.leave(statement)
             for part in made:
                 py.place(part, statement.place)
             code += made
@@ -144,7 +150,12 @@ class StatementGenerator:
         made: ast.expr = py.const(None)
         tupled = self.context.gives_tuples
         if len(values) == 1 and declared < 2 and not tupled:
-            return evaluated(self.context, self.expressions, values[0], py.give)
+            put_back = self.assignments.put_back(values[0])
+            return put_back or evaluated(self.context, self.expressions, values[0], py.give)
+        if len(values) > 1 and declared in (0, 1, len(values)) and not tupled:
+            return all_evaluated(
+                self.context, values, self.expressions.value, lambda made: py.give(ast.List(made, py.LOAD))
+            )
         if len(values) == 1:
             made = self.expressions.value(values[0])
         elif values:

@@ -148,7 +148,7 @@ class StoreGenerator:
         size, most = py.call("len", self.held), py.const(self.context.unit.max_items)
         room = py.compare(size, "<", most)
         if kind.within(INT) and self.kind.within(MAP | NIL):
-            return [py.when(room, [store_item(self.held, text_of(key), value)], other)]
+            return [py.when(room, [store_item(self.held, text_of(key, key, natural=kind.natural), value)], other)]
         if kind.within(STR):  # of a list Python raises
             return [py.when(room, store, other)]
         inside = py.compare(size, ">", key, *([] if kind.natural else [">", py.const(-1)]))

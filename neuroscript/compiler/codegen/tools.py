@@ -28,13 +28,9 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import in_range, once
-from neuroscript.compiler.codegen.intrinsics import (
-    LEAST_ITEMS,
-    LEAST_STRING,
-    IntrinsicGenerator,
-    Operand,
-    floor_of_quotient,
-)
+from neuroscript.compiler.codegen.intrinsic_call import LEAST_ITEMS, LEAST_STRING, IntrinsicCall, Operand
+from neuroscript.compiler.codegen.intrinsic_numbers import floor_of_quotient
+from neuroscript.compiler.codegen.intrinsics import intrinsic
 from neuroscript.compiler.traversal import walk
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG, ToolLink
@@ -114,9 +110,10 @@ class ToolCallGenerator:
         # A tool with effects is looked up once its arguments are there: what they call may take long, and a run that is
         # cancelled meanwhile finds another function in its place.
         at_once = link.trusted or not any(_calls(value) for value in values)
-        known = self._intrinsic(link, call.name, values, later, places)
+        kind = self.context.type_of(call)
+        known = self._intrinsic(link, call, later, places)
         if known is None and in_turn and at_once and not any(tests):
-            return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
+            return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places), kind)
         names = tuple(argument.name for argument in args if argument.name is not None)
         if self.context.runs_once and at_once and any(tests):
             given = py.items([once(first) for first, _ in operands])
@@ -138,7 +135,7 @@ class ToolCallGenerator:
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
             evaluated = [[py.items([operands[index][0] for index in doubtful])]]
-        fast = known or self._result(link, self._called(link, values, later, places))
+        fast = known or self._result(link, self._called(link, values, later, places), kind)
         if doubtful and not any(tests) and isinstance(evaluated[0][0], ast.Tuple):
             return py.item(py.items([*evaluated[0][0].elts, fast]), py.const(-1))
         all_tests = [test for some in (*evaluated, *tests) for test in some]
@@ -156,12 +153,13 @@ class ToolCallGenerator:
         return floor_of_quotient(self.context, self.expressions, call, floor)
 
     def _intrinsic(
-        self, link: ToolLink, name: str, values: list[n.Expr], later: list[ast.expr], places: list[int]
+        self, link: ToolLink, tool_call: n.ToolCall, later: list[ast.expr], places: list[int]
     ) -> ast.expr | None:
         """Code that does what a standard tool does, for arguments of its types; None if there is none."""
         unit = self.context.unit
         if not link.standard or unit.max_string < LEAST_STRING or unit.max_items < LEAST_ITEMS or self.context.compact:
             return None
+        values = [argument.value for argument in tool_call.args]
         types = [link.types[min(place, len(link.types) - 1)] for place in places]
         if not all(map(self._may_fit, types, values)):
             return None  # and Python would warn of what the code does with the literals
@@ -170,10 +168,15 @@ class ToolCallGenerator:
             for place, value, code in zip(places, values, later, strict=True)
         }
 
-        def call() -> ast.expr:
-            return self._result(link, self._called(link, values, later, places))
+        kind = self.context.type_of(tool_call)
 
-        return IntrinsicGenerator(operands, self.temporaries, call, nests=link.nests).code(name.lower())
+        def call() -> ast.expr:
+            return self._result(link, self._called(link, values, later, places), kind)
+
+        def checked(result: ast.expr) -> ast.expr:
+            return self._nested(result, kind) if link.nests else result
+
+        return intrinsic(tool_call.name.lower(), IntrinsicCall(operands, self.temporaries, call, checked))
 
     def _may_fit(self, wanted: ArgType, value: n.Expr) -> bool:
         """Whether an argument may be of the type that a tool takes."""
@@ -224,9 +227,7 @@ class ToolCallGenerator:
 
     def _passes_function(self, wanted: ArgType, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The test that an argument is a function, or short names of keys in the source; none where that is certain."""
-        keys = argument.items if isinstance(argument, n.ListExpr) else [argument]
-        short = all(isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
-        if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and short and len(keys) <= BIG):
+        if isinstance(argument, n.ToolName) or (wanted is ArgType.FUNCTION_OR_KEY and _names_keys(argument)):
             return []
         if self.context.type_of(argument).within(FUNCTION):
             return []
@@ -259,13 +260,42 @@ class ToolCallGenerator:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
         filled = [given.get(place, py.const(value)) for place, value in enumerate(link.defaults)]
-        depth = [py.name(abi.DEPTH)] if link.emits or link.calls else []
-        return py.call(abi.TOOL_FUNCTION + link.key, *depth, *filled)
+        if link.calls and any(
+            link.types[min(place, len(link.types) - 1)] is ArgType.FUNCTION_OR_KEY and _names_keys(arg)
+            for place, arg in zip(places, args, strict=True)
+        ):
+            return py.call(abi.TOOL_READER + link.key, py.name(abi.CONTEXT), *filled)
+        first = [py.name(abi.DEPTH)] if link.emits or link.calls else [py.name(abi.CONTEXT)] if link.context else []
+        return py.call(abi.TOOL_FUNCTION + link.key, *first, *filled)
 
-    def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
+    def _nested(self, made: ast.expr, kind: Type) -> ast.expr:
+        """Code that gives a list or map that a tool has made; how deeply it is nested is checked unless that is known.
+
+        Args:
+            made: its code.
+            kind: its type.
+        """
+        unit = self.context.unit
+        is_flat = unit.max_nesting > 1 and not kind.may_hold_others()
+        if is_flat or kind.levels(unit.levels) <= unit.levels:
+            return made
+        if self.context.compact or unit.max_nesting < 2 or not (kind.within(LIST) or kind.within(MAP)):
+            return py.call(abi.NESTED, made)
+        temporary = self.temporaries.fresh()
+        self.temporaries.hold_name(temporary)
+        bound, again = py.bind(temporary, made), py.name(temporary)
+        if kind.within(MAP):
+            return py.either(py.call(abi.MAY_BE_DEEP, bound), py.call(abi.NESTED, again), again)
+        first, last = (
+            py.compare(py.call("type", py.item(again, py.const(place))), "in", py.name(abi.DEEP_KINDS))
+            for place in (0, -1)
+        )
+        return py.either(py.both(bound, py.some(first, last)), py.call(abi.NESTED, again), again)
+
+    def _result(self, link: ToolLink, call: ast.expr, kind: Type) -> ast.expr:
         """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
         if link.trusted:
-            return py.call(abi.NESTED, call) if link.nests else call
+            return self._nested(call, kind) if link.nests else call
         temporary = self.temporaries.fresh()
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:
@@ -286,6 +316,13 @@ class ToolCallGenerator:
         if link.checked:
             return py.either(test, result, py.call(abi.CHECKED_RESULT, py.const(str(link.returns)), result))
         return py.either(test, result, py.call(abi.FROM_HOST, result))
+
+
+def _names_keys(argument: n.Expr) -> bool:
+    """Whether an argument is a literal name of a key, or a list of them, and short."""
+    keys = argument.items if isinstance(argument, n.ListExpr) else [argument]
+    short = (isinstance(key, n.Literal) and type(key.value) is str and len(key.value) <= BIG for key in keys)
+    return all(short) and len(keys) <= BIG
 
 
 def _calls(expression: n.Expr) -> bool:

@@ -24,7 +24,8 @@ from neuroscript.syntax import nodes as n
 
 def vacated(context: FunctionContext, expressions: Expressions, statement: n.Stmt) -> list[ast.stmt]:
     """Statements by which places let go of what a statement is going to change."""
-    return _vacated(context, expressions, context.analysis.put_back.before(statement))
+    items = context.analysis.put_back.before(statement)
+    return _vacated(context, expressions, items) if items else []
 
 
 def vacated_within(context: FunctionContext, expressions: Expressions) -> list[ast.stmt]:
@@ -53,6 +54,8 @@ def moved_item(
     Returns:
         Statements by which a temporary alone holds the item; the argument; the temporary. None elsewhere.
     """
+    if type(statement) is not n.Set or type(statement.value) is not n.Call:
+        return None  # as most, and quicker told than by the pattern
     match statement:
         case n.Set(targets=targets, value=n.Call() as call, must=False):
             passed = context.analysis.put_back.passed(statement)
@@ -140,5 +143,5 @@ def _read(context: FunctionContext, expressions: Expressions, kind: Type, key: n
         return py.bind(temporary, made), py.name(temporary)
     read = expressions.value(key)
     if context.type_of(key).within(INT) and kind.within(MAP | NIL):
-        read = py.const(str(key.value)) if isinstance(key, n.Literal) else text_of(read)
+        read = text_of(read, read, natural=context.type_of(key).natural)
     return read, read

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, Limits, NeuroScriptError
-from tests.compiler.support import mentioned, procedure
+from tests.compiler.support import mentioned, procedure, run
 
 FIB = procedure("if n < 2\n  return n\nendif\nreturn fib(n - 1) + fib(n - 2)", "fib", "(needs n)")
 FACT = procedure("if n == 0\n  return 1\nendif\nreturn n * fact(n - 1)", "fact", "(needs n)")
@@ -260,3 +260,19 @@ def test_a_number_that_grows_with_each_call_is_looked_at_where_calls_are_endless
 )
 def test_what_would_not_pay_has_one_version(source: str) -> None:
     assert not mentioned(source, "t_f")
+
+
+@pytest.mark.parametrize(
+    ("text", "pays"),
+    [
+        ("for each i in tool.list.Range(0, n)\n  emit i * 2.5 / n\nendfor\nreturn n / 2", True),
+        ("set i = 0\nwhile i < n\n  set i = i + 0.5 * n - n % 3\nendwhile", True),
+        ("set i = 0\nwhile i < 9\n  set i = i + n / 2.5\nendwhile\nreturn n + 0.5", False),
+        ("set i = 0\nwhile i < 9\n  set i = i + 1\nendwhile\nreturn n / i", False),
+        ("if n == 0\n  return 1\nendif\nfor each x in [1]\n  emit x\nendfor", False),
+    ],
+)
+def test_how_parameters_are_used_in_loops_tells_what_they_are(text: str, pays: bool) -> None:
+    source = procedure(text, "f", "(needs n)")
+    assert bool(mentioned(source, "t_f")) is pays
+    assert run("return [tool.error.Try(f, 3), tool.error.Try(f, 2.5)]", more=source).code == 0
