@@ -28,7 +28,7 @@ from ai_wm.ratelimit import holders
 from ai_wm.ratelimit.base import MINUTE, Use
 from ai_wm.ratelimit.counters import LAG, Counters, ReservationRequest, StoredHold, release, settle
 from ai_wm.ratelimit.database import Database, FileBusyError
-from ai_wm.ratelimit.leases import try_exclusive
+from ai_wm.ratelimit.leases import LONGEST_WAIT, try_exclusive
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.windows import exact_day, exceeded
 from ai_wm.support.process_lock import ProcessLock
@@ -39,6 +39,12 @@ WRITE_SECONDS: Final = 0.1
 
 BUSY_SECONDS: Final = 0.05
 """A limiter is busy while its calls are no further apart."""
+
+_TRUST_SECONDS: Final = LONGEST_WAIT / 2
+"""For so long the file is trusted to have shown that nobody else is there.
+
+A process that was stopped, or found the file locked, may be late; who came meanwhile does not wait for it for ever.
+"""
 
 _AGAIN_SECONDS: Final = 1.0
 """How long a limiter that was not alone goes on before it looks again."""
@@ -88,6 +94,7 @@ class ExclusiveCounts:
         self._held: ProcessLock | None = None
         self._left = threading.Event()
         self._last = self._looked = -_AGAIN_SECONDS
+        self._alone = 0.0  # when nobody else was there
 
     # --- calls ---
 
@@ -99,7 +106,7 @@ class ExclusiveCounts:
         """Count a call if it fits for certain; None if the file has to decide."""
         with self._lock:
             row = self._rows.get(call.definition_id)
-            if row is None:
+            if row is None or time.monotonic() - self._alone > _TRUST_SECONDS:
                 return None
             stamp = self._presence.clock.now() + row.clock_offset
             if (
@@ -243,9 +250,13 @@ class ExclusiveCounts:
         return True
 
     def _is_alone(self) -> bool:
-        return not self._database.autocommit(
+        looked = time.monotonic()
+        others = self._database.autocommit(
             lambda connection: holders.others(connection, self._presence.number), tries=1, touching=()
         )
+        if not others:
+            self._alone = looked
+        return not others
 
     def _keep_up(self, left: threading.Event) -> None:
         """Write the calls from time to time, until another limiter comes or there are none; in a thread of its own."""

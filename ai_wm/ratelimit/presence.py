@@ -58,6 +58,7 @@ class Presence:
         self._lock = Lock()
         self._lease: Lease | None = None
         self._process = 0
+        self._entered = 0  # the number, once the limiter is in the file
         self._looked = 0.0
         self._said = 0  # of the clock, in the file
         self.number = 0
@@ -72,37 +73,29 @@ class Presence:
         """Whether the limiter has its number in this process, not in the one that forked it."""
         return self.number > 0 and self._process == os.getpid()
 
+    @property
+    def _is_entered(self) -> bool:
+        """Whether the limiter is in the file for this process, even if what it lacks is not made up yet."""
+        return self._entered > 0 and self._process == os.getpid()
+
     def enrolled(self) -> int:
         """This limiter's number; it gets one if it has none."""
         if self.number and self._process == os.getpid():
             return self.number
-        uses = self._missed()  # with no lock held: it is read from files that others may have locked
-        made_up, died_counting = 0, False
+        died_counting = self._enter()
+        # Others have written what they had counted, and count no more without this limiter's calls: what a record says
+        # now and the file does not is missing.  It is read with no lock held, from files that others may have locked.
+        uses = self._missed()
         with self._lock:
             if self.is_ours:
                 return self.number
-            self.reclaim()
-            died_counting = self._died_counting()
-            with self._database.transaction() as connection:
-                lease = Lease(self._database.path)
-                try:
+            if self._is_entered:
+                with self._database.transaction() as connection:
                     time = self._agreed(connection)
                     made_up = make_up(connection, uses, time)
-                    self._said = self.clock.ahead()
-                    number = holders.register(connection, lease.name, self._said)
-                    is_alone = not holders.others(connection, number)
-                except BaseException:  # raised again; only nobody must take it for alive
-                    lease.end()
-                    raise
-            if not is_alone:
-                try:
-                    self.await_others()
-                except BaseException:  # raised again, as above
-                    lease.end()
-                    raise
-            _clocks[lease.name] = self.clock
-            self._lease, self._process = lease, os.getpid()
-            self.number = number  # the last: an interrupt may come
+                self.number = self._entered  # the last: an interrupt may come
+        if not self.is_ours:  # it was closed meanwhile
+            return self.enrolled()
         if made_up:
             _log.warning(
                 "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
@@ -114,6 +107,32 @@ class Presence:
         self._past_uses, self._uses = None, None
         self.tidy(time)
         return self.number
+
+    def _enter(self) -> bool:
+        """Enrol the limiter in the file and wait for one that counts in memory; whether one had died doing that."""
+        with self._lock:
+            if self._is_entered:
+                return False
+            self.reclaim()
+            died_counting = self._died_counting()
+            lease = None
+            try:
+                with self._database.transaction() as connection:
+                    lease = Lease(self._database.path)
+                    self._agreed(connection)
+                    self._said = self.clock.ahead()
+                    number = holders.register(connection, lease.name, self._said)
+                    is_alone = not holders.others(connection, number)
+                if not is_alone:
+                    self.await_others()
+            except BaseException:  # raised again; only nobody must take it for alive
+                if lease is not None:
+                    lease.end()
+                raise
+            _clocks[lease.name] = self.clock
+            self._lease, self._process, self.number = lease, os.getpid(), 0
+            self._entered = number
+        return died_counting
 
     def look_back(self) -> None:
         """Find out once, before the first call, what was used before, where there is no file that says so.
@@ -221,7 +240,7 @@ class Presence:
         """Give back what this limiter holds."""
         with self._lock:
             lease, self._lease = self._lease, None
-            number, self.number = self.number, 0
+            number, self._entered, self.number = self._entered, 0, 0
         if lease is None or self._process != os.getpid():
             return
         try:
@@ -235,7 +254,7 @@ class Presence:
     def _agreed(self, connection: sqlite3.Connection) -> int:
         """The time of the file, by this limiter and the others."""
         others, steadily = [], steady()
-        for holder in holders.others(connection, self.number if self.is_ours else 0):
+        for holder in holders.others(connection, self._entered if self._is_entered else 0):
             clock = _clocks.get(holder.lease)
             if clock is not None and clock.is_foreign:
                 others.append(clock.now())

@@ -193,6 +193,33 @@ def test_a_stopped_process_that_holds_the_lock_is_not_waited_for_for_ever(
         lock.remove()
 
 
+def test_a_limiter_that_was_stopped_counts_no_more_in_memory(
+    limiter: SQLiteRateLimiter, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ai_wm.ratelimit.exclusive.WRITE_SECONDS", 3600.0)
+    monkeypatch.setattr("ai_wm.ratelimit.exclusive._TRUST_SECONDS", 0.05)
+    monkeypatch.setattr("ai_wm.ratelimit.leases.LONGEST_WAIT", 0.1)
+    call(limiter, 5)
+    with closing(SQLiteRateLimiter(path, past_uses=nothing_recorded)) as other:
+        call(other, 95)
+        with pytest.raises(RateLimitedError):
+            call(limiter, 6)
+
+
+def test_calls_that_have_a_record_before_they_are_in_the_file_are_not_counted_twice(
+    limiter: SQLiteRateLimiter, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ai_wm.ratelimit.exclusive.WRITE_SECONDS", 0.3)
+    recorded = []
+    for _ in range(20):
+        call(limiter)
+        recorded.append(PastUse("d", time.time(), 5, 0.25))
+    with closing(SQLiteRateLimiter(path, past_uses=lambda counted: recorded)) as other:
+        usage = other.usage("d")
+        assert (usage["requests_last_day"], usage["tokens_last_day"]) == (20, 100)
+    assert limiter.usage("d")["requests_last_day"] == 20
+
+
 def test_a_lost_file_is_told_of_a_moment_later(limiter: SQLiteRateLimiter, path: Path) -> None:
     call(limiter, 5)
     path.unlink()
