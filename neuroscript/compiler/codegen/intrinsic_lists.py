@@ -152,7 +152,7 @@ def _sorted(call: IntrinsicCall) -> ast.expr | None:
         if call.operands[1].literal(bool) is None:
             return None
         named = {"reverse": call.operands[1].code}
-    return call.either(_ordered(call), py.call_named(abi.SORTED, [call.operands[0].code], named))
+    return call.either(_ordered(call), py.call(abi.SORTED, call.operands[0].code, **named))
 
 
 def _extreme(call: IntrinsicCall, function: str) -> ast.expr | None:
