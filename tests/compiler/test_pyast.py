@@ -19,7 +19,7 @@ BUILT: list[Callable[[], ast.AST]] = [
     lambda: py.name("a"),
     lambda: py.const("text"),
     lambda: py.call("f", py.name("a")),
-    lambda: py.call_named("f", [py.name("a")], {"key": py.const(1)}),
+    lambda: py.call("f", py.name("a"), key=py.const(1)),
     lambda: py.bind("a", py.const(1)),
     lambda: py.either(py.name("a"), py.const(1), py.const(2)),
     lambda: py.compare(py.const(1), "<", py.name("a"), "is not", py.const(None)),
