@@ -110,7 +110,7 @@ LAYERS = {
         dap
     """,
     "neuroscript.values": """
-        holders timedate
+        flat_maps holders timedate
         kinds
         numbers
         text equality

@@ -11,18 +11,18 @@ function shares, generated code tells the count as ``alone``.
 
 from __future__ import annotations
 
-import gc
 from itertools import repeat
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, plain_error
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
+from neuroscript.values.flat_maps import may_nest
 from neuroscript.values.holders import IN_CONTAINER, IN_HELPER, refcount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
 _BIG = 4096  # items from which on copying checks the limits
@@ -31,15 +31,6 @@ _CONTAINERS = frozenset({list, dict})
 
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
-
-
-def _looks_nested(entries: dict[str, Any]) -> bool:
-    return len(entries) > _SMALL or not _CONTAINERS.isdisjoint(map(type, entries.values()))
-
-
-_knows_flat_maps = hasattr(gc, "is_tracked") and not gc.is_tracked({"key": 1})  # until Python 3.13
-may_nest: Callable[[Any], bool] = gc.is_tracked if _knows_flat_maps else _looks_nested
-"""Whether a map may hold lists or maps: Python's garbage collector need not keep track of one that holds none."""
 
 
 class Containers:

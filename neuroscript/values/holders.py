@@ -98,6 +98,25 @@ def _item_in_helper(others: int = 0) -> int:
     return count
 
 
+def _in_copied_list(others: int = 0) -> int:
+    count = 0
+    container: list[list[Any]] = [[]]
+    for _index, value in enumerate(container.copy()):
+        _ = [value] * others
+        count = refcount(value)
+    return count
+
+
+def _in_copied_map(others: int = 0) -> int:
+    count = 0
+    container: dict[str, list[Any]] = {"": []}
+    copy = container.copy()
+    for _key, value in copy.items():
+        _ = [value] * others
+        count = refcount(value)
+    return count
+
+
 # --- what they give ---------------------------------------------------------------------------------------------------
 
 IN_LOCAL = _in_local()
@@ -118,6 +137,12 @@ BOUND_IN_CONTAINER = _bound_in_container()
 ITEM_IN_HELPER = _item_in_helper()
 """In a list or map, when a parameter holds it too that was given by a loop's local."""
 
+IN_COPIED_LIST = _in_copied_list()
+"""In a list and its copy, when a loop over the copy that counts the items holds it too."""
+
+IN_COPIED_MAP = _in_copied_map()
+"""In a map and its copy, when a loop over the copy's entries holds it too."""
+
 UNBORROWED = _unborrowed() - _in_local()
 """What is to be added to the counts in locals where the call that counts does not borrow."""
 
@@ -127,7 +152,7 @@ PARAMETERS_BORROW = _of([]) == _in_helper()
 
 def _every_holder_counts() -> bool:
     forms: list[Callable[..., int]] = [_in_local, _unborrowed, _shared, _in_helper, _unborrowed_in_helper, _taken]
-    forms += _in_container, _bound_in_container, _item_in_helper
+    forms += _in_container, _bound_in_container, _item_in_helper, _in_copied_list, _in_copied_map
     each_counts = all(form(others) == form() + others for form in forms for others in (1, 2))
     return each_counts and _shared() == _unborrowed() and _taken() == _in_local() + 1
 
@@ -135,6 +160,7 @@ def _every_holder_counts() -> bool:
 if not _every_holder_counts():  # pragma: no cover - other Pythons
     # No count is to be trusted: nothing is ever found to have one holder, and every change copies.
     IN_LOCAL = IN_HELPER = UNBORROWED_IN_HELPER = IN_CONTAINER = BOUND_IN_CONTAINER = ITEM_IN_HELPER = -1
+    IN_COPIED_LIST = IN_COPIED_MAP = -1
 
 COUNTS = IN_LOCAL, IN_HELPER, UNBORROWED_IN_HELPER, IN_CONTAINER, BOUND_IN_CONTAINER, UNBORROWED, PARAMETERS_BORROW
 """What generated code goes by; it is of no use to a Python that counts otherwise."""

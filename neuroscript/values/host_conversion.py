@@ -9,6 +9,8 @@ from math import isfinite
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.output import whole_text
+from neuroscript.values.flat_maps import may_nest
+from neuroscript.values.holders import IN_COPIED_LIST, IN_COPIED_MAP, refcount
 from neuroscript.values.kinds import (
     DEFAULT_NESTING,
     INT_LIMIT,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_REPEATED = 1_000_000  # items that copying may add to a value that holds some of its parts several times
+_SHORT = 8  # items that are looked at one by one as soon as by a set
 _LEAST, _MOST = 1 - INT_LIMIT, INT_LIMIT - 1
 _TOO_DEEP = "a value from the host is nested too deeply"
 _EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
@@ -77,7 +80,7 @@ def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) 
     """A copy of a list, with the items converted that need it.
 
     The common items are tested here, and in `_map_from_host`, since a call of `from_host` for each takes twice as
-    long.
+    long.  A list or map that nothing else holds need not be kept in ``made``: it does not come again.
     """
     copy = values.copy()
     for index, item in enumerate(copy):
@@ -93,7 +96,10 @@ def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) 
         if made is None:
             made = {}
         try:
-            copy[index] = from_host(item, depth, made)
+            if depth > 0 and (kind is dict or kind is list) and refcount(item) == IN_COPIED_LIST:
+                copy[index] = (_map_from_host if kind is dict else _list_from_host)(item, depth - 1, made)
+            else:
+                copy[index] = from_host(item, depth, made)
         except NeuroScriptError as error:
             at_part(error, f"[{index}]")
             raise
@@ -118,7 +124,10 @@ def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any] | N
         if made is None:
             made = {}
         try:
-            copy[key] = from_host(item, depth, made)
+            if depth > 0 and (kind is dict or kind is list) and refcount(item) == IN_COPIED_MAP:
+                copy[key] = (_map_from_host if kind is dict else _list_from_host)(item, depth - 1, made)
+            else:
+                copy[key] = from_host(item, depth, made)
         except NeuroScriptError as error:
             at_part(error, _key_path(key))
             raise
@@ -256,16 +265,60 @@ def to_host(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
-    # Most lists and maps hold no others: two calls see and copy them.
-    if (kind is list and _SCALARS.issuperset(map(type, value))) or (
-        kind is dict and _SCALARS.issuperset(map(type, value.values()))
-    ):
-        return value.copy()
+    if kind is list:
+        return _list_to_host(value, DEFAULT_NESTING - 1, None)
+    if kind is dict:
+        return _map_to_host(value, DEFAULT_NESTING - 1, None)
     return _Copier().copy(value, DEFAULT_NESTING)
 
 
+def _list_to_host(values: list[Any], depth: int, copier: _Copier | None) -> list[Any]:
+    """A copy of a list; ``copier`` does the parts that something else holds too, which may come again."""
+    copy = values.copy()
+    if len(copy) > _SHORT and _SCALARS.issuperset(map(type, copy)):
+        return copy
+    for index, item in enumerate(copy):
+        kind = type(item)
+        if kind in _SCALARS:
+            continue
+        is_alone = depth > 0 and refcount(item) == IN_COPIED_LIST
+        if is_alone and kind is dict and not may_nest(item):
+            copy[index] = item.copy()
+            continue
+        if copier is None:
+            copier = _Copier()
+        if is_alone and kind is dict:
+            copy[index] = _map_to_host(item, depth - 1, copier)
+        elif is_alone and kind is list:
+            copy[index] = _list_to_host(item, depth - 1, copier)
+        else:
+            copy[index] = copier.copy(item, depth)
+    return copy
+
+
+def _map_to_host(entries: dict[str, Any], depth: int, copier: _Copier | None) -> dict[str, Any]:
+    """As `_list_to_host`, of a map."""
+    copy = entries.copy()
+    if not may_nest(entries):
+        return copy
+    for key, item in copy.items():
+        kind = type(item)
+        if kind in _SCALARS:
+            continue
+        is_alone = depth > 0 and refcount(item) == IN_COPIED_MAP
+        if copier is None:
+            copier = _Copier()
+        if is_alone and kind is dict:
+            copy[key] = _map_to_host(item, depth - 1, copier)
+        elif is_alone and kind is list:
+            copy[key] = _list_to_host(item, depth - 1, copier)
+        else:
+            copy[key] = copier.copy(item, depth)
+    return copy
+
+
 class _Copier:
-    """Copies one value.  Parts that it holds several times are copied each time, up to a limit."""
+    """Copies parts of one value.  Those that it holds several times are copied each time, up to a limit."""
 
     def __init__(self) -> None:
         self.seen: set[int] = set()

@@ -148,6 +148,32 @@ def test_parts_held_twice_are_shared_inside_and_apart_outside() -> None:
     assert copied[0] is not copied[1]
 
 
+def test_what_several_parts_hold_is_shared_inside_and_apart_outside() -> None:
+    row = {"cells": [1]}
+    given = {"first": [{"row": row}], "second": {"row": row}}
+    value = from_host(given)
+    assert value["first"][0]["row"] is value["second"]["row"]
+    assert value["second"]["row"] is not row
+    copied = to_host(value)
+    copied["first"][0]["row"]["cells"].append(2)
+    assert copied["second"] == value["second"] == {"row": {"cells": [1]}}
+
+
+def test_a_value_that_shares_its_parts_is_converted_once() -> None:
+    value: Any = {"end": True}
+    for _ in range(45):
+        value = [{"left": value}, {"right": value}]
+    found = from_host(value)
+    assert found[0]["left"] is found[1]["right"]
+
+
+def test_what_is_held_by_a_part_that_comes_again_counts_each_time() -> None:
+    value = [[[0] * 1000]] * 2000
+    with pytest.raises(NeuroScriptError) as raised:
+        to_host(value)
+    assert raised.value.code == 37
+
+
 def test_what_errors_and_events_hold_is_copied_for_the_host() -> None:
     error = ErrorValue(1000, "x", {"list": [1]})
     event = EventValue("e", [1], "s", TimeDate(2024, 1, 1, tzinfo=UTC), "id")
