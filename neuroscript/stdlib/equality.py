@@ -17,6 +17,7 @@ _are_numbers: Callable[[Iterable[type]], bool] = frozenset(_NUMBERS).issuperset
 _are_strings: Callable[[Iterable[type]], bool] = frozenset({str}).issuperset
 _LARGE = 1 << 60  # whole numbers from here on may be chosen so that Python's hashes of them are all one
 _LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
+_MANY = 1 << 24  # characters of all strings together that are compared again and again in no time
 _REMEMBERED = (str, bytes, list, dict, ErrorValue, EventValue)
 
 
@@ -76,9 +77,12 @@ class Classes:
 
 
 def have_own_hashes(items: list[Any]) -> bool:
-    """Whether Python's dictionaries tell the items apart as the language does, in time linear in their number."""
+    """Whether Python's dictionaries tell the items apart as the language does, in time linear in their number.
+
+    To find two strings equal takes a look at all of both, so there may not be too much of them together.
+    """
     if _are_strings(map(type, items)):
-        return True
+        return sum(map(len, items)) <= _MANY
     return _are_numbers(map(type, items)) and min(items) > -_LARGE and max(items) < _LARGE
 
 

@@ -172,7 +172,8 @@ def _unique(call: IntrinsicCall) -> ast.expr | None:
     kind = call.operands[0].kind.items()
     if kind is None or not (kind.within(STR) or (fits_word(kind) and (kind.bits or 0) <= _HASHED_BITS)):
         return None
-    return ast.List([ast.Starred(py.call(abi.DICT_FROM_KEYS, call.operands[0].code), py.LOAD)], py.LOAD)
+    made = ast.List([ast.Starred(py.call(abi.DICT_FROM_KEYS, call.operands[0].code), py.LOAD)], py.LOAD)
+    return call.either(_ordered(call) if kind.kinds & STR else [], made)
 
 
 def _keys(call: IntrinsicCall) -> ast.expr | None:
