@@ -197,26 +197,14 @@ class Database:
             NeuroScriptError: 18 or 26, as the class says.
         """
 
-        try:
-            with self.lock:
-                if self.behind is None or not self.behind.take(touching):
-                    return statement(self._connection or self._open())
-        except (sqlite3.Error, OSError) as error:
-            failure = self._busy_or(error)
-            if not isinstance(failure, FileBusyError):
-                raise failure from error
-        else:
-            with self.transaction(tries=tries, touching=touching) as connection:
-                return statement(connection)
-
-        def again() -> T:
+        def attempt() -> T:
             with self.lock:
                 if self.behind is None or not self.behind.take(touching):
                     return self._run(lambda: statement(self._connection or self._open()))
             with self.transaction(tries=tries, touching=touching) as connection:
                 return statement(connection)
 
-        return self.patiently(again, tries=tries)
+        return self.patiently(attempt, tries=tries)
 
     def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None, *, tries: int = 0) -> T:
         """Run something that may find the file locked; again while another program has it locked.

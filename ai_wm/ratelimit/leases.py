@@ -79,13 +79,18 @@ def try_exclusive(shared: Path) -> ProcessLock | None:
     return try_hold(_exclusive_path(shared))
 
 
+def has_exclusive(shared: Path) -> bool:
+    """Whether a limiter has the exclusive lock, or had it when its process died."""
+    return _exclusive_path(shared).exists()
+
+
 def end_exclusive(shared: Path) -> bool:
     """Whether a limiter had the exclusive lock when its process died, which is said once.
 
     Raises:
         OSError: if its file cannot be opened.
     """
-    held = try_exclusive(shared) if _exclusive_path(shared).exists() else None
+    held = try_exclusive(shared) if has_exclusive(shared) else None
     if held is not None:
         held.remove()
     return held is not None

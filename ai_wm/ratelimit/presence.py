@@ -124,7 +124,7 @@ class Presence:
                     number = holders.register(connection, lease.name, self._said)
                     is_alone = not holders.others(connection, number)
                 if not is_alone:
-                    self.await_others()
+                    self._await_others()
             except BaseException:  # raised again; only nobody must take it for alive
                 if lease is not None:
                     lease.end()
@@ -201,7 +201,7 @@ class Presence:
         except OSError as error:
             raise self._database.explained(error) from error
 
-    def await_others(self) -> None:
+    def _await_others(self) -> None:
         """Wait until nothing is counted that is not in the file, since another limiter was alone with it."""
         try:
             await_exclusive(self._database.path)

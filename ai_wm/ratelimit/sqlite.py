@@ -28,6 +28,7 @@ from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, St
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
 from ai_wm.ratelimit.exclusive import ExclusiveCounts
+from ai_wm.ratelimit.leases import has_exclusive
 from ai_wm.ratelimit.left_work import LeftWorks
 from ai_wm.ratelimit.past_uses import PastUses
 from ai_wm.ratelimit.presence import Presence
@@ -159,8 +160,8 @@ class SQLiteRateLimiter:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
         self._presence.catch_up()
-        if not self._presence.is_ours:
-            self._presence.await_others()
+        if not self._presence.is_ours and has_exclusive(self.path):
+            self._presence.enrolled()  # who counts in memory sees that, and writes it
         self._left.sweep()
         self._deferred.flush()  # ends what was forgotten, too
         waiting, unlimited = len(account.queue), len(account.unlimited)
@@ -280,12 +281,14 @@ class SQLiteRateLimiter:
     def _request(
         self, account: _Account, demand: Demand, holder: int, ticket: int | None, patience: Patience | None
     ) -> ReservationRequest:
-        # Holders have numbers of their own, for good; so have their calls.
-        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
+        tokens, cost, sequence = token_count(demand.tokens), cost_units(demand.cost), self._sequence(holder)
         return ReservationRequest(
             account.definition_id, demand.policy, tokens, cost, holder, sequence, ticket, patience
         )
+
+    def _sequence(self, holder: int) -> int:
+        """A number that tells a call from all others: holders have numbers of their own, for good; so have calls."""
+        return holder << 32 | next(self._calls) & 0xFFFFFFFF
 
     def _try(
         self,
@@ -396,9 +399,8 @@ class SQLiteRateLimiter:
         with self._transaction() as connection:
             for finished in calls:
                 account = self._account(finished.definition_id)
-                sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
                 call = ReservationRequest(
-                    finished.definition_id, _NO_LIMITS, finished.tokens, finished.cost, holder, sequence
+                    finished.definition_id, _NO_LIMITS, finished.tokens, finished.cost, holder, self._sequence(holder)
                 )
                 work = ReserveWork(account, call, self._presence)
                 hold = work.try_fast(connection) or work.in_transaction(connection)

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
 
+FactsT = TypeVar("FactsT")
+
 _PUT_BACK = frozenset({"list.append", "list.push", *map(str.lower, CHANGES)})  # tools whose work is done in place
 
 # --- statements ------------------------------------------------------------------------------------------------------
+
+
+def follow(block: n.Block, known: FactsT, through: Callable[[n.Stmt, FactsT], FactsT | None]) -> FactsT | None:
+    """Follows the statements of a block by the facts that hold between them.
+
+    Args:
+        block: the statements.
+        known: the facts before the first.
+        through: gives the facts behind a statement from those before it; None if control does not go on there.
+
+    Returns:
+        the facts behind the last; None if control does not get there.
+    """
+    goes_on = True
+    for statement in block:
+        after = through(statement, known)
+        goes_on = goes_on and after is not None
+        known = after if after is not None else known
+    return known if goes_on else None
 
 
 def statements(block: n.Block) -> Iterator[n.Stmt]:

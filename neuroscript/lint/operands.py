@@ -226,8 +226,3 @@ def comments_for_minus(line: str, value: n.Expr | None, body: Body) -> bool:
         return False
     rest = line[2:].strip()
     return not rest or (line[2:3] not in (" ", "\t") and (rest.isdigit() or rest in body.variables))
-
-
-def calls_value(call: n.Call, holding: Holding) -> bool:
-    """Whether a call is of a variable that certainly holds no function."""
-    return holding.kind(n.Name(call.name_span, call.name)) is not None

@@ -283,6 +283,16 @@ def test_a_job_waits_for_a_process_that_lost_it_and_holds_its_run(world: World) 
     assert world.acts == []
 
 
+def check_busy(world: World, host: Interpreter, jobs: int) -> None:
+    """A process comes to do so many jobs at once, and no more."""
+    until = time.monotonic() + 20
+    while len(world.acts) < jobs:
+        assert time.monotonic() < until, world.acts
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert (world.jobs[host].busy, len(world.acts)) == (jobs, jobs)
+
+
 def test_a_process_does_so_many_jobs_at_once(world: World) -> None:
     """Two queues that want eight each share three places, and each has one in any case."""
     program = """
@@ -304,12 +314,7 @@ endfunc
 """
     host = world.host(program, own={"most": 3})
     host.run("main")
-    until = time.monotonic() + 20
-    while len(world.acts) < 6:
-        assert time.monotonic() < until, world.acts
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert (world.jobs[host].busy, len(world.acts)) == (6, 6)
+    check_busy(world, host, 6)
 
 
 def test_a_deleted_queue_gives_its_places_back(world: World) -> None:
@@ -335,9 +340,4 @@ endfunc
 """
     host = world.host(program, own={"most": 3})
     host.run("main")
-    until = time.monotonic() + 20
-    while len(world.acts) < 3:
-        assert time.monotonic() < until, world.acts
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert (world.jobs[host].busy, len(world.acts)) == (3, 3)
+    check_busy(world, host, 3)

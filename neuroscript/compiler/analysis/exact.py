@@ -7,7 +7,7 @@ numbers make sure that it does, in one of these ways, or round the quotient.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, assigned_in, children, expressions
+from neuroscript.compiler.traversal import assigned_by, assigned_in, children, expressions, follow
 from neuroscript.syntax import nodes as n
 
 Facts = frozenset[tuple[str, object]]
@@ -42,12 +42,7 @@ class _Quotients:
 
     def block(self, block: n.Block, known: Facts) -> Facts | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        goes_on = True
-        for statement in block:
-            after = self._statement(statement, known)
-            goes_on = goes_on and after is not None
-            known = after if after is not None else known
-        return known if goes_on else None
+        return follow(block, known, self._statement)
 
     def _statement(self, statement: n.Stmt, known: Facts) -> Facts | None:
         match statement:

@@ -7,7 +7,7 @@ one type for each variable, can leave nil out of it there.
 from __future__ import annotations
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_by, assigned_in, children, expressions, form_of
+from neuroscript.compiler.traversal import assigned_by, assigned_in, children, expressions, follow, form_of
 from neuroscript.syntax import nodes as n
 
 FAIL_ON_NIL = frozenset({"-", "*", "/", "%", "<", "<=", ">", ">=", "&", "|", "^"})
@@ -87,12 +87,7 @@ class _Facts:
 
     def block(self, block: n.Block, known: frozenset[str]) -> frozenset[str] | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        goes_on = True
-        for statement in block:
-            after = self._statement(statement, known)
-            goes_on = goes_on and after is not None
-            known = after if after is not None else known
-        return known if goes_on else None
+        return follow(block, known, self._statement)
 
     def _statement(self, statement: n.Stmt, known: frozenset[str]) -> frozenset[str] | None:
         match statement:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from neuroscript.compiler.analysis.not_nil import certain_parts
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import alike, assigned_by, assigned_in, children, expressions, walk
+from neuroscript.compiler.traversal import alike, assigned_by, assigned_in, children, expressions, follow, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
@@ -66,12 +66,7 @@ class _Facts:
 
     def block(self, block: n.Block, known: Known) -> Known | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        goes_on = True
-        for statement in block:
-            after = self._statement(statement, known)
-            goes_on = goes_on and after is not None
-            known = after if after is not None else known
-        return known if goes_on else None
+        return follow(block, known, self._statement)
 
     def _statement(self, statement: n.Stmt, known: Known) -> Known | None:
         match statement:

@@ -166,6 +166,9 @@ def test_whoever_only_looks_sees_all_of_it(limiter: SQLiteRateLimiter, path: Pat
     call(limiter, 20)
     with closing(SQLiteRateLimiter(path)) as other:
         assert other.usage("d")["requests_last_day"] == 20
+        call(limiter)
+        assert other.usage("d")["requests_last_day"] == 21  # from the first look on, the other one writes each call
+        assert not counts_in_memory(limiter)
 
 
 def test_several_definitions_are_counted_in_memory_at_the_same_time(
