@@ -436,7 +436,6 @@ def interrupt():
         time.sleep(0.003 + n % 7 * 0.0007)
         os.kill(os.getpid(), signal.SIGINT)
     over.set()
-threading.Thread(target=interrupt, daemon=True).start()
 number = interrupts = 0
 inside = False  # the block in which an interrupt is handled; one comes at a time
 def stop(*_):
@@ -445,6 +444,7 @@ def stop(*_):
         inside = False
         raise KeyboardInterrupt
 signal.signal(signal.SIGINT, stop)
+threading.Thread(target=interrupt, daemon=True).start()
 while not over.is_set():
     try:
         inside = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -44,18 +45,35 @@ def listening(behave: Behaviour) -> Iterator[int]:
             thread.join(5)
 
 
+def read(connection: socket.socket) -> None:
+    """Reads what a client sends before it waits: a request with its body, or one piece of another protocol.
+
+    A connection that is closed while bytes of it are unread is reset, and its client may lose the answer.
+    """
+    received = connection.recv(65536)
+    if not received[:1].isupper():  # TLS or SOCKS
+        return
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    missing = int(length[1]) - len(body) if length else 0
+    while missing > 0:
+        missing -= len(connection.recv(missing))
+
+
 def hangs_up(connection: socket.socket) -> None:
     """Reads what comes, and closes the connection."""
-    connection.recv(65536)
+    read(connection)
 
 
 def resets(connection: socket.socket) -> None:
-    connection.recv(65536)
+    read(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def resets_within(connection: socket.socket) -> None:
-    connection.recv(65536)
+    read(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 999\r\n\r\n: begun\n")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -67,7 +85,7 @@ def is_silent(connection: socket.socket) -> None:
 
 def says(text: bytes) -> Behaviour:
     def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
+        read(connection)
         connection.sendall(text)
 
     return behave
