@@ -94,11 +94,11 @@ def check_crashes(directory: Path, times: int, chance: random.Random) -> None:
     acknowledged: dict[str, set[str]] = {
         kind: set() for kind in ("definition", "task", "feedback", "spawned", "retired", "removing", "removed")
     }
-    for _ in range(times):
+    for kills in range(1, times + 1):
         for kind, what in killed_after(directory, chance.uniform(0, 0.15)):
             acknowledged[kind].add(what)
         with AIWorkerManager(directory) as manager:
-            check(manager, acknowledged)
+            check(manager, acknowledged, kills)
             held = [manager.spawn_worker_instance("w").instance_id for _ in range(SLOTS)]
             assert len(held) == SLOTS
         for name in ("ai_worker_definitions.json", "ai_worker_performance_data.json"):
@@ -106,7 +106,7 @@ def check_crashes(directory: Path, times: int, chance: random.Random) -> None:
     assert acknowledged["retired"]
 
 
-def check(manager: AIWorkerManager, acknowledged: dict[str, set[str]]) -> None:
+def check(manager: AIWorkerManager, acknowledged: dict[str, set[str]], kills: int) -> None:
     definitions = {item.definition_id for item in manager.list_worker_definitions()}
     assert acknowledged["definition"] - acknowledged["removing"] <= definitions
     assert not acknowledged["removed"] & definitions
@@ -121,8 +121,9 @@ def check(manager: AIWorkerManager, acknowledged: dict[str, set[str]]) -> None:
     assert summary.active_instances_count == 0
     usage = manager.limit_usage("w")
     assert (usage["calls_in_flight"], usage["active_instances"]) == (0, 0)
-    # Whatever a process had counted in memory alone when it was killed is counted from the records.
-    assert usage["requests_last_day"] == len(records)
+    # Whatever a process had counted in memory alone when it was killed is counted from the records.  A call that was
+    # in flight then has no record, and is counted where the file had it already: the provider may count it too.
+    assert 0 <= usage["requests_last_day"] - len(records) <= kills
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
@@ -133,12 +134,17 @@ def check_counters(directory: Path, times: int, chance: random.Random) -> None:
     """Kills processes that count in memory, since they are busy and alone: limits and records agree all the same."""
     with AIWorkerManager(directory) as manager:
         manager.add_worker_definition(worker("w", rate_limits={"max_tokens_per_day": 10**9}))
+    may_be_lost = 0
     for _ in range(times):
-        killed_after(directory, chance.uniform(0, 0.4), BUSY, chance.choice("148"))
+        threads = chance.choice("148")
+        killed_after(directory, chance.uniform(0, 0.4), BUSY, threads)
+        may_be_lost += int(threads)
         with AIWorkerManager(directory) as manager:
             records, usage = manager.get_performance_records_for_definition("w"), manager.limit_usage("w")
-            assert usage["requests_last_day"] == len(records)
-            assert usage["tokens_last_day"] == sum(record.llm_metrics["total_tokens"] for record in records)
+            lost = usage["requests_last_day"] - len(records)  # in flight, and in the file, at one of the kills
+            assert 0 <= lost <= may_be_lost
+            tokens = sum(record.llm_metrics["total_tokens"] for record in records)
+            assert usage["tokens_last_day"] >= tokens if lost else usage["tokens_last_day"] == tokens
             assert usage["calls_in_flight"] == 0
 
 
