@@ -62,6 +62,7 @@ else:
     from neuroscript.tools.registry import overload
 
 _DEFAULT_POLICY = Policy()
+_LOGGED_EACH = 100  # failures of a run's event handlers of which each has its line in the log
 
 
 class Interpreter:
@@ -684,9 +685,23 @@ class Interpreter:
         """The programs that are loaded, in order, with their metadata."""
         return tuple(self.loader.programs)
 
-    def report(self, error: NeuroScriptError, what: str) -> object:
-        """Tells the host of an error that ends no run; gives what its callback gives."""
-        self.log.warning("%s failed: %s", one_line(what), one_line(error))
+    def report(self, error: NeuroScriptError, what: str, number: int = 1) -> object:
+        """Tells the host of an error that ends no run.
+
+        A program that fails over and over does not flood the log: it has each of a run's first hundred errors, and of
+        the later ones those whose number is a power of two.
+
+        Args:
+            error: what happened.
+            what: what failed, in words.
+            number: its place among the errors of this run that have ended no run, from 1.
+
+        Returns:
+            What the host's callback gives, which hears of every error.
+        """
+        if number <= _LOGGED_EACH or number & (number - 1) == 0:
+            since = "" if number <= _LOGGED_EACH else f" (failure {number:,} of this run; not every one is logged)"
+            self.log.warning("%s failed: %s%s", one_line(what), one_line(error), since)
         return self.on_error(error) if self.on_error is not None else None
 
 

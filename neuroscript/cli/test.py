@@ -213,7 +213,7 @@ def _maker(options: argparse.Namespace, host: Host) -> Callable[[Conditions], In
 class _Quiet(Interpreter):
     """An interpreter that does not log the errors of event handlers, which are failures of the test."""
 
-    def report(self, error: NeuroScriptError, what: str) -> object:
+    def report(self, error: NeuroScriptError, what: str, number: int = 1) -> object:
         return self.on_error(error) if self.on_error is not None else None
 
 

@@ -27,6 +27,7 @@ from neuroscript.syntax.parser import no_collection
 
 _MOST_KEPT = 128 * 1024  # characters of all programs whose trees are kept
 _DEEPEST = 24  # blocks inside one another; Python's compiler takes them wherever it is called
+_MOST_LET_GO = 100  # arguments that a stub does not hold
 _LONGEST = 400  # parts of an expression, which may as well stand inside one another
 _LOAD, _IDENTIFIER = "load", "identifier"  # what stands in the pattern of a stub for the two
 
@@ -213,11 +214,15 @@ _TREES = _Trees()
 def _pattern(needs: tuple[str, ...], optional: tuple[str, ...]) -> CodeType:
     """The code of a stub for a procedure with these parameters.
 
-    It calls the procedure's function, which is there from then on, and holds none of the arguments meanwhile.
+    It calls the procedure's function, which is there from then on, and holds none of the arguments meanwhile, so that
+    nothing is copied for its sake; very many it does hold, rather than be long itself.
     """
     names = [abi.VARIABLE + name for name in (*needs, *optional)]
     given = "".join(f", ({name}, {name} := None)[0]" for name in names)
     first = f"{abi.FIRST_CALL}({_LOAD!r}, {_IDENTIFIER!r})"
-    text = f"def stub({', '.join([abi.DEPTH, *names])}): return {first}({abi.DEPTH}{given})"
+    if len(names) <= _MOST_LET_GO:
+        text = f"def stub({', '.join([abi.DEPTH, *names])}): return {first}({abi.DEPTH}{given})"
+    else:
+        text = f"def stub(*given): return {first}(*given)"
     [code] = [part for part in compile(text, "", "exec").co_consts if isinstance(part, CodeType)]
     return code

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Sized
 from typing import Any, Final, TypeVar
 
 from neuroscript.runtime.in_place import CHANGES
 from neuroscript.runtime.programs import Place
 from neuroscript.syntax import nodes as n
 
-FactsT = TypeVar("FactsT")
+FactsT = TypeVar("FactsT", bound=Sized)
 
+_MOST_FACTS = 500
 _PUT_BACK = frozenset({"list.append", "list.push", *map(str.lower, CHANGES)})  # tools whose work is done in place
 
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-def follow(block: n.Block, known: FactsT, through: Callable[[n.Stmt, FactsT], FactsT | None]) -> FactsT | None:
+def follow(
+    block: n.Block, known: FactsT, through: Callable[[n.Stmt, FactsT], FactsT | None], nothing: FactsT
+) -> FactsT | None:
     """Follows the statements of a block by the facts that hold between them.
+
+    Facts are forgotten where there are hundreds: each statement takes time that grows with their number.
 
     Args:
         block: the statements.
         known: the facts before the first.
         through: gives the facts behind a statement from those before it; None if control does not go on there.
+        nothing: no facts.
 
     Returns:
         the facts behind the last; None if control does not get there.
@@ -31,7 +37,8 @@ def follow(block: n.Block, known: FactsT, through: Callable[[n.Stmt, FactsT], Fa
     for statement in block:
         after = through(statement, known)
         goes_on = goes_on and after is not None
-        known = after if after is not None else known
+        if after is not None:
+            known = after if len(after) <= _MOST_FACTS else nothing
     return known if goes_on else None
 
 

@@ -82,6 +82,7 @@ class Fuel:
     def reset(self) -> None:
         """A whole budget."""
         self.stopped = None
+        self.handler_failures = 0  # of event handlers
         self.left = self.max_steps
         self.seconds = 0.0
         self.tool_seconds = 0.0  # of the host's code, since the last check

@@ -612,7 +612,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE:
             raise Stop(error) from None
-        self.call_host("the host's error callback", self.interpreter.report, error, what)
+        self.fuel.handler_failures += 1
+        self.call_host("the host's error callback", self.interpreter.report, error, what, self.fuel.handler_failures)
 
 
 # --- without state -------------------------------------------------------------------------------------------------

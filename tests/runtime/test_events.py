@@ -79,3 +79,32 @@ def test_the_variable_of_the_event_may_hold_something_else(interpreter: Interpre
     interpreter.load(f'on event "paid" as e do\n  on error do\n    emit system_error_code\n  endon\n  {body}\nendon')
     interpreter.run("fire", "paid")
     assert emitted == ["a map", 7]
+
+
+def test_a_run_that_fails_over_and_over_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[NeuroScriptError] = []
+    program = """
+on event "e" do
+  fail "no"
+endon
+func main(needs times) means
+  set i = 0
+  while i < times
+    call tool.event.Emit("e", i)
+    set i = i + 1
+  endwhile
+endfunc
+"""
+    with Interpreter(plugins=False, on_error=heard.append) as interpreter:
+        interpreter.load(program, name="p.ns")
+        interpreter.run("main", 1000)
+        told = [record.getMessage() for record in caplog.records]
+        line = "a handler of event 'e' failed: p.ns:3:3: error 1 (FAIL_STATEMENT): no"
+        assert told[:100] == [line] * 100
+        rest = "; not every one is logged)"
+        assert told[100:] == [f"{line} (failure {number} of this run{rest}" for number in (128, 256, 512)]
+        assert len(heard) == 1000
+        caplog.clear()
+        interpreter.run("main", 2)
+        interpreter.emit_event("e", 1)
+        assert [record.getMessage() for record in caplog.records] == [line] * 3

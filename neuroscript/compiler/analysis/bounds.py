@@ -16,6 +16,7 @@ from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import assigned_by, assigned_in
 from neuroscript.syntax import nodes as n
 
+_MOST_KNOWN = 200  # bounds; the time that branches take grows with their number
 _SMALL = 2.0**100  # the square of what is small
 _NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
@@ -25,7 +26,7 @@ class Bounds:
     """The lower bounds that hold at the statement for which code is being generated.
 
     A bound holds for a variable if its value is a whole number.  None is known where execution
-    may go on behind a statement that failed.
+    may go on behind a statement that failed.  Of hundreds, the newest are known.
 
     Attributes:
         known: the bounds, by variable; for the absolute value of one there is a key of its own.
@@ -92,7 +93,12 @@ class Bounds:
         if least is None:
             self.known.pop(name, None)
         else:
-            self.known[name] = least
+            self._know(name, least)
+
+    def _know(self, name: str, least: int) -> None:
+        if len(self.known) >= _MOST_KNOWN and name not in self.known:
+            del self.known[next(iter(self.known))]
+        self.known[name] = least
 
     def is_small(self, name: str) -> bool:
         """Whether a variable's value certainly is small, if it is a number."""
@@ -125,7 +131,7 @@ class Bounds:
             return
         for name, least in self._implied(condition, holds):
             if least is not None:
-                self.known[name] = max(least, self.known.get(name, least))
+                self._know(name, max(least, self.known.get(name, least)))
 
     def _implied(self, condition: n.Expr, holds: bool) -> Iterator[tuple[str, int | None]]:
         match condition:
@@ -153,12 +159,10 @@ class Bounds:
         """Ends branches, of which one was taken: what is known at the end of each holds."""
         if not ends:
             return
-        first, *others = ends
-        self.known = {
-            name: min(least, *(other[name] for other in others)) if others else least
-            for name, least in first.items()
-            if all(name in other for other in others)
-        }
+        known = ends[0]
+        for other in ends[1:]:
+            known = {name: min(least, other[name]) for name, least in known.items() if name in other}
+        self.known = known
 
 
 def _size(name: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.interprocedural import Calls
-from neuroscript.compiler.analysis.specialize import argument_for
+from neuroscript.compiler.analysis.specialize import arguments_of
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements
 from neuroscript.compiler.unit import Unit
@@ -19,25 +20,24 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
     read from that may be changed.  A caller that needs its argument no more had better let go of it.
     """
     found = {body.name: body.changed.union(_kept_by(body)).intersection(body.params) for body in procedures}
-    given = [
-        (body.name, argument.name, call.name, param)
-        for body in procedures
-        for call in calls.by[body.name]
-        for param in unit.procedures[call.name].params
-        if isinstance(argument := argument_for(call, list(unit.procedures[call.name].params), param), n.Name)
-        and argument.name in body.params
-    ]
+    givers: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for body in procedures:
+        for call in calls.by[body.name]:
+            for param, argument in arguments_of(call, unit.procedures[call.name].params).items():
+                if isinstance(argument, n.Name) and argument.name in body.params:
+                    givers[call.name, param].append((body.name, argument.name))
     for body in procedures:  # and a procedure that is a value may change all that it gets
         for call in body.calls:
             if call.name in body.variables:
                 found[body.name] |= {name for name in _names(call.args) if name in body.params}
         found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
         found[body.name].intersection_update(body.params)
-    before = -1
-    while before != (before := sum(map(len, found.values()))):
-        for name, own, callee, param in given:
-            if param in found.get(callee, ()):
+    due = [(name, param) for name, params in found.items() for param in params]
+    while due:
+        for name, own in givers.pop(due.pop(), ()):
+            if own not in found[name]:
                 found[name].add(own)
+                due.append((name, own))
     return {name: frozenset(params) for name, params in found.items()}
 
 

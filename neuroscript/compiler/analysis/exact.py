@@ -42,7 +42,7 @@ class _Quotients:
 
     def block(self, block: n.Block, known: Facts) -> Facts | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        return follow(block, known, self._statement)
+        return follow(block, known, self._statement, _NONE)
 
     def _statement(self, statement: n.Stmt, known: Facts) -> Facts | None:
         match statement:

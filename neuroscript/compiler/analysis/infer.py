@@ -145,6 +145,9 @@ def _assignments(body: Body) -> Iterator[Assignment]:
                     increments = _increments(target.name, value) if not target.path else None
                     read = frozenset(paths_read(value)) if target.path else frozenset()
                     yield Assignment(target.name, value, target.path, increments=increments, target=target, read=read)
+                case n.Set(targets=targets, value=n.ListExpr(items=items)) if len(targets) == len(items):
+                    for target, item in zip(targets, items, strict=True):
+                        yield Assignment(target.name, item, target.path)
                 case n.Set(targets=targets, value=value):
                     for place, target in enumerate(targets):
                         yield Assignment(target.name, value, target.path, place=place)

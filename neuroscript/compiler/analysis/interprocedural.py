@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.recursion import Recursion, recursion_of
-from neuroscript.compiler.analysis.specialize import Specialisation, argument_for, falls_through
+from neuroscript.compiler.analysis.specialize import Specialisation, arguments_of, falls_through
 from neuroscript.compiler.analysis.types import (
     ANY,
     ANY_KINDS,
@@ -394,9 +394,8 @@ class _Solver:
     def _pass(self, version: _Version, call: n.Call) -> None:
         """Adds what a call passes to the types of the parameters."""
         params = self.params[call.name]
-        names = list(self._unit.procedures[call.name].params)
-        values = ((name, argument_for(call, names, name)) for name in params)
-        given = {name: version.types.of(value) if value is not None else T_NIL for name, value in values}
+        values = arguments_of(call, self._unit.procedures[call.name].params)
+        given = {name: version.types.of(values[name]) if name in values else T_NIL for name in params}
         recursion = self._recursion.get(call.name)
         if recursion is not None and call.name == version.body.name:
             self._bound(call.name, recursion, given)

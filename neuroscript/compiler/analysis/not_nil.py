@@ -87,7 +87,7 @@ class _Facts:
 
     def block(self, block: n.Block, known: frozenset[str]) -> frozenset[str] | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        return follow(block, known, self._statement)
+        return follow(block, known, self._statement, frozenset())
 
     def _statement(self, statement: n.Stmt, known: frozenset[str]) -> frozenset[str] | None:
         match statement:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from neuroscript.compiler.analysis.specialize import argument_for
+from neuroscript.compiler.analysis.specialize import arguments_of
 from neuroscript.compiler.analysis.types import INT, NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
+_ROUNDS = 8  # until it is known which parameters depend on no others
 _ROUNDING = frozenset({"math.floor", "math.ceil", "math.truncate"})
 
 
@@ -58,13 +59,16 @@ def recursion_of(body: Body, calls: Iterable[n.Call]) -> Recursion | None:
     """
     own = [call for call in calls if call.name == body.name]
     params = {name for name in body.params if name not in body.changed and name not in body.handled}
-    before = None
-    while own and params and before != len(params):
+    given = [arguments_of(call, body.params) for call in own]
+    sizes: dict[str, list[tuple[int, int] | None]] = {}
+    for _ in range(_ROUNDS):
         before = len(params)
-        sizes = {
-            name: [_size(argument_for(call, body.params, name), params) for call in own] for name in sorted(params)
-        }
+        sizes = {name: [_size(values.get(name), params) for values in given] for name in sorted(params)}
         params = {name for name, found in sizes.items() if None not in found}
+        if len(params) == before:
+            break
+    else:
+        return None
     if not own or not params:
         return None
     known = [size for name in params for size in sizes[name] if size is not None]

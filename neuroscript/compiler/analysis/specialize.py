@@ -11,7 +11,8 @@ the program is loaded: its recursive calls are of that very body, and the type o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import Inference
@@ -102,10 +103,8 @@ def expected_types(bodies: list[Body], calls: Mapping[str, list[n.Call]], unit: 
     for _ in range(_PASSED_ON):
         for body in able:
             for call in calls[body.name]:
-                names = list(unit.procedures[call.name].params)
-                for name in names:
+                for name, value in arguments_of(call, unit.procedures[call.name].params).items():
                     kinds = evidence.get(call.name, {}).get(name)
-                    value = argument_for(call, names, name)
                     if kinds not in _EXPECTED or not isinstance(value, n.Name) or value.name not in body.params:
                         continue
                     if evidence[body.name].setdefault(value.name, kinds) == kinds and call.name != body.name:
@@ -166,12 +165,19 @@ def internal(load: int, name: str, params: Mapping[str, Type]) -> Specialisation
     return Specialisation(abi.specialised(load, name), abi.specialised_self(load, name), params, None, checked=False)
 
 
-def argument_for(call: n.Call, names: list[str], name: str) -> n.Expr | None:
-    """The argument that a call has for a parameter; None if it has none."""
-    for position, given in enumerate(call.args):
-        if given.name == name or (given.name is None and names[position : position + 1] == [name]):
-            return given.value
-    return None
+def arguments_of(call: n.Call, names: Sequence[str]) -> dict[str, n.Expr]:
+    """The arguments of a call by the names of the parameters that they are for, of those that have one.
+
+    Args:
+        call: the call.
+        names: the parameters of the procedure, in order.
+    """
+    found: dict[str, n.Expr] = {}
+    for given, name in zip_longest(call.args, names[: len(call.args)]):
+        name = name if given.name is None else given.name
+        if name is not None:
+            found.setdefault(name, given.value)
+    return found
 
 
 # --- what parameters are for -----------------------------------------------------------------------------------------
@@ -341,8 +347,8 @@ def _at_any_depth(
 
 def _argument_types(call: n.Call, body: Body, params: Mapping[str, Type], types: Inference) -> list[Type] | None:
     """The types of a call's arguments for the checked parameters; None if one may be of another kind."""
-    values = [argument_for(call, body.params, name) for name in params]
-    kinds = [types.of(value) if value is not None else NOTHING for value in values]
+    given = arguments_of(call, body.params)
+    kinds = [types.of(given[name]) if name in given else NOTHING for name in params]
     fit = all(kind.within(params[name].kinds) for name, kind in zip(params, kinds, strict=True))
     return kinds if fit else None
 

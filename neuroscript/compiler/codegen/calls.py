@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS, arguments_of
 from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -174,10 +174,10 @@ class CallGenerator:
             return py.name(general)  # also from the general body to itself, so that a traceback tells the two apart
         if own and special.result is not None:  # then all its calls of itself fit
             return py.name(special.self_identifier)
-        names = list(context.unit.procedures[call.name].params)
+        given = arguments_of(call, context.unit.procedures[call.name].params)
         tests: list[ast.expr] = []
         for name, wanted in special.params.items():
-            value = argument_for(call, names, name)
+            value = given.get(name)
             kind = context.type_of(value) if value is not None else NOTHING
             small = own or wanted.kinds != INT or (kind.bits is not None and kind.bits <= ENTRY_BITS)
             if kind.within(wanted.kinds) and small:

@@ -129,7 +129,7 @@ def _codes(program: ProgramContext, analysis: ProgramAnalysis, identifier: str, 
 
 def _procedure_values(unit: Unit, body: Body) -> list[ast.stmt]:
     """Statements that make the values of the procedures of the program that a body mentions."""
-    names = (body.values - body.variables).intersection(unit.procedures) - unit.globals
+    names = [name for name in body.values - body.variables if name in unit.procedures and name not in unit.globals]
     made: list[ast.stmt] = []
     for name in sorted(names):
         made.append(py.assign(abi.PROCEDURE_VALUE + name, py.call(abi.FUNCTION_OF, py.const(name))))
