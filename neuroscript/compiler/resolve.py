@@ -33,6 +33,9 @@ LAST = "last"
 """The result of the latest call, in a body that has no variable of this name."""
 
 _RULED = frozenset({n.Break, n.Continue, n.ClearError, n.Return, n.OnError})  # what may not stand everywhere
+_LISTS = ("events", "loops", "calls", "value_calls", "callbacks", "literals", "returns")
+_SETS = ("variables", "readonly", "reads", "values", "changed", "stored", "operators", "tolerated", "tolerant")
+_EMPTY: frozenset[str] = frozenset()
 SYSTEM_NAMES = ("system_error_message", "system_error_code", SYSTEM_ERROR)
 
 
@@ -79,17 +82,26 @@ class Body:
     evals: int = 0  # how often it evaluates a text that is known only when it runs
     session: frozenset[str] | None = None  # the variables that an interactive session shares with it; None without one
 
+    def settle(self) -> None:
+        """Has the sets and lists that are empty share one, when all is found; programs of very many bodies need it."""
+        for name in _SETS:
+            if not getattr(self, name):
+                setattr(self, name, _EMPTY)
+        for name in _LISTS:
+            if not getattr(self, name):
+                setattr(self, name, ())
+
     def discard(self) -> None:
         """Lets go of the body's tree, when its code has been generated."""
         self.forget()
         self.block.clear()
-        self.handlers.clear()
+        self.handlers = []
 
     def forget(self) -> None:
         """Lets go of what has been found in the body's tree, when it has been analysed."""
-        found = self.events, self.loops, self.calls, self.value_calls, self.callbacks, self.literals, self.returns
-        for part in (*found, self.walked):
-            part.clear()
+        for name in _LISTS:
+            setattr(self, name, ())
+        self.walked.clear()
 
     def parts_of(self, expression: n.Expr) -> Sequence[n.Expr]:
         """An expression of the body and all its subexpressions, from left to right."""
@@ -185,6 +197,7 @@ def _add(result: Resolved, body: Body) -> None:
     _assign_handlers(body)
     for event in body.events:
         _add_event(result, event)
+    body.settle()
 
 
 def _shares_a_try(body: Body) -> bool:

@@ -1,7 +1,7 @@
 """The work of loading and compiling grows with a program's length and no faster, whatever there are many of.
 
-What is counted is the lines of the compiler that run, so a busy machine changes nothing.  Long programs are attacks too:
-no limit of the run holds before it begins.
+What is counted is the lines of the compiler that run, so a busy machine changes nothing.  Long programs are attacks
+too: no limit of the run holds before it begins.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from neuroscript.compiler.traversal import statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.syntax import nodes as n
 
+_NONE: frozenset[str] = frozenset()
+
 
 def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str, frozenset[str]]:
     """The parameters that procedures change, or keep, or give to others of the program which do, by procedure.
@@ -19,26 +21,30 @@ def changed_params(procedures: list[Body], unit: Unit, calls: Calls) -> dict[str
     Those are the ones that are assigned to, or stored in; and those that are stored in something else, since what is
     read from that may be changed.  A caller that needs its argument no more had better let go of it.
     """
-    found = {body.name: body.changed.union(_kept_by(body)).intersection(body.params) for body in procedures}
+    found = {body.name: _own_changes(body) for body in procedures}
     givers: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for body in procedures:
         for call in calls.by[body.name]:
             for param, argument in arguments_of(call, unit.procedures[call.name].params).items():
                 if isinstance(argument, n.Name) and argument.name in body.params:
                     givers[call.name, param].append((body.name, argument.name))
-    for body in procedures:  # and a procedure that is a value may change all that it gets
-        for call in body.calls:
-            if call.name in body.variables:
-                found[body.name] |= {name for name in _names(call.args) if name in body.params}
-        found[body.name].update(_names(argument for call in body.value_calls for argument in call.args))
-        found[body.name].intersection_update(body.params)
     due = [(name, param) for name, params in found.items() for param in params]
     while due:
         for name, own in givers.pop(due.pop(), ()):
             if own not in found[name]:
                 found[name].add(own)
                 due.append((name, own))
-    return {name: frozenset(params) for name, params in found.items()}
+    return {name: frozenset(params) if params else _NONE for name, params in found.items()}
+
+
+def _own_changes(body: Body) -> set[str]:
+    """The parameters that a procedure changes itself, or keeps, or gives to a procedure that is a value."""
+    changed = {*body.changed, *_kept_by(body)}
+    for call in body.calls:
+        if call.name in body.variables:
+            changed.update(_names(call.args))
+    changed.update(_names(argument for call in body.value_calls for argument in call.args))
+    return changed.intersection(body.params)
 
 
 def _kept_by(body: Body) -> Iterator[str]:

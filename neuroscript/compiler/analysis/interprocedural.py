@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.recursion import Recursion, recursion_of
@@ -182,6 +183,9 @@ def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
     return signature.problem(len(call.args) - len(names), names) is None
 
 
+_NO_SHAPES: AbstractSet[Shape] = frozenset()
+
+
 class _Version:
     """One version of a body, while types are inferred."""
 
@@ -197,7 +201,7 @@ class _Version:
         self.values: dict[str, Type] = {}  # and of those that it calls as values, as far as that is known
         self.results: dict[str, Type] = {}  # of what it calls, when its types were last inferred
         self._params: list[Type] | None = None  # and what is passed to it
-        self._read: set[Shape] = set()  # and the shapes that this depended on
+        self._read = _NO_SHAPES  # and the shapes that this depended on
         self._since = 0  # after so many changes
         self.is_due = True  # whether what is passed to it, or a result, may have changed since
         self._seen = -1  # so many changes to shapes have been looked at

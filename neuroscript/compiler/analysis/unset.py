@@ -31,6 +31,9 @@ class Unset:
     stores: frozenset[n.Place] = frozenset()
 
 
+_NOTHING = Unset()
+
+
 def read_unset(body: Body) -> Unset:
     """Finds the variables of a body, parameters apart, that may be read before they are set."""
     reads = _Reads(body)
@@ -41,6 +44,8 @@ def read_unset(body: Body) -> Unset:
         reads.block(handler.body)
         # What only the handler reads tells nothing of what the body reads, unless that goes on behind any statement.
         found |= reads.found if body.resumes else reads.found.intersection(changed_by(handler.body))
+    if not (found or reads.places or reads.stores):
+        return _NOTHING
     return Unset(frozenset(found), frozenset(reads.places), frozenset(reads.stores))
 
 
