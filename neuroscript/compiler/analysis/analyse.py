@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.changes import changed_arguments, changed_params
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops, lengths
+from neuroscript.compiler.analysis.effects import Effects
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.exact import exact_quotients
 from neuroscript.compiler.analysis.growth import Growth, find_growth
-from neuroscript.compiler.analysis.infer import Effects, Inference
+from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.interprocedural import (
     ProcedureTypes,
     calls_among,

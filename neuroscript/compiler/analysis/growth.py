@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from neuroscript.compiler.analysis.infer import Assignment, Effects, Inference
+from neuroscript.compiler.analysis.effects import Assignment, Effects
+from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.types import ANY, CONTAINER, LIST, OTHER, Type
 from neuroscript.compiler.resolve import Body
 from neuroscript.records import record
