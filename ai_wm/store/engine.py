@@ -268,15 +268,20 @@ class StorageEngine:
             if disk is not None and mark == disk.mark:
                 return True
             with self.performance.telling():
+                before, self.stale = self.stale, True  # until it is done
                 if disk is None:
-                    self.stale = True  # until it is done
                     made = IndexFile.create(self.indexes.path)
                     index.fill(made)
                     index.filled(mark)
-                    self.stale = False
+                    before = False
                 else:
-                    disk.write(index.batch(), mark)
+                    try:
+                        disk.write(index.batch(), mark)
+                    except (OSError, sqlite3.Error):  # all is as before
+                        self.stale = before
+                        raise
                     index.moved(disk)
+                self.stale = before
         except (OSError, sqlite3.Error) as error:
             _LOG.debug("the index in %s could not be brought up to date: %s", self.indexes.path, error)
             return False
