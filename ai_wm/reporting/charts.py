@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 560, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 12, 26
 _PLOT_WIDTH, _PLOT_HEIGHT = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _TICKS: Final = 4
+_LEAST_SPAN: Final = 1e-300  # the ticks of a shorter axis would be numbers that floating point does not tell apart
 _MOST_LABELS: Final = 7
 _MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MARKS: Final = (
@@ -113,7 +114,7 @@ def nice_scale(largest: float, least: float = 0, *, whole: bool = False) -> list
     """Returns the ticks of an axis at round numbers: 0, at least the largest value, and at most the least below 0."""
     largest, least = max(largest, 0), min(least, 0)
     span = largest - least
-    if not span > 0 or not math.isfinite(span):
+    if not _LEAST_SPAN < span < math.inf:
         return [0.0, 1.0]
     rough = span / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))

@@ -223,6 +223,6 @@ def _pattern(needs: tuple[str, ...], optional: tuple[str, ...]) -> CodeType:
     if len(names) <= _MOST_LET_GO:
         text = f"def stub({', '.join([abi.DEPTH, *names])}): return {first}({abi.DEPTH}{given})"
     else:
-        text = f"def stub(*given): return {first}(*given)"
+        text = f"def stub(*given, **named): return {first}(*given, **named)"
     [code] = [part for part in compile(text, "", "exec").co_consts if isinstance(part, CodeType)]
     return code

@@ -8,7 +8,7 @@ from datetime import date
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ai_wm.reporting import formats
@@ -62,6 +62,7 @@ def test_a_chart_has_a_name_and_a_description() -> None:
 
 
 @pytest.mark.parametrize("bars", [True, False])
+@example(values=[None, None, None, None, 5e-324])
 @given(values=st.lists(st.none() | st.floats(-1e9, 1e15), min_size=5, max_size=5))
 def test_nothing_is_drawn_outside(bars: bool, values: list[float | None]) -> None:
     root = drawn(chart(Series(HOSTILE, 0, values), Series("b", 7, [None] * 5), bars=bars))
