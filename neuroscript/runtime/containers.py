@@ -268,10 +268,8 @@ class Containers:
             if 0 <= position < len(container):
                 return container[position]
             raise out_of_range(position, container)
-        if kind is EventValue:
+        if kind is EventValue or kind is ErrorValue:
             return container.field(key if type(key) is str else self.text(key))
-        if kind is ErrorValue:
-            return container.fields().get(key if type(key) is str else self.text(key))
         error = NilOperandError if container is None else NeuroScriptError
         raise error(ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string")
 

@@ -95,6 +95,12 @@ class ErrorValue:
         """The fields that a script can read."""
         return {**self.details, "code": int(self.code), "message": self.message}
 
+    def field(self, name: str) -> Any:
+        """One of the fields, nil for any other name; the code and the message are there without the details."""
+        if name == "code":
+            return int(self.code)
+        return self.message if name == "message" else self.details.get(name)
+
     def __bool__(self) -> bool:
         return False
 
