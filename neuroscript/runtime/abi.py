@@ -96,6 +96,9 @@ FUNCTION_OF = "_function"
 FITTING = "_fitting"
 """Gives a procedure as a value that enters the code for what the program's internal code passes to it."""
 
+GLOBAL = "host_"
+"""Begins the name of a host's global."""
+
 CONSTANT = "k_"
 """Begins the name of a type constant, or of the procedure that has taken its name."""
 

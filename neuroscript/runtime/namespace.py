@@ -101,6 +101,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _fill_namespace(self) -> None:
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
+        self.namespace.update((abi.GLOBAL + name, value) for name, value in self.globals.items())
         self.namespace.update(
             {
                 abi.ADD: operations.add,

@@ -177,6 +177,24 @@ def test_looking_at_a_list_does_not_hold_it(before: str, statement: str) -> None
             [[2, 1], [9, 1]],
         ),
         ("set xs = [1]\nwhisper self, xs\nset xs[0] = 2\nreturn xs", [2]),
+        (
+            'set xs = [{"v": 1}, {"v": 2}]\nset b = xs[1]\nset xs[1].v = b.v + 5\nset xs[1].v = b.v + 1\nreturn [xs, b]',
+            [[{"v": 1}, {"v": 3}], {"v": 2}],
+        ),
+        (
+            'set g = {"a": {"b": {"n": 1}}}\nset old = g\nset inner = g.a\nset g.a.b.n = 2\nset g.a.b.n = 3\n'
+            "return [g, old, inner]",
+            [{"a": {"b": {"n": 3}}}, {"a": {"b": {"n": 1}}}, {"b": {"n": 1}}],
+        ),
+        (
+            'set m = {"1": {"n": 1}}\nset p = m["1"]\nset i = 1\nset m[i].n = 2\nset i = 1.0\nset m[i].n = p.n + 2\n'
+            "return [m, p]",
+            [{"1": {"n": 3}}, {"n": 1}],
+        ),
+        (
+            "set g = [[1], [2]]\nset h = g\nset i = 1\nset g[i][0] = h[0][0] + 8\nreturn [g, h]",
+            [[[1], [9]], [[1], [2]]],
+        ),
     ],
 )
 @pytest.mark.parametrize("before", ["", HANDLER], ids=["plain", "under a handler"])

@@ -15,7 +15,7 @@ from neuroscript.runtime.watching import Watcher
 from tests.fuzz.programs import make_case
 from tests.fuzz.routines import make_trial
 
-PREFIXES = {"PROCEDURE", "PROCEDURE_VALUE", "VARIABLE", "BUILTIN", "CONSTANT", "UNREPLACED"}
+PREFIXES = {"PROCEDURE", "PROCEDURE_VALUE", "VARIABLE", "BUILTIN", "CONSTANT", "GLOBAL", "UNREPLACED"}
 PREFIXES |= {"TOOL", "TOOL_FUNCTION", "TOOL_CONSTANT", "TOOL_CHANGE", "TOOL_READER"}
 CONSTANTS = {name: value for name, value in vars(abi).items() if name.isupper() and not name.startswith("_")}
 HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is str} | {name: name for name in abi.PYTHON}

@@ -230,7 +230,9 @@ class ExpressionGenerator:
             return _if_set(name, py.call(abi.NAME, py.const(name)))
         if name == LAST:
             return py.name(LATEST)
-        if name in TYPE_CONSTANTS and name not in self.unit.globals:
+        if name in self.unit.globals:
+            return py.name(abi.GLOBAL + name)
+        if name in TYPE_CONSTANTS:
             return py.name(abi.CONSTANT + name)
         if self.context.is_procedure(name):
             return py.name(abi.PROCEDURE_VALUE + name)

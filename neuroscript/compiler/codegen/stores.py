@@ -17,11 +17,31 @@ from neuroscript.compiler.codegen.hopeful import item_of_likely, may_run_twice, 
 from neuroscript.compiler.codegen.moves import idle_within
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds
 from neuroscript.compiler.traversal import key_of, path_of, walk
+from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG
 from neuroscript.syntax import nodes as n
 
 Evaluated = tuple[list[ast.stmt], ast.expr, list[ast.stmt]]
+
+
+@record(frozen=True)
+class _Child:
+    """A list or map on the way to the one that gets the item.
+
+    Attributes:
+        name: of the temporary that holds it.
+        within: the type of what holds it.
+        holder: that.
+        key: where it is there.
+        is_unshared: the test that nothing else holds it, which puts it into the temporary.
+    """
+
+    name: str
+    within: Type
+    holder: ast.expr
+    key: ast.expr
+    is_unshared: ast.expr
 
 
 class StoreGenerator:
@@ -43,11 +63,12 @@ class StoreGenerator:
         self.temporaries = context.temporaries
         self.target = target
         self.kind = kind
-        self.tests = unshared
+        self.unshared = unshared
         self.whole = (target.name, *map(key_of, target.path))
         self.held: ast.Name = py.variable(target.name)  # the list or map that gets the item
         self.known: dict[tuple[object, ...], str] = {}  # what is held on the way to it
-        self.children: list[str] = []
+        self.children: list[_Child] = []
+        self.copies = True  # whether what is on the way can be copied where it stands
 
     def store(
         self,
@@ -92,7 +113,7 @@ class StoreGenerator:
             item = py.name(temporary)
         else:
             made = item
-        clean = [clear(child) for child in self.children]
+        clean = [clear(child.name) for child in self.children]
         put = py.call(abi.PUT_PATH, py.variable(self.target.name), py.items(reads), item)
         if len(path) == 1:
             put = py.call(abi.PUT, py.variable(self.target.name), reads[0], item)
@@ -103,19 +124,25 @@ class StoreGenerator:
         if not is_there:
             stored = self._stored(reads[-1], made, other)
         likely = stored
-        if self.tests and len(path) == 1 and (self.kind.within(MAP) or self.kind.within(LIST)):
-            likely = [py.when(py.negated(py.both(*self.tests)), [self._copy()]), *stored]
-        elif self.tests:
-            likely = [py.when(py.both(*self.tests), stored, other)]
+        tests = [*self.unshared, *(child.is_unshared for child in self.children)]
+        if tests and self.copies and _is_copied_inline(self.kind):
+            likely = [*self._copies(), *stored]
+        elif tests:
+            likely = [py.when(py.both(*tests), stored, other)]
         return [*code, *missing(likely, other), *clean, *let_go]
 
-    def _copy(self) -> ast.stmt:
-        """A statement that gives the variable a list or map of its own."""
-        whole: ast.expr = ast.Dict([None], [self.held])
-        if self.kind.within(LIST):
-            whole = ast.List([ast.Starred(self.held, py.LOAD)], py.LOAD)
-        is_small = py.compare(py.call("len", self.held), "<=", py.const(BIG))
-        return py.set_variable(self.target.name, py.either(is_small, whole, py.call(abi.COPIED, self.held)))
+    def _copies(self) -> list[ast.stmt]:
+        """Statements that give the variable, and what is on the way, a list or map of its own where others hold it."""
+        made: list[ast.stmt] = []
+        root, kinds = py.variable(self.target.name), [*(child.within for child in self.children), self.kind]
+        if self.unshared:
+            own = py.set_variable(self.target.name, _copy(root, kinds[0]))
+            made.append(py.when(py.negated(py.both(*self.unshared)), [own]))
+        for child, kind in zip(self.children, kinds[1:], strict=True):
+            held = py.name(child.name)
+            targets = [ast.Name(child.name, py.STORE), ast.Subscript(child.holder, child.key, py.STORE)]
+            made.append(py.when(py.negated(child.is_unshared), [ast.Assign(targets, _copy(held, kind))]))
+        return made
 
     def _cannot_fail(self, key: n.Expr) -> bool:
         """Whether the evaluation of a key certainly does not fail, so that it may come before that of the value."""
@@ -129,14 +156,16 @@ class StoreGenerator:
     def _go(self, reads: list[ast.expr]) -> bool:
         """Goes the way to the list or map that gets the item; whether the types on it are likely."""
         for depth, key in enumerate(self.target.path[:-1], 1):
-            held, read = self.held, reads[depth - 1]
+            held, read, within = self.held, reads[depth - 1], self.kind
             found = item_of_likely(self.context, self.expressions, _same(held), self.kind, key, read)
             if found is None:
                 return False
+            likely = self.context.type_of(key)
+            self.copies &= likely.within(STR if self.kind.within(MAP | NIL) else INT) and _is_copied_inline(self.kind)
             self.kind = _item_type(self.kind, key)
             child = self.temporaries.fresh()
-            self.children.append(child)
-            self.tests.append(only_container_holds(py.bind(child, found)))
+            is_unshared = only_container_holds(py.bind(child, found))
+            self.children.append(_Child(child, within, held, read, is_unshared))
             self.held = py.name(child)
             if None not in self.whole[: depth + 1]:
                 self.known[self.whole[: depth + 1]] = child
@@ -166,6 +195,18 @@ class StoreGenerator:
         if kind.kinds & STR and self.kind.kinds & MAP:
             made = [py.when(py.both(py.kind_is(key, "str"), room), store, made)]
         return made
+
+
+def _is_copied_inline(kind: Type) -> bool:
+    return kind.within(MAP | NIL) or kind.within(LIST | NIL)
+
+
+def _copy(held: ast.expr, kind: Type) -> ast.expr:
+    """A copy of a list or map; Python raises where there is neither."""
+    whole: ast.expr = ast.Dict([None], [held])
+    if kind.within(LIST | NIL):
+        whole = ast.List([ast.Starred(held, py.LOAD)], py.LOAD)
+    return py.either(py.compare(py.call("len", held), "<=", py.const(BIG)), whole, py.call(abi.COPIED, held))
 
 
 def _same(held: ast.expr) -> Callable[[bool], tuple[ast.expr, ast.expr]]:
