@@ -182,7 +182,7 @@ def test_looking_at_a_list_does_not_hold_it(before: str, statement: str) -> None
             [[{"v": 1}, {"v": 3}], {"v": 2}],
         ),
         (
-            'set g = {"a": {"b": {"n": 1}}}\nset h = g\nset x = g.a\nset g.a.b.n = 2\nset g.a.b.n = 3\nreturn [g, h, x]',
+            'set g = {"a": {"b": {"n": 1}}}\nset h, x = [g, g.a]\nset g.a.b.n = 2\nset g.a.b.n = 3\nreturn [g, h, x]',
             [{"a": {"b": {"n": 3}}}, {"a": {"b": {"n": 1}}}, {"b": {"n": 1}}],
         ),
         (
