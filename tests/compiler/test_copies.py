@@ -138,6 +138,10 @@ def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> N
         "if m.xs or i < a or a\n    set m.xs[i] = i\n  endif",
         "if i < 0 or m.xs == nil or a\n    set m.xs[i] = i\n  endif",
         "must tool.list.Length(m.xs) < a\n  set m.xs[i] = i",
+        "if is_list(m.xs)\n    set m.xs[i] = i\n  endif",
+        "set same = is_map(m.xs) or is_number(m.xs)\n  set m.xs[i] = i",
+        "must is_list(m.xs) and not is_map(m.xs)\n  set m.xs[i] = i",
+        "while is_list(m.xs) and len(m.xs) == i\n    set m.xs[i] = i\n  endwhile",
     ],
 )
 def test_looking_at_a_list_does_not_hold_it(before: str, statement: str) -> None:

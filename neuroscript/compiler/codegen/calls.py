@@ -23,6 +23,8 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
 from neuroscript.syntax import nodes as n
 
+_LOOKED_UP = frozenset({n.Index, n.Name, n.Literal})
+
 
 class CallGenerator:
     """Generates code for calls by name, and for calls of values."""
@@ -53,8 +55,10 @@ class CallGenerator:
             made = context.as_last(self._direct(call, abi.PROCEDURE + name))
             if self._is_predicate(call):
                 # Mostly there is no such procedure.
-                value = self.expressions.value(call.args[0].value)
-                return py.either(py.name(abi.UNREPLACED + name), builtin(name, value), made)
+                value, again = self.expressions.operand(call.args[0].value)
+                if isinstance(value, ast.NamedExpr):
+                    context.temporaries.hold_name(value.target.id)
+                return py.either(py.name(abi.UNREPLACED + name), builtin(name, value, again), made)
             return made
         return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
 
@@ -68,12 +72,15 @@ class CallGenerator:
         return py.either(test.test, py.negated(test.body), py.call(abi.NOT, test.orelse))
 
     def _is_predicate(self, call: n.Call) -> bool:
-        """Whether a call is one of a built-in function that procedures may take the place of, by a name or literal."""
+        """Whether a call is one of a built-in function that procedures may take the place of, by what is looked up."""
         name, body, unit = call.name, self.context.body, self.context.unit
         if name not in BUILTINS or name in FIXED_BUILTINS or name in unit.procedures or name in unit.globals:
             return False
         one = len(call.args) == 1 and call.args[0].name is None
-        return one and name not in body.variables and self.context.is_repeatable(call.args[0].value)
+        if not one or name in body.variables:
+            return False
+        value = call.args[0].value
+        return self.context.is_repeatable(value) or all(type(part) in _LOOKED_UP for part in body.parts_of(value))
 
     def _call_variable(self, call: n.Call) -> ast.expr:
         """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""

@@ -191,7 +191,7 @@ class OperationGenerator:
                 return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
             return py.compare(once(first), same, self.expressions.value(operand))
         right = self.context.type_or_nil(operand, self.context.type_of(operand))
-        if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR)):
+        if any(kind.within(same_kind | NIL) and right.within(same_kind | NIL) for same_kind in (NUM, STR, BOOL)):
             return py.compare(once(first), operator, self.expressions.value(operand))
         if _is_word(operand) or _is_word(source):
             return py.compare(once(first), operator, once(self._operand_or_nil(operand)[0]))  # equal to a string alone

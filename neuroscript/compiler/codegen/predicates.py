@@ -16,10 +16,10 @@ _TYPES = {
 }
 
 
-def builtin(name: str, value: ast.expr) -> ast.expr:
-    """Code of the built-in function of one value, which may stand in several places."""
+def builtin(name: str, value: ast.expr, again: ast.expr) -> ast.expr:
+    """Code of the built-in function of one value, given the value's code at the first mention and at the others."""
     if name in _TYPES:
-        return py.some(*(py.kind_is(value, word) for word in _TYPES[name]))
+        return py.some(*(py.kind_is(one, word) for one, word in zip((value, again), _TYPES[name], strict=False)))
     if name == "is_nil" and not isinstance(value, ast.Constant):  # Python warns of `is` between constants
         return py.compare(value, "is", py.const(None))
     return py.call(abi.BUILTIN + name, value)
