@@ -101,6 +101,28 @@ def test_a_list_that_is_first_set_in_a_branch_is_appended_to_in_place() -> None:
     assert copies(GROW.format(statement=statement, shown="xs")) == 0
 
 
+POPPED = """set xs, i, sum = [tool.list.Range(0, 50), 0, 0]
+{before}
+while i < a
+  call tool.probe.See(xs)
+  set rest, item = tool.list.Pop(xs)
+  {between}
+  set xs = rest
+  set sum = sum + item
+  set i = i + 1
+endwhile
+must xs == tool.list.Range(0, 50 - a) and sum == 49 * a - a * (a - 1) / 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "copied"),
+    [("", "", 0), ("", "set twice = item * 2", 0), ("set old = xs", "", 1), ("", "must len(xs) == len(rest) + 1", 39)],
+)
+def test_a_list_may_be_popped_into_another_name(before: str, between: str, copied: int) -> None:
+    assert copies(POPPED.format(before=before, between=between)) == copied
+
+
 def test_what_another_name_holds_is_copied_once() -> None:
     text = "set xs = [0]\nset ys = xs\ncall tool.probe.See(xs)\nset j = 1\n"
     text += "while j < a\n  set xs = tool.list.Append(xs, j)\n  call tool.probe.See(xs)\n  set j = j + 1\nendwhile"

@@ -14,6 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.hopeful import is_last, is_length
+from neuroscript.compiler.codegen.moves import is_read_last
 from neuroscript.compiler.codegen.temporaries import clear, only_variable_holds
 from neuroscript.compiler.codegen.tools import ToolCallGenerator, places_of
 from neuroscript.compiler.traversal import key_of, path_of
@@ -176,8 +177,24 @@ class InPlaceGenerator:
 def popping(
     context: FunctionContext, expressions: ExpressionGenerator, targets: list[n.Target], value: n.Expr, way: Way
 ) -> Callable[[list[ast.stmt]], list[ast.stmt]] | None:
-    """``set xs, x = tool.list.Pop(xs)``, where ``xs`` may be a path: makes the statement of what does it otherwise."""
+    """``set xs, x = tool.list.Pop(xs)``, where ``xs`` may be a path: makes the statement of what does it otherwise.
+
+    Where nothing reads ``xs`` again, ``set rest, x = tool.list.Pop(xs)`` takes its list over.
+    """
     match targets, value:
+        case (
+            [n.Target(name=rest, path=[]), n.Target(name=item, path=[])],
+            n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=name), name=None)]),
+        ) if len({rest, item, name}) == 3 and is_read_last(context, name):
+            link = context.unit.linker.tool(tool)
+            if link is None or not link.pop or context.is_read_only(rest) or context.is_read_only(item):
+                return None
+            taken: list[ast.stmt] = [py.set_variable(item, py.call(ast.Attribute(py.variable(name), "pop", py.LOAD)))]
+            taken += [py.set_variable(rest, py.variable(name)), py.set_variable(name, py.const(None))]
+            is_list = py.kind_is(py.variable(name), "list")
+            mine = py.both(is_list, only_variable_holds(name), py.variable(name))
+            before = context.temporaries.release()
+            return lambda other: [*before, py.when(mine, taken, other)]
         case (
             [n.Target(name=name, path=path) as target, n.Target(name=item, path=[])],
             n.ToolCall(name=tool, args=[n.Argument(value=old, name=None)]),

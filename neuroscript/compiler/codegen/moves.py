@@ -150,6 +150,18 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[str]:
     return []
 
 
+def is_read_last(context: FunctionContext, name: str) -> bool:
+    """Whether the current statement is the last to read a variable, which certainly is set, and may empty it."""
+    if (
+        context.statement is None
+        or context.unit.watches
+        or context.in_error_handler
+        or context.body.session is not None
+    ):
+        return False
+    return context.is_set(name) and (name, None) in context.liveness.last_reads(context.statement)
+
+
 def let_go(name: str) -> ast.expr:
     """Code that gives the value of a variable, which no longer holds it then."""
     empty = py.bind(abi.VARIABLE + name, py.const(None))
