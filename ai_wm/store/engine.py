@@ -269,19 +269,17 @@ class StorageEngine:
                 return True
             with self.performance.telling():
                 before, self.stale = self.stale, True  # until it is done
-                if disk is None:
-                    made = IndexFile.create(self.indexes.path)
-                    index.fill(made)
-                    index.filled(mark)
-                    before = False
-                else:
+                if disk is not None:
                     try:
                         disk.write(index.batch(), mark)
                     except (OSError, sqlite3.Error):  # all is as before
                         self.stale = before
                         raise
                     index.moved(disk)
-                self.stale = before
+                else:
+                    index.fill(IndexFile.create(self.indexes.path))
+                    index.filled(mark)
+                self.stale = before and disk is not None
         except (OSError, sqlite3.Error) as error:
             _LOG.debug("the index in %s could not be brought up to date: %s", self.indexes.path, error)
             return False

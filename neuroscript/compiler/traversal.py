@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Sized
+from itertools import zip_longest
 from typing import Any, Final, TypeVar
 
 from neuroscript.runtime.in_place import CHANGES
@@ -256,6 +257,21 @@ _CHILDREN: Final[dict[type[n.Expr], Callable[[Any], Sequence[n.Expr]]]] = {
     n.CallValue: lambda it: [it.callee, *[argument.value for argument in it.args]],
     n.Eval: lambda it: (it.text,),
 }
+
+
+def arguments_of(call: n.Call, names: Sequence[str]) -> dict[str, n.Expr]:
+    """The arguments of a call by the names of the parameters that they are for, of those that have one.
+
+    Args:
+        call: the call.
+        names: the parameters of the procedure, in order.
+    """
+    found: dict[str, n.Expr] = {}
+    for given, name in zip_longest(call.args, names[: len(call.args)]):
+        name = name if given.name is None else given.name
+        if name is not None:
+            found.setdefault(name, given.value)
+    return found
 
 
 def nil_tolerant_operands(expression: n.Expr) -> Sequence[n.Expr]:

@@ -123,6 +123,21 @@ def test_a_list_may_be_popped_into_another_name(before: str, between: str, copie
     assert copies(POPPED.format(before=before, between=between)) == copied
 
 
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("set xs = [1, 2]\nset rest, x = tool.list.Pop(xs)\nreturn [rest, x, last]", [[1], 2, [[1], 2]]),
+        ("set xs = [1, 2]\nset x, rest = tool.list.Pop(xs)\nreturn [x, rest]", [[1], 2]),
+        ("set xs = [1, [2]]\nset rest, xs = tool.list.Pop(xs)\nreturn [rest, xs]", [[1], [2]]),
+        ('set xs = [1, 2]\nset rest, x = tool.list.Pop(xs)\nreturn eval("{{xs}} {{rest}}")', "[1, 2] [1]"),
+        ("on error do\nreturn xs\nendon\nset xs = [1, 2]\nset rest, x = tool.list.Pop(xs)\nfail x", [1, 2]),
+        ("on error do\nreturn xs\nendon\nset xs = []\nset rest, x = tool.list.Pop(xs)\nreturn x", []),
+    ],
+)
+def test_what_popping_gives(text: str, result: object) -> None:
+    assert run(text).result == result
+
+
 def test_what_another_name_holds_is_copied_once() -> None:
     text = "set xs = [0]\nset ys = xs\ncall tool.probe.See(xs)\nset j = 1\n"
     text += "while j < a\n  set xs = tool.list.Append(xs, j)\n  call tool.probe.See(xs)\n  set j = j + 1\nendwhile"

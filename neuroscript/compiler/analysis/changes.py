@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.interprocedural import Calls
-from neuroscript.compiler.analysis.specialize import arguments_of
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import statements
+from neuroscript.compiler.traversal import arguments_of, statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.syntax import nodes as n
 

@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.recursion import Recursion, recursion_of
-from neuroscript.compiler.analysis.specialize import Specialisation, arguments_of, falls_through
+from neuroscript.compiler.analysis.specialize import Specialisation, falls_through
 from neuroscript.compiler.analysis.types import (
     ANY,
     ANY_KINDS,
@@ -33,6 +33,7 @@ from neuroscript.compiler.analysis.types import (
     Type,
 )
 from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import arguments_of
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -44,6 +45,8 @@ _MOST_STATEMENTS = 3000  # of a program
 
 Results = Callable[[str], Type]
 InferTypes = Callable[[Body, Mapping[str, Type], Mapping[str, Type], Results, Shapes, bool], Inference]
+
+_NO_SHAPES: AbstractSet[Shape] = frozenset()
 
 
 @record(frozen=True)
@@ -181,9 +184,6 @@ def _is_direct(call: n.Call, body: Body, unit: Unit) -> bool:
         return False
     names = [argument.name for argument in call.args if argument.name is not None]
     return signature.problem(len(call.args) - len(names), names) is None
-
-
-_NO_SHAPES: AbstractSet[Shape] = frozenset()
 
 
 class _Version:

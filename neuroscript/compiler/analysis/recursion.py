@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from neuroscript.compiler.analysis.specialize import arguments_of
 from neuroscript.compiler.analysis.types import INT, NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import arguments_of
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 
@@ -57,9 +57,10 @@ def recursion_of(body: Body, calls: Iterable[n.Call]) -> Recursion | None:
         body: the procedure's.
         calls: its calls of procedures.
     """
-    own = [call for call in calls if call.name == body.name]
+    given = [arguments_of(call, body.params) for call in calls if call.name == body.name]
+    if not given:
+        return None
     params = {name for name in body.params if name not in body.changed and name not in body.handled}
-    given = [arguments_of(call, body.params) for call in own]
     sizes: dict[str, list[tuple[int, int] | None]] = {}
     for _ in range(_ROUNDS):
         before = len(params)
@@ -69,7 +70,7 @@ def recursion_of(body: Body, calls: Iterable[n.Call]) -> Recursion | None:
             break
     else:
         return None
-    if not own or not params:
+    if not params:
         return None
     known = [size for name in params for size in sizes[name] if size is not None]
     return Recursion(frozenset(params), max(growth for growth, _ in known), max(least for _, least in known))

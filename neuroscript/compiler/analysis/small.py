@@ -66,7 +66,7 @@ class _Facts:
 
     def block(self, block: n.Block, known: Known) -> Known | None:
         """Follows a block; what is known behind it, None if control does not go on there."""
-        return follow(block, known, self._statement, {})
+        return follow(block, known, self._statement, _NONE)
 
     def _statement(self, statement: n.Stmt, known: Known) -> Known | None:
         match statement:

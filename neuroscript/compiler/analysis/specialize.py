@@ -11,14 +11,13 @@ the program is loaded: its recursive calls are of that very body, and the type o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Mapping
 
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.types import ANY, INT, LIST, MAP, NIL, NOTHING, T_NIL, Type, bounded
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements
+from neuroscript.compiler.traversal import arguments_of, expressions, inner_blocks, statements
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -163,21 +162,6 @@ def specialise(
 def internal(load: int, name: str, params: Mapping[str, Type]) -> Specialisation:
     """The specialised body of a procedure that only calls of the same program get to, by what they pass."""
     return Specialisation(abi.specialised(load, name), abi.specialised_self(load, name), params, None, checked=False)
-
-
-def arguments_of(call: n.Call, names: Sequence[str]) -> dict[str, n.Expr]:
-    """The arguments of a call by the names of the parameters that they are for, of those that have one.
-
-    Args:
-        call: the call.
-        names: the parameters of the procedure, in order.
-    """
-    found: dict[str, n.Expr] = {}
-    for given, name in zip_longest(call.args, names[: len(call.args)]):
-        name = name if given.name is None else given.name
-        if name is not None:
-            found.setdefault(name, given.value)
-    return found
 
 
 # --- what parameters are for -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from neuroscript.compiler.analysis.specialize import ENTRY_BITS, arguments_of
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS
 from neuroscript.compiler.analysis.types import ANY, FUNCTION, INT, LIST, MAP, NIL, NOTHING, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -19,6 +19,7 @@ from neuroscript.compiler.codegen.forms import ENTRY_TYPES, LATEST, once
 from neuroscript.compiler.codegen.moves import is_mentioned_again, moved_value
 from neuroscript.compiler.codegen.predicates import builtin
 from neuroscript.compiler.resolve import LAST
+from neuroscript.compiler.traversal import arguments_of
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
 from neuroscript.syntax import nodes as n

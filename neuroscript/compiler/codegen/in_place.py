@@ -183,39 +183,42 @@ def popping(
     """
     match targets, value:
         case (
-            [n.Target(name=rest, path=[]), n.Target(name=item, path=[])],
-            n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=name), name=None)]),
-        ) if len({rest, item, name}) == 3 and is_read_last(context, name):
-            link = context.unit.linker.tool(tool)
-            if link is None or not link.pop or context.is_read_only(rest) or context.is_read_only(item):
-                return None
-            taken: list[ast.stmt] = [py.set_variable(item, py.call(ast.Attribute(py.variable(name), "pop", py.LOAD)))]
-            taken += [py.set_variable(rest, py.variable(name)), py.set_variable(name, py.const(None))]
-            is_list = py.kind_is(py.variable(name), "list")
-            mine = py.both(is_list, only_variable_holds(name), py.variable(name))
-            before = context.temporaries.release()
-            return lambda other: [*before, py.when(mine, taken, other)]
-        case (
             [n.Target(name=name, path=path) as target, n.Target(name=item, path=[])],
             n.ToolCall(name=tool, args=[n.Argument(value=old, name=None)]),
-        ) if name != item and is_put_back(context, target, old) and not context.is_read_only(item):
-            link = context.unit.linker.tool(tool)
-            if link is None or not link.pop or len(path) > DEEP or (path and context.compact):
-                return None
-            first: list[ast.stmt] = [] if context.is_pure(old) else [ast.Expr(expressions.value(old))]
-            first += context.temporaries.release()
-            held: ast.Name = py.variable(name)
-            tests = [py.kind_is(held, "list"), only_variable_holds(name)]
-            clean: list[ast.stmt] = []
-            if path:
-                keys = [expressions.value(key) for key in path]
-                tests, children, _ = way(target, [*path, n.Literal(target.place, 0)], keys, True)
-                held = py.name(children[-1])
-                clean = [clear(child) for child in children]
-            pop = py.set_variable(item, py.call(ast.Attribute(held, "pop", py.LOAD)))
-            test = py.both(*tests, held)
-            return lambda other: [*first, py.when(test, [pop], [*clean, *other]), *clean]
-    return None
+        ) if name != item and not context.is_read_only(item):
+            pass
+        case _:
+            return None
+    link = context.unit.linker.tool(tool)
+    if link is None or not link.pop or len(path) > DEEP or (path and context.compact):
+        return None
+    if is_put_back(context, target, old):
+        root, after = name, []
+    elif isinstance(old, n.Name) and old.name != item and _is_taken_over(context, target, old):
+        root = old.name
+        after = [py.set_variable(name, py.variable(root)), py.set_variable(root, py.const(None))]
+    else:
+        return None
+    first: list[ast.stmt] = [] if context.is_pure(old) else [ast.Expr(expressions.value(old))]
+    first += context.temporaries.release()
+    held: ast.Name = py.variable(root)
+    tests = [py.kind_is(held, "list"), only_variable_holds(root)]
+    clean: list[ast.stmt] = []
+    if path:
+        keys = [expressions.value(key) for key in path]
+        tests, children, _ = way(target, [*path, n.Literal(target.place, 0)], keys, True)
+        held = py.name(children[-1])
+        clean = [clear(child) for child in children]
+    pop = py.set_variable(item, py.call(ast.Attribute(held, "pop", py.LOAD)))
+    test = py.both(*tests, held)
+    return lambda other: [*first, py.when(test, [pop, *after], [*clean, *other]), *clean]
+
+
+def _is_taken_over(context: FunctionContext, target: n.Target, old: n.Name) -> bool:
+    """Whether a target that is a variable may get the very value of another, which nothing reads again."""
+    if target.path or context.body.uses_last or context.is_read_only(target.name):
+        return False
+    return is_read_last(context, old.name)
 
 
 def is_put_back(context: FunctionContext, target: n.Target, old: n.Expr) -> bool:

@@ -152,14 +152,10 @@ def emptied(context: FunctionContext, statement: n.Stmt) -> list[str]:
 
 def is_read_last(context: FunctionContext, name: str) -> bool:
     """Whether the current statement is the last to read a variable, which certainly is set, and may empty it."""
-    if (
-        context.statement is None
-        or context.unit.watches
-        or context.in_error_handler
-        or context.body.session is not None
-    ):
+    statement = context.statement
+    if statement is None or context.unit.watches or context.in_error_handler or context.body.session is not None:
         return False
-    return context.is_set(name) and (name, None) in context.liveness.last_reads(context.statement)
+    return context.is_set(name) and (name, None) in context.liveness.last_reads(statement)
 
 
 def let_go(name: str) -> ast.expr:

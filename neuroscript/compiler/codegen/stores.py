@@ -31,14 +31,14 @@ class _Child:
 
     Attributes:
         name: of the temporary that holds it.
-        within: the type of what holds it.
-        holder: that.
+        kind: its type.
+        holder: what holds it.
         key: where it is there.
         is_unshared: the test that nothing else holds it, which puts it into the temporary.
     """
 
     name: str
-    within: Type
+    kind: Type
     holder: ast.expr
     key: ast.expr
     is_unshared: ast.expr
@@ -62,13 +62,12 @@ class StoreGenerator:
         self.expressions = expressions
         self.temporaries = context.temporaries
         self.target = target
-        self.kind = kind
+        self.root = self.kind = kind
         self.unshared = unshared
         self.whole = (target.name, *map(key_of, target.path))
         self.held: ast.Name = py.variable(target.name)  # the list or map that gets the item
         self.known: dict[tuple[object, ...], str] = {}  # what is held on the way to it
         self.children: list[_Child] = []
-        self.copies = True  # whether what is on the way can be copied where it stands
 
     def store(
         self,
@@ -125,23 +124,30 @@ class StoreGenerator:
             stored = self._stored(reads[-1], made, other)
         likely = stored
         tests = [*self.unshared, *(child.is_unshared for child in self.children)]
-        if tests and self.copies and _is_copied_inline(self.kind):
+        if tests and self._can_copy():
             likely = [*self._copies(), *stored]
         elif tests:
             likely = [py.when(py.both(*tests), stored, other)]
         return [*code, *missing(likely, other), *clean, *let_go]
 
+    def _can_copy(self) -> bool:
+        """Whether what is on the way, and what gets the item, can be copied where it stands, by its type."""
+        kinds = [self.root, *(child.kind for child in self.children)]
+        if not all(kind.within(MAP | NIL) or kind.within(LIST | NIL) for kind in kinds):
+            return False
+        way = zip(kinds, self.target.path[:-1], strict=False)
+        return all(self.context.type_of(key).within(INT if kind.within(LIST | NIL) else STR) for kind, key in way)
+
     def _copies(self) -> list[ast.stmt]:
         """Statements that give the variable, and what is on the way, a list or map of its own where others hold it."""
         made: list[ast.stmt] = []
-        root, kinds = py.variable(self.target.name), [*(child.within for child in self.children), self.kind]
         if self.unshared:
-            own = py.set_variable(self.target.name, _copy(root, kinds[0]))
+            own = py.set_variable(self.target.name, _copy(py.variable(self.target.name), self.root))
             made.append(py.when(py.negated(py.both(*self.unshared)), [own]))
-        for child, kind in zip(self.children, kinds[1:], strict=True):
-            held = py.name(child.name)
+        for child in self.children:
             targets = [ast.Name(child.name, py.STORE), ast.Subscript(child.holder, child.key, py.STORE)]
-            made.append(py.when(py.negated(child.is_unshared), [ast.Assign(targets, _copy(held, kind))]))
+            copied = ast.Assign(targets, _copy(py.name(child.name), child.kind))
+            made.append(py.when(py.negated(child.is_unshared), [copied]))
         return made
 
     def _cannot_fail(self, key: n.Expr) -> bool:
@@ -156,16 +162,14 @@ class StoreGenerator:
     def _go(self, reads: list[ast.expr]) -> bool:
         """Goes the way to the list or map that gets the item; whether the types on it are likely."""
         for depth, key in enumerate(self.target.path[:-1], 1):
-            held, read, within = self.held, reads[depth - 1], self.kind
+            held, read = self.held, reads[depth - 1]
             found = item_of_likely(self.context, self.expressions, _same(held), self.kind, key, read)
             if found is None:
                 return False
-            likely = self.context.type_of(key)
-            self.copies &= likely.within(STR if self.kind.within(MAP | NIL) else INT) and _is_copied_inline(self.kind)
             self.kind = _item_type(self.kind, key)
             child = self.temporaries.fresh()
             is_unshared = only_container_holds(py.bind(child, found))
-            self.children.append(_Child(child, within, held, read, is_unshared))
+            self.children.append(_Child(child, self.kind, held, read, is_unshared))
             self.held = py.name(child)
             if None not in self.whole[: depth + 1]:
                 self.known[self.whole[: depth + 1]] = child
@@ -195,10 +199,6 @@ class StoreGenerator:
         if kind.kinds & STR and self.kind.kinds & MAP:
             made = [py.when(py.both(py.kind_is(key, "str"), room), store, made)]
         return made
-
-
-def _is_copied_inline(kind: Type) -> bool:
-    return kind.within(MAP | NIL) or kind.within(LIST | NIL)
 
 
 def _copy(held: ast.expr, kind: Type) -> ast.expr:
